@@ -1,0 +1,2 @@
+from .platform import SlideGeniePlatform
+from .settings import load_settings

@@ -1,0 +1,165 @@
+"""The application: its image, its migrations, its replicas."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from .assets import asset
+from .endpoints import Endpoint
+from .files import Files, FilesArgs
+from .foundation import Foundation
+from .identity import RELEASE_LABEL
+from .image import BuiltImage, BuiltImageArgs, PulledImage, mirrored
+from .network import Zone
+from .proxy import Proxy
+from .settings import Backend as BackendSettings
+from .settings import Engine, Images, Limits, Target, Variant
+from .web import WebService, WebServiceArgs
+from .workload import ContainerArgs, FilesMount, HealthCheck, HostMount, Job
+
+_TAGS = {
+    (Variant.DEBIAN, Target.PRODUCTION): "latest",
+    (Variant.DEBIAN, Target.DEVELOPMENT): "dev",
+    (Variant.DEBIAN, Target.TESTING): "test",
+    (Variant.ALPINE, Target.PRODUCTION): "alpine",
+    (Variant.ALPINE, Target.DEVELOPMENT): "alpine-dev",
+    (Variant.ALPINE, Target.TESTING): "alpine-test",
+    (Variant.ALPINE, Target.MINIMAL): "minimal",
+}
+"""Every variant of the backend's image and the tag people know it by."""
+
+_PRIVATE_NETWORKS = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
+"""Where the proxy's address is; only what shares a network with the backend can reach it at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendArgs:
+    """What the application needs to know."""
+
+    foundation: Foundation
+    """The stack's foundation."""
+    proxy: Proxy
+    """The edge that leads to it."""
+    endpoints: Sequence[Endpoint]
+    """Its data stores."""
+    settings: BackendSettings = BackendSettings()
+    """Variant, replicas, drain, limits."""
+    images: Images = Images()
+    """Base images."""
+    engine: Engine = Engine()
+    """What builds trust."""
+
+
+class Backend(pulumi.ComponentResource):
+    """Migrations first, then the replicas of the new release, then the end of the old ones."""
+
+    image: pulumi.Output[str]
+    """What runs."""
+    web: WebService
+    """The replicas and their route."""
+
+    def __init__(self, name: str, args: BackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:Backend", name, None, opts)
+        settings = args.settings
+        child = pulumi.ResourceOptions(parent=self)
+        self.image = self._image(name, args)
+        files = Files(
+            f"{name}-secrets",
+            FilesArgs(
+                foundation=args.foundation,
+                files={file: value for endpoint in args.endpoints for file, value in endpoint.secrets.items()},
+            ),
+            opts=child,
+        )
+        common = {
+            "foundation": args.foundation,
+            "zones": (Zone.APPLICATION, Zone.DATA, Zone.MONITORING),
+            "environment": _environment(args),
+            "files": [FilesMount(files=files, path="/run/secrets")],
+            "host_mounts": _source(settings),
+            "after": [resource for endpoint in args.endpoints for resource in endpoint.ready],
+            "tmpfs_mib": {"/tmp": 64, "/run/app": 16},  # noqa: S108 - folders of the container
+        }
+        migrated = Job(
+            f"{name}-migrate",
+            ContainerArgs(
+                **common,
+                service="migrate",
+                image=self.image,
+                command=["python", "-m", "app", "migrate"],
+                limits=Limits(memoryMib=256, pids=64),
+            ),
+            opts=child,
+        )
+        self.web = WebService(
+            name,
+            WebServiceArgs(
+                **common,
+                service="app",
+                image=migrated.image,
+                limits=settings.limits,
+                proxy=args.proxy,
+                port=settings.port,
+                replicas=settings.replicas,
+                start_seconds=settings.start_seconds,
+                labels={RELEASE_LABEL: settings.release},
+                health=HealthCheck(
+                    command=["python", "-m", "app", "health"],
+                    interval_seconds=3,
+                    timeout_seconds=3,
+                    start_period_seconds=settings.start_seconds,
+                ),
+                # The drain, the requests under way, and a little for the process to end by itself.
+                grace_seconds=settings.drain_seconds + settings.shutdown_seconds + 5,
+            ),
+            opts=child,
+        )
+        self.register_outputs({"image": self.image})
+
+    def _image(self, name: str, args: BackendArgs) -> pulumi.Output[str]:
+        settings = args.settings
+        child = pulumi.ResourceOptions(parent=self)
+        if settings.image is not None:
+            return PulledImage(name, mirrored(settings.image, args.images), opts=child).id_on_engine
+        context = settings.context or asset("docker", "backend")
+        dockerfile = settings.dockerfile or ("Dockerfile" if settings.context else f"{settings.variant.value}.Dockerfile")
+        base = {Variant.DEBIAN: args.images.python_debian, Variant.ALPINE: args.images.python_alpine}[settings.variant]
+        return BuiltImage(
+            name,
+            BuiltImageArgs(
+                tag=f"slidegenie/backend:{_TAGS[settings.variant, settings.target]}",
+                context=context,
+                dockerfile=os.path.join(context, dockerfile),
+                target=settings.target.value,
+                build_args={"PYTHON_IMAGE": mirrored(base, args.images), "VERSION": settings.release},
+                ca_bundle=args.engine.ca_bundle,
+            ),
+            opts=child,
+        ).id_on_engine
+
+
+def _environment(args: BackendArgs) -> dict[str, str]:
+    settings = args.settings
+    own = {
+        "RELEASE": settings.release,
+        "WEB_WORKERS": str(settings.workers),
+        "DRAIN_SECONDS": str(settings.drain_seconds),
+        "SHUTDOWN_SECONDS": str(settings.shutdown_seconds),
+        "FORWARDED_ALLOW_IPS": _PRIVATE_NETWORKS,
+    }
+    for endpoint in args.endpoints:
+        own |= endpoint.environment
+        own |= {variable: f"/run/secrets/{file}" for variable, file in endpoint.secret_variables.items()}
+    return own | settings.environment
+
+
+def _source(settings: BackendSettings) -> list[HostMount]:
+    """In development the container runs the working tree; everywhere else, only what is in the image."""
+    if settings.target is not Target.DEVELOPMENT:
+        return []
+    context = os.path.abspath(settings.context or asset("docker", "backend"))
+    return [
+        HostMount(host_path=os.path.join(context, folder), path=f"/app/{folder}") for folder in ("app", "tests")
+    ]

@@ -1,0 +1,20 @@
+"""Where a service finds its data stores: the same whether the platform runs them or somebody else does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """A data store as its clients see it."""
+
+    environment: Mapping[str, str]
+    """Environment variables of a client: names, ports, users; nothing secret."""
+    secrets: Mapping[str, pulumi.Output[str]]
+    """Secret files of a client by name; each is announced by the variable in `secret_variables`."""
+    secret_variables: Mapping[str, str]
+    """Which variable carries the path of which secret file."""
+    ready: tuple[pulumi.Resource, ...] = field(default=())
+    """What must be up before a client starts; empty for an external store."""

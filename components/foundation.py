@@ -1,0 +1,61 @@
+"""What every workload of a stack stands on: networks, the image that seeds volumes, the key for content hashes."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_random as random
+
+from .assets import asset
+from .image import BuiltImage, BuiltImageArgs, mirrored
+from .network import Networks
+from .pids import process_limit_hook
+from .settings import Images
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundationArgs:
+    """What differs between stacks."""
+
+    images: Images = Images()
+    """Third-party images; only the base of the seed image is used here."""
+
+
+class Foundation(pulumi.ComponentResource):
+    """Networks, seed image and hash key, shared by all workloads of a stack."""
+
+    networks: Networks
+    """The network segments."""
+    seed_image: pulumi.Output[str]
+    """Image whose containers are created to fill a volume, and never started."""
+
+    limit_processes: pulumi.ResourceHook
+    """Runs after each container was created and sets its process limit."""
+
+    def __init__(self, name: str, args: FoundationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:Foundation", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.limit_processes = process_limit_hook()
+        self.networks = Networks(name, opts=child)
+        seed = BuiltImage(
+            f"{name}-seed",
+            BuiltImageArgs(
+                tag="slidegenie/seed:1",
+                context=asset("docker", "seed"),
+                dockerfile=asset("docker", "seed", "Dockerfile"),
+                build_args={"BASE_IMAGE": mirrored(args.images.seed, args.images)},
+            ),
+            opts=child,
+        )
+        self.seed_image = seed.id_on_engine
+        self._key = random.RandomPassword(f"{name}-hash-key", length=32, special=False, opts=child).result
+        self.register_outputs({"seedImage": self.seed_image})
+
+    def fingerprint(self, content: pulumi.Input[str]) -> pulumi.Output[str]:
+        """Return a short keyed hash of `content`, safe to show in a label even when the content is a secret."""
+
+        def digest(values: list[str]) -> str:
+            return hmac.new(values[0].encode(), values[1].encode(), hashlib.sha256).hexdigest()[:16]
+
+        return pulumi.Output.unsecret(pulumi.Output.all(self._key, content).apply(digest))

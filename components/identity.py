@@ -1,0 +1,22 @@
+"""How a stack is recognised on a Docker host: the Compose project name and our own labels."""
+
+import pulumi
+
+STACK_LABEL = "io.slidegenie.stack"
+"""On every container, volume and network: `project/stack`. What carries it and is not in the state is left over."""
+ROLE_LABEL = "io.slidegenie.role"
+"""On every container: `server`, `job` or `seed`."""
+RELEASE_LABEL = "io.slidegenie.release"
+"""On containers of a release: its version."""
+PIDS_LABEL = "io.slidegenie.pids-limit"
+"""Processes and threads at most. The Docker provider cannot set it, so it travels as a label."""
+
+
+def compose_project() -> str:
+    """Return the name under which `docker compose -p NAME` finds the stack."""
+    return f"{pulumi.get_project()}-{pulumi.get_stack()}".lower()
+
+
+def stack_labels() -> dict[str, str]:
+    """Return the labels that mark something as belonging to the current stack."""
+    return {STACK_LABEL: f"{pulumi.get_project()}/{pulumi.get_stack()}"}

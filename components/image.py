@@ -1,0 +1,100 @@
+"""Images on the engine: third-party ones, pulled before anything is replaced, and ones built from a Dockerfile."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_docker as docker
+import pulumi_docker_build as docker_build
+
+from .settings import Images
+
+
+def mirrored(reference: str, images: Images) -> str:
+    """Return `reference` as the configured mirror serves it."""
+    if images.mirror is None:
+        return reference
+    host, slash, path = reference.partition("/")
+    has_host = bool(slash) and ("." in host or ":" in host or host == "localhost")
+    return f"{images.mirror}/{path if has_host else reference}"
+
+
+class PulledImage(pulumi.ComponentResource):
+    """A third-party image, pulled once and run by its ID, so that a moved tag changes nothing by itself."""
+
+    id_on_engine: pulumi.Output[str]
+    """The image's ID; run containers from it."""
+
+    def __init__(self, name: str, reference: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:PulledImage", name, None, opts)
+        image = docker.RemoteImage(
+            name,
+            name=reference,
+            keep_locally=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.id_on_engine = image.image_id
+        self.register_outputs({"idOnEngine": self.id_on_engine})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltImageArgs:
+    """What is built, and under which name."""
+
+    tag: str
+    """`name:tag` the image is known by on the engine."""
+    context: str
+    """Folder sent to the builder."""
+    dockerfile: str
+    """Path of the Dockerfile."""
+    target: str | None = None
+    """Stage to build. Default: the last one."""
+    build_args: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Build arguments; they stay readable in the image, so never a secret."""
+    ca_bundle: str | None = None
+    """PEM bundle the build trusts, as a path on this machine; it leaves no trace in the image. Default: none."""
+
+
+class BuiltImage(pulumi.ComponentResource):
+    """An image built by the engine's own builder and run by its ID.
+
+    The engine's own builder needs no image of its own, sees local base images, and leaves the result where it runs.
+    """
+
+    id_on_engine: pulumi.Output[str]
+    """The image's ID; run containers from it."""
+
+    def __init__(self, name: str, args: BuiltImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:BuiltImage", name, None, opts)
+        build = docker_build.Image(
+            name,
+            tags=[args.tag],
+            context=docker_build.BuildContextArgs(location=args.context),
+            dockerfile=docker_build.DockerfileArgs(location=args.dockerfile),
+            target=args.target,
+            build_args=dict(args.build_args),
+            secrets=_trust(args.ca_bundle),
+            push=False,
+            load=True,
+            # The engine's own builder is only reachable through the buildx command.
+            exec_=True,
+            # A replaced image must stay: it is what a rollback runs.
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+        )
+        # The tag does not change when the content does; the digest does, and makes the engine's ID be read again.
+        loaded = docker.RemoteImage(
+            name,
+            name=args.tag,
+            triggers={"digest": build.digest},
+            keep_locally=True,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[build]),
+        )
+        self.id_on_engine = loaded.image_id
+        self.register_outputs({"idOnEngine": self.id_on_engine})
+
+
+def _trust(bundle: str | None) -> dict[str, str] | None:
+    if bundle is None:
+        return None
+    with open(bundle, encoding="utf-8") as file:
+        return {"ca_bundle": file.read()}

@@ -1,0 +1,202 @@
+"""Run a Pulumi program without an engine and record everything it registers."""
+
+import asyncio
+import base64
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks, rpc
+from pulumi.runtime.proto import resource_pb2
+
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - Pulumi's wire marker
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_STACK = "pulumi:pulumi:Stack"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that Pulumi keeps encrypted; printing it shows no content."""
+
+    value: Any
+
+    def __repr__(self) -> str:
+        return "[secret]"
+
+
+@dataclass
+class Resource:
+    """One resource as the engine would have seen it."""
+
+    type: str
+    """Type token, such as `docker:index/container:Container`."""
+    name: str
+    """Logical name."""
+    urn: str
+    """Unique name."""
+    parent: str | None
+    """URN of the parent; `None` below the stack."""
+    custom: bool
+    """Whether a provider makes it; a component is not custom."""
+    inputs: dict[str, Any]
+    """Inputs, camelCase as on the wire; secrets are `Secret`."""
+    dependencies: tuple[str, ...]
+    """URNs of what must be there first."""
+    protect: bool
+    """Whether Pulumi refuses to delete it."""
+    delete_before_replace: bool | None
+    """Whether a replacement waits for the end of the old one; `None` leaves it to the provider."""
+    replace_on_changes: tuple[str, ...]
+    """Inputs whose change replaces it."""
+    retain_on_delete: bool
+    """Whether the real thing stays when the resource goes."""
+    outputs: dict[str, Any] = field(default_factory=dict)
+    """Outputs a component registered."""
+
+
+@dataclass
+class Plan:
+    """All resources of a program in the order they were registered, and the stack's outputs."""
+
+    project: str
+    stack: str
+    resources: list[Resource] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def of_type(self, token: str) -> list[Resource]:
+        """Return the resources of type `token`."""
+        return [resource for resource in self.resources if resource.type == token]
+
+    def named(self, name: str, token: str | None = None) -> Resource:
+        """Return the one resource called `name`.
+
+        Raises:
+            KeyError: when there is none, or more than one.
+        """
+        found = [r for r in self.resources if r.name == name and token in (None, r.type)]
+        if len(found) != 1:
+            raise KeyError(f"{len(found)} resources are called {name}")
+        return found[0]
+
+
+Values = Callable[[str, str], bytes]
+"""Gives the random bytes of a resource, by type and name."""
+
+
+def fixed_values(kind: str, name: str) -> bytes:
+    """Return bytes that are the same in every run and no secret: what a plan that nobody runs is made of."""
+    return hashlib.sha256(f"{kind}/{name}".encode()).digest()
+
+
+def record(program: Callable[[], object], *, project: str, stack: str, values: Values = fixed_values) -> Plan:
+    """Return the plan of `program` as it would register in `stack`.
+
+    Raises:
+        Exception: whatever the program raises.
+    """
+    plan = Plan(project, stack)
+    monitor = _Monitor(plan, values)
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.set_mocks(monitor.mocks, project, stack, preview=False, monitor=monitor)
+
+    @pulumi.runtime.test  # type: ignore[no-untyped-call,untyped-decorator]
+    def run() -> None:
+        program()
+
+    run()
+    return plan
+
+
+class _Monitor(mocks.MockMonitor):
+    """Records the requests themselves: plain mocks see neither parents, nor options, nor outputs, nor secrets."""
+
+    def __init__(self, plan: Plan, values: Values) -> None:
+        super().__init__(_Mocks(values))
+        self._plan = plan
+        self._by_urn: dict[str, Resource] = {}
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - gRPC name
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        if request.type != _STACK:
+            self._add(request, response.urn)
+        return response
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - gRPC name
+        outputs = _plain(rpc.deserialize_properties(request.outputs, keep_unknowns=True))
+        if resource := self._by_urn.get(request.urn):
+            resource.outputs = outputs
+        elif f"::{_STACK}::" in request.urn:
+            self._plan.outputs = outputs
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
+
+    def _add(self, request: "resource_pb2.RegisterResourceRequest", urn: str) -> None:
+        if urn in self._by_urn:
+            raise ValueError(f"two resources share the name {request.name} and the type {request.type}; rename one")
+        self._by_urn[urn] = resource = Resource(
+            type=request.type,
+            name=request.name,
+            urn=urn,
+            parent=request.parent if f"::{_STACK}::" not in request.parent else None,
+            custom=request.custom,
+            inputs=_plain(rpc.deserialize_properties(request.object, keep_unknowns=True)),
+            dependencies=tuple(request.dependencies),
+            protect=request.protect,
+            delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
+            replace_on_changes=tuple(request.replaceOnChanges),
+            retain_on_delete=request.retainOnDelete,
+        )
+        self._plan.resources.append(resource)
+
+
+class _Mocks(mocks.Mocks):
+    """Computes what providers would: names, image IDs, random values."""
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        computed = _computed(args.typ, args.name, args.inputs, self._values)
+        return f"{args.name}-id", dict(args.inputs) | computed
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        raise NotImplementedError(f"the plan cannot look up {args.token}: give the value in the settings instead")
+
+
+def _computed(kind: str, name: str, inputs: Mapping[str, Any], values: Values) -> dict[str, Any]:
+    match kind.rpartition(":")[2]:
+        case "Network" | "Volume":
+            return {"name": inputs.get("name", name)}
+        case "RemoteImage":
+            # The image's own name: what a person reads, and what Compose runs.
+            return {"imageId": inputs["name"]}
+        case "Container":
+            return {"exitCode": 0, "containerLogs": ""}
+        case "Image":
+            return {"digest": "", "ref": (inputs.get("tags") or [""])[0]}
+        case "RandomPassword":
+            alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+            stretched = hashlib.shake_256(values(kind, name)).digest(int(inputs["length"]))
+            return {"result": _secret("".join(alphabet[byte % len(alphabet)] for byte in stretched))}
+        case "RandomBytes":
+            return {"base64": _secret(base64.b64encode(values(kind, name)[: int(inputs["length"])]).decode())}
+        case "RandomUuid7":
+            return {"result": str(uuid.UUID(bytes=values(kind, name)[:16]))}
+        case _:
+            return {}
+
+
+def _secret(value: str) -> dict[str, str]:
+    return {_SIGNATURE: _SECRET, "value": value}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if value.get(_SIGNATURE) == _SECRET:
+            return Secret(_plain(value["value"]))
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

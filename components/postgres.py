@@ -1,0 +1,124 @@
+"""PostgreSQL, built in or external."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from .endpoints import Endpoint
+from .files import Files, FilesArgs
+from .foundation import Foundation
+from .image import PulledImage, mirrored
+from .network import Zone
+from .settings import ExternalPostgres, Images, Limits
+from .settings import Postgres as PostgresSettings
+from .volume import DataVolume, DataVolumeArgs
+from .workload import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
+
+_NAME = "slidegenie"
+_DATA = "/var/lib/postgresql/data"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresArgs:
+    """What the database needs to know."""
+
+    foundation: Foundation
+    """The stack's foundation."""
+    password: pulumi.Output[str]
+    """Password of the role `slidegenie`; read once, when the database is made."""
+    settings: PostgresSettings = PostgresSettings()
+    """Limits."""
+    images: Images = Images()
+    """Which PostgreSQL."""
+    data_root: str | None = None
+    """Where the data is, see `DataVolumeArgs.data_root`."""
+
+
+class Postgres(pulumi.ComponentResource):
+    """One PostgreSQL with checksums and SCRAM passwords, reachable on the data network only."""
+
+    endpoint: Endpoint
+    """How clients reach it."""
+
+    def __init__(self, name: str, args: PostgresArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:Postgres", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        limits = args.settings.limits
+        data = DataVolume(
+            f"{name}-data",
+            DataVolumeArgs(foundation=args.foundation, role="postgres", data_root=args.data_root),
+            opts=child,
+        )
+        secrets = Files(
+            f"{name}-secrets", FilesArgs(foundation=args.foundation, files={"password": args.password}), opts=child
+        )
+        image = PulledImage(name, mirrored(args.images.postgres, args.images), opts=child)
+        server = Server(
+            name,
+            ServerArgs(
+                foundation=args.foundation,
+                service="postgres",
+                image=image.id_on_engine,
+                zones=[Zone.DATA],
+                limits=limits,
+                command=["postgres", *_tuning(limits)],
+                environment={
+                    "POSTGRES_USER": _NAME,
+                    "POSTGRES_DB": _NAME,
+                    "POSTGRES_PASSWORD_FILE": "/run/secrets/password",
+                    "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256 --data-checksums",
+                    # A folder below the volume: initdb refuses one that is not its own.
+                    "PGDATA": f"{_DATA}/pgdata",
+                },
+                files=[FilesMount(files=secrets, path="/run/secrets")],
+                volumes=[VolumeMount(volume=data.volume, path=_DATA)],
+                tmpfs_mib={"/tmp": 64, "/var/run/postgresql": 1},  # noqa: S108 - folders of the container
+                shm_mib=128,
+                health=HealthCheck(
+                    # Over TCP: while the database is being made, only its socket answers.
+                    command=["pg_isready", "-q", "-h", "127.0.0.1", "-U", _NAME, "-d", _NAME],
+                    interval_seconds=5,
+                ),
+                # A checkpoint must fit in; killed before, the next start replays the log.
+                grace_seconds=90,
+            ),
+            opts=child,
+        )
+        self.endpoint = _endpoint(
+            ExternalPostgres(host="postgres", sslmode="disable"), args.password, ready=(server,)
+        )
+        self.register_outputs({})
+
+
+def external_postgres(settings: ExternalPostgres, password: pulumi.Output[str]) -> Endpoint:
+    """Return how clients reach a PostgreSQL that somebody else runs."""
+    return _endpoint(settings, password)
+
+
+def _endpoint(
+    where: ExternalPostgres, password: pulumi.Output[str], ready: tuple[pulumi.Resource, ...] = ()
+) -> Endpoint:
+    return Endpoint(
+        environment={
+            "DATABASE_HOST": where.host,
+            "DATABASE_PORT": str(where.port),
+            "DATABASE_NAME": where.database,
+            "DATABASE_USER": where.user,
+            "DATABASE_SSLMODE": where.sslmode,
+        },
+        secrets={"postgres-password": password},
+        secret_variables={"DATABASE_PASSWORD_FILE": "postgres-password"},
+        ready=ready,
+    )
+
+
+def _tuning(limits: Limits) -> list[str]:
+    """Fit the two settings that matter most to the container's memory; PostgreSQL's own defaults know nothing of it."""
+    options = {
+        "shared_buffers": f"{max(limits.memory_mib // 4, 16)}MB",
+        "effective_cache_size": f"{max(limits.memory_mib * 3 // 4, 32)}MB",
+        "max_connections": "100",
+        "log_min_duration_statement": "1s",
+        "log_connections": "off",
+    }
+    return [part for key, value in options.items() for part in ("-c", f"{key}={value}")]

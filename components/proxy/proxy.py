@@ -1,0 +1,164 @@
+"""Traefik behind a TLS edge, and the allow-list between it and the Docker socket."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+
+from ..certificates import LocalCertificate
+from ..files import Files, FilesArgs, uploads
+from ..foundation import Foundation
+from ..identity import compose_project
+from ..image import PulledImage, mirrored
+from ..network import Zone
+from ..settings import Engine, Images, Limits, TlsMode, reveal
+from ..settings import Proxy as ProxySettings
+from ..settings import Secrets
+from ..volume import Prepared, seeded, volume_labels
+from ..workload import FilesMount, HealthCheck, HostMount, PublishedPort, Server, ServerArgs, VolumeMount
+from . import config
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProxyArgs:
+    """What the edge needs to know."""
+
+    foundation: Foundation
+    """The stack's foundation."""
+    socket_group: str
+    """Numeric group that owns the Docker socket."""
+    settings: ProxySettings = ProxySettings()
+    """Domain, ports, TLS."""
+    engine: Engine = Engine()
+    """Where the Docker socket is."""
+    images: Images = Images()
+    """Which Traefik and HAProxy."""
+    secrets: Secrets = Secrets()
+    """The key of your own certificate."""
+
+
+class Proxy(pulumi.ComponentResource):
+    """The only workload that publishes ports. Services add routes to it while it runs."""
+
+    authority: pulumi.Output[str] | None
+    """PEM certificate of the local authority, with `tls: local`."""
+    domain: str
+    """Name that services are routed under."""
+
+    def __init__(self, name: str, args: ProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:Proxy", name, None, opts)
+        self._name, self._foundation = name, args.foundation
+        self.domain, self._direct = args.settings.domain, args.settings.backend_port is not None
+        child = pulumi.ResourceOptions(parent=self)
+        # A fixed name: its files change in place while Traefik watches the folder.
+        self._dynamic = docker.Volume(
+            f"{name}-dynamic",
+            name=f"{compose_project()}-routes",
+            labels=volume_labels({"io.slidegenie.content": "dynamic"}),
+            opts=child,
+        ).name
+        chain, key, self.authority = self._certificate(args)
+        edge = self._dynamic_files(
+            "edge",
+            {"edge.yml": config.edge(args.settings.https_port), "certificate.pem": chain, "key.pem": key},
+        )
+        self._socket_proxy(args)
+        static = self._static_files(args)
+        image = PulledImage(name, mirrored(args.images.traefik, args.images), opts=child)
+        Server(
+            name,
+            ServerArgs(
+                foundation=args.foundation,
+                service="traefik",
+                image=image.id_on_engine,
+                zones=[Zone.EDGE, Zone.APPLICATION, Zone.CONTROL, Zone.MONITORING],
+                limits=args.settings.limits,
+                command=["traefik", "--configFile=/etc/traefik/traefik.yml"],
+                files=[FilesMount(files=static, path="/etc/traefik")],
+                volumes=[VolumeMount(volume=edge, path="/dynamic", read_only=True)],
+                ports=_ports(args.settings),
+                health=HealthCheck(
+                    command=["traefik", "healthcheck", "--configFile=/etc/traefik/traefik.yml"], interval_seconds=3
+                ),
+                grace_seconds=30,
+            ),
+            opts=child,
+        )
+        self.register_outputs({"authority": self.authority})
+
+    def route(self, service: str, rule: str, *, parent: pulumi.Resource, default: bool = False) -> None:
+        """Lead requests that match the Traefik `rule` to the containers labelled for `service`.
+
+        `default` gives the service the direct port too, where the stack publishes one.
+        """
+        content = config.route(service, rule, direct=default and self._direct)
+        self._dynamic_files(f"route-{service}", {f"route-{service}.yml": content}, parent=parent)
+
+    def _dynamic_files(
+        self, role: str, files: dict[str, pulumi.Input[str]], parent: pulumi.Resource | None = None
+    ) -> Prepared:
+        return seeded(
+            f"{self._name}-{role}", self._foundation, self._dynamic, parent=parent or self, uploads=uploads(files)
+        )
+
+    def _static_files(self, args: ProxyArgs) -> Files:
+        stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+        content = args.foundation.networks.names[Zone.APPLICATION].apply(
+            lambda network: config.static(network, stack, direct=self._direct)
+        )
+        return Files(
+            f"{self._name}-config",
+            FilesArgs(foundation=args.foundation, files={"traefik.yml": content}),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _certificate(
+        self, args: ProxyArgs
+    ) -> tuple[pulumi.Input[str], pulumi.Output[str], pulumi.Output[str] | None]:
+        if args.settings.tls is TlsMode.FILES:
+            return args.settings.certificate or "", pulumi.Output.secret(reveal(args.secrets.tls_key) or ""), None
+        local = LocalCertificate(
+            f"{self._name}-certificate", args.settings.domain, opts=pulumi.ResourceOptions(parent=self)
+        )
+        return local.chain, local.key, local.authority
+
+    def _socket_proxy(self, args: ProxyArgs) -> None:
+        child = pulumi.ResourceOptions(parent=self)
+        files = Files(
+            f"{self._name}-socket-config",
+            FilesArgs(foundation=args.foundation, files={"haproxy.cfg": config.HAPROXY}),
+            opts=child,
+        )
+        image = PulledImage(f"{self._name}-socket", mirrored(args.images.socket_proxy, args.images), opts=child)
+        probe = (
+            f"exec 3<>/dev/tcp/127.0.0.1/{config.SOCKET_PROXY_PORT}"
+            " && printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q '200 OK' <&3"
+        )
+        Server(
+            f"{self._name}-socket",
+            ServerArgs(
+                foundation=args.foundation,
+                service="socket-proxy",
+                image=image.id_on_engine,
+                zones=[Zone.CONTROL],
+                limits=Limits(memoryMib=64, cpus=0.25, pids=64),
+                command=["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],
+                files=[FilesMount(files=files, path="/usr/local/etc/haproxy")],
+                host_mounts=[HostMount(host_path=args.engine.socket, path="/var/run/docker.sock")],
+                groups=[args.socket_group],
+                # The image has no HTTP client; bash can open a connection by itself.
+                health=HealthCheck(command=["bash", "-c", probe]),
+                grace_seconds=5,
+            ),
+            opts=child,
+        )
+
+
+def _ports(settings: ProxySettings) -> list[PublishedPort]:
+    ports = [
+        PublishedPort(internal=config.HTTP, external=settings.http_port, address=settings.address),
+        PublishedPort(internal=config.HTTPS, external=settings.https_port, address=settings.address),
+    ]
+    if settings.backend_port is not None:
+        ports.append(PublishedPort(internal=config.DIRECT, external=settings.backend_port))
+    return ports

@@ -1,0 +1,121 @@
+"""Redis, built in or external: a cache that survives restarts."""
+
+import hashlib
+from dataclasses import dataclass
+
+import pulumi
+
+from .endpoints import Endpoint
+from .files import Files, FilesArgs
+from .foundation import Foundation
+from .image import PulledImage, mirrored
+from .network import Zone
+from .settings import ExternalRedis, Images
+from .settings import Redis as RedisSettings
+from .volume import DataVolume, DataVolumeArgs
+from .workload import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
+
+_USER = "slidegenie"
+_CONFIG = """\
+bind 0.0.0.0
+port 6379
+# The access list below protects it: without a password nothing but PING is allowed.
+protected-mode no
+aclfile /run/secrets/users.acl
+dir /data
+appendonly yes
+appendfsync everysec
+maxmemory {maxmemory}mb
+maxmemory-policy allkeys-lru
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedisArgs:
+    """What the cache needs to know."""
+
+    foundation: Foundation
+    """The stack's foundation."""
+    password: pulumi.Output[str]
+    """Password of the user `slidegenie`."""
+    settings: RedisSettings = RedisSettings()
+    """Memory for data, limits."""
+    images: Images = Images()
+    """Which Redis."""
+    data_root: str | None = None
+    """Where the data is, see `DataVolumeArgs.data_root`."""
+
+
+class Redis(pulumi.ComponentResource):
+    """One Redis with an access list, reachable on the data network only."""
+
+    endpoint: Endpoint
+    """How clients reach it."""
+
+    def __init__(self, name: str, args: RedisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:Redis", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        data = DataVolume(
+            f"{name}-data",
+            DataVolumeArgs(foundation=args.foundation, role="redis", data_root=args.data_root),
+            opts=child,
+        )
+        config = Files(
+            f"{name}-config",
+            FilesArgs(
+                foundation=args.foundation,
+                files={"redis.conf": _CONFIG.format(maxmemory=args.settings.maxmemory_mib)},
+            ),
+            opts=child,
+        )
+        secrets = Files(
+            f"{name}-secrets",
+            FilesArgs(foundation=args.foundation, files={"users.acl": args.password.apply(_access_list)}),
+            opts=child,
+        )
+        image = PulledImage(name, mirrored(args.images.redis, args.images), opts=child)
+        server = Server(
+            name,
+            ServerArgs(
+                foundation=args.foundation,
+                service="redis",
+                image=image.id_on_engine,
+                zones=[Zone.DATA],
+                limits=args.settings.limits,
+                command=["redis-server", "/etc/redis/redis.conf"],
+                files=[FilesMount(files=config, path="/etc/redis"), FilesMount(files=secrets, path="/run/secrets")],
+                volumes=[VolumeMount(volume=data.volume, path="/data")],
+                health=HealthCheck(
+                    # redis-cli ends with 0 on an error reply too, so the answer is read.
+                    command=["sh", "-c", "redis-cli --user health --pass health --no-auth-warning ping | grep -q PONG"],
+                ),
+                grace_seconds=30,
+            ),
+            opts=child,
+        )
+        self.endpoint = _endpoint(ExternalRedis(host="redis", user=_USER), args.password, ready=(server,))
+        self.register_outputs({})
+
+
+def external_redis(settings: ExternalRedis, password: pulumi.Output[str]) -> Endpoint:
+    """Return how clients reach a Redis that somebody else runs."""
+    return _endpoint(settings, password)
+
+
+def _endpoint(where: ExternalRedis, password: pulumi.Output[str], ready: tuple[pulumi.Resource, ...] = ()) -> Endpoint:
+    return Endpoint(
+        environment={"REDIS_HOST": where.host, "REDIS_PORT": str(where.port), "REDIS_USER": where.user},
+        secrets={"redis-password": password},
+        secret_variables={"REDIS_PASSWORD_FILE": "redis-password"},
+        ready=ready,
+    )
+
+
+def _access_list(password: str) -> str:
+    digest = hashlib.sha256(password.encode()).hexdigest()
+    return (
+        "user default off\n"
+        f"user {_USER} on #{digest} ~* &* +@all -@admin -@dangerous +info +keys\n"
+        # The health check needs no password: it may ask one thing.
+        "user health on nopass -@all +ping\n"
+    )

@@ -1,0 +1,82 @@
+"""What every section of the settings shares: camelCase keys, no unknown keys, no later change."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+"""A TCP port, 1 to 65535."""
+
+ImageReference = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-zA-Z0-9./_-]*(:[0-9]+/[a-z0-9./_-]+)?:[\w][\w.-]{0,127}(@sha256:[0-9a-f]{64})?$",
+        examples=["docker.io/library/redis:8.2.1", "redis:8.2.1@sha256:…"],
+    ),
+]
+"""`name:tag`, with an optional `@sha256:...`. A reference without a tag would mean `latest`: refused."""
+
+AbsolutePath = Annotated[str, Field(pattern=r"^/\S*$", examples=["/opt/slidegenie/data"])]
+"""A path on the Docker host, from the root."""
+
+Hostname = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9-]{0,62})(\.[a-zA-Z0-9-]{1,63})*$",
+        examples=["slides.example.com"],
+    ),
+]
+"""A DNS name or an IPv4 address, without scheme, port or path."""
+
+
+class Section(BaseModel):
+    """A group of settings under one configuration key."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        populate_by_name=False,
+        serialize_by_alias=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_the_defaults_of_what_is_not_said(cls, values: Any) -> Any:
+        """A stack file that says `limits: {cpus: 2}` keeps the section's own default for `memoryMib`."""
+        if not isinstance(values, dict):
+            return values
+        merged = dict(values)
+        for field in cls.model_fields.values():
+            given = merged.get(str(field.alias))
+            if isinstance(field.default, Section) and isinstance(given, dict):
+                merged[str(field.alias)] = field.default.model_dump(exclude_none=True) | given
+        return merged
+
+
+class Limits(Section):
+    """What one container may use at most. Every container has all of them."""
+
+    memory_mib: Annotated[int, Field(ge=16, le=1_048_576)]
+    """Memory in MiB; the kernel kills what goes above. Swap is never added to it."""
+    memory_reservation_mib: Annotated[int, Field(ge=6)] | None = None
+    """Memory in MiB the kernel leaves to the container when the host runs short. Default: half of `memoryMib`."""
+    cpus: Annotated[float, Field(gt=0, le=512)] = 1.0
+    """CPU time per second of wall clock; 0.5 is half a core."""
+    cpuset: Annotated[str, Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$", examples=["0-1"])] | None = None
+    """Cores the container is pinned to, as `0-1` or `0,2`. Default: any core."""
+    pids: Annotated[int, Field(ge=8, le=1_000_000)] = 256
+    """Processes and threads at most."""
+
+    @model_validator(mode="after")
+    def _reservation_fits(self) -> "Limits":
+        if (reserved := self.memory_reservation_mib) is not None and reserved > self.memory_mib:
+            raise ValueError(
+                f"memoryReservationMib must be at most memoryMib ({self.memory_mib}); got {reserved};"
+                " lower it or raise memoryMib"
+            )
+        return self

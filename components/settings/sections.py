@@ -1,0 +1,261 @@
+"""The settings, section by section. What is written here is the schema, the manual and the defaults."""
+
+import enum
+import ipaddress
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from .base import AbsolutePath, Hostname, ImageReference, Limits, Port, Section
+from .versions import third_party
+
+
+class Variant(enum.Enum):
+    """Which distribution the backend's image is built on."""
+
+    DEBIAN = "debian"
+    """glibc; any wheel installs."""
+    ALPINE = "alpine"
+    """musl; the smallest."""
+
+
+class Target(enum.Enum):
+    """Which stage of the backend's Dockerfile runs."""
+
+    PRODUCTION = "production"
+    """The application and its locked dependencies, nothing else."""
+    DEVELOPMENT = "development"
+    """Reloads on a change of the source, which is mounted from the working tree."""
+    TESTING = "testing"
+    """Runs the backend's own tests."""
+    MINIMAL = "minimal"
+    """Production without package manager and shell tools; Alpine only."""
+
+
+class TlsMode(enum.Enum):
+    """Where the certificate of the edge comes from."""
+
+    LOCAL = "local"
+    """A local authority, made once and kept in the state."""
+    FILES = "files"
+    """Your own certificate and key: `proxy.certificate` and `secrets.tlsKey`, both in PEM."""
+
+
+class Engine(Section):
+    """The Docker host."""
+
+    data_root: AbsolutePath | None = None
+    """Folder on the Docker host that holds all data, one sub-folder per service, owned by 1000:1000.
+    Default: volumes managed by Docker."""
+    ca_bundle: AbsolutePath | None = None
+    """PEM bundle that image builds trust besides the public authorities, for networks that intercept TLS."""
+    socket: AbsolutePath = "/var/run/docker.sock"
+    """The engine's socket on the Docker host. Only the allow-list in front of it mounts it."""
+    socket_group: Annotated[int, Field(ge=0)] | None = None
+    """Numeric group that owns the socket. Default: read from the socket when the engine is local."""
+
+
+class Images(Section):
+    """Third-party and base images, each as `name:tag` with an optional digest."""
+
+    mirror: Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*$")] | None = None
+    """Registry that stands in for every other, as `host[:port][/path]`. Default: each image's own registry."""
+    python_debian: ImageReference = third_party("python-debian")
+    """Base of the Debian variants of the backend."""
+    python_alpine: ImageReference = third_party("python-alpine")
+    """Base of the Alpine variants of the backend. `python:3.11-alpine3.18` works, but is out of support since May 2025."""
+    seed: ImageReference = third_party("seed")
+    """Base of the tiny image that gives new volumes their owner and files."""
+    postgres: ImageReference = third_party("postgres")
+    """PostgreSQL; must be a Debian variant (Alpine's cannot initialise as user 1000)."""
+    redis: ImageReference = third_party("redis")
+    """Redis."""
+    minio: ImageReference = third_party("minio")
+    """MinIO, the built-in object store."""
+    traefik: ImageReference = third_party("traefik")
+    """Traefik 3.6.1 or newer; older ones cannot talk to Docker 29."""
+    socket_proxy: ImageReference = third_party("socket-proxy")
+    """HAProxy, the allow-list in front of the Docker socket; must be a Debian variant (its health check uses bash)."""
+
+
+class Registry(Section):
+    """Where images are pushed to and run from."""
+
+    address: Annotated[str, Field(pattern=r"^[a-zA-Z0-9.-]+(:\d+)?$", examples=["ghcr.io"])] | None = None
+    """Registry host, with its port when it has one. Default: nothing is pushed, images stay on the engine."""
+    namespace: Annotated[str, Field(pattern=r"^[a-z0-9._-]+(/[a-z0-9._-]+)*$")] = "slidegenie"
+    """Path in front of the image's name."""
+    username: str = "slidegenie"
+    """User of the login; its password is `secrets.registryPassword`."""
+    platforms: tuple[str, ...] = ("linux/amd64", "linux/arm64")
+    """Platforms of a pushed image. An image that is only loaded is built for the engine's own."""
+
+
+class Backend(Section):
+    """The application."""
+
+    variant: Variant = Variant.DEBIAN
+    """Distribution of the image."""
+    target: Target = Target.PRODUCTION
+    """Stage of the Dockerfile."""
+    context: str | None = None
+    """Build context of your own application. Default: the reference backend."""
+    dockerfile: str | None = None
+    """Dockerfile, relative to the context. Default: `<variant>.Dockerfile` for the reference backend, else `Dockerfile`."""
+    image: ImageReference | None = None
+    """A ready image to run; nothing is built. Default: built from `context`."""
+    release: Annotated[str, Field(pattern=r"^[\w][\w.-]{0,127}$")] = "0.0.0-dev"
+    """Version of the application, written into the image, its log lines and labels."""
+    port: Port = 8000
+    """Port the application listens on."""
+    replicas: Annotated[int, Field(ge=1, le=50)] = 2
+    """Containers behind the proxy."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    """Worker processes per container."""
+    drain_seconds: Annotated[int, Field(ge=2, le=120)] = 5
+    """How long a container that is told to stop goes on serving after it failed its health check."""
+    shutdown_seconds: Annotated[int, Field(ge=1, le=600)] = 20
+    """How long requests under way may take to finish after the drain."""
+    start_seconds: Annotated[int, Field(ge=5, le=3600)] = 60
+    """How long a new container may take to become healthy before the rollout fails and the old release stays."""
+    environment: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], str] = {}
+    """Further environment variables. Never a secret: anything that can inspect the container can read them."""
+    limits: Limits = Limits(memoryMib=512)
+    """Limits of one container."""
+
+    @model_validator(mode="after")
+    def _minimal_is_alpine(self) -> "Backend":
+        if self.target is Target.MINIMAL and self.variant is not Variant.ALPINE:
+            raise ValueError("target 'minimal' exists for variant 'alpine' only; set variant: alpine")
+        if self.image and (self.context or self.dockerfile):
+            raise ValueError("image and context exclude each other; a ready image is not built: remove one of them")
+        return self
+
+
+class ExternalPostgres(Section):
+    """A PostgreSQL that somebody else runs."""
+
+    host: Hostname
+    """Name or address."""
+    port: Port = 5432
+    """TCP port."""
+    database: str = "slidegenie"
+    """Database; must exist."""
+    user: str = "slidegenie"
+    """Role that owns it; its password is `secrets.postgresPassword`."""
+    sslmode: Annotated[str, Field(pattern="^(disable|prefer|require|verify-ca|verify-full)$")] = "require"
+    """How TLS is used, as in libpq: disable, prefer, require, verify-ca or verify-full."""
+
+
+class Postgres(Section):
+    """PostgreSQL, service `postgres`, user and database `slidegenie`."""
+
+    external: ExternalPostgres | None = None
+    """Use this server. Default: the platform runs its own."""
+    limits: Limits = Limits(memoryMib=512)
+    """Limits of the container."""
+
+
+class ExternalRedis(Section):
+    """A Redis that somebody else runs."""
+
+    host: Hostname
+    """Name or address."""
+    port: Port = 6379
+    """TCP port."""
+    user: str = "default"
+    """ACL user; its password is `secrets.redisPassword`."""
+
+
+class Redis(Section):
+    """Redis, service `redis`: a cache that survives restarts."""
+
+    external: ExternalRedis | None = None
+    """Use this server. Default: the platform runs its own."""
+    maxmemory_mib: Annotated[int, Field(ge=16)] = 128
+    """Memory for data in MiB; the least recently used keys go first above it."""
+    limits: Limits = Limits(memoryMib=256)
+    """Limits of the container; must leave room above `maxmemoryMib`."""
+
+    @model_validator(mode="after")
+    def _maxmemory_fits(self) -> "Redis":
+        if self.maxmemory_mib > (most := self.limits.memory_mib * 3 // 4):
+            raise ValueError(
+                f"maxmemoryMib must be at most three quarters of limits.memoryMib ({most}),"
+                f" the rest is for snapshots; got {self.maxmemory_mib}"
+            )
+        return self
+
+
+class ExternalStorage(Section):
+    """An S3 endpoint that somebody else runs."""
+
+    endpoint: Annotated[str, Field(pattern=r"^https?://[^/\s]+$", examples=["https://s3.eu-central-1.amazonaws.com"])]
+    """URL without a path."""
+    region: str = "us-east-1"
+    """Region name the requests are signed for."""
+
+
+class Storage(Section):
+    """S3-compatible object storage, service `minio`."""
+
+    external: ExternalStorage | None = None
+    """Use this endpoint, with `secrets.storageAccessKey` and `secrets.storageSecretKey`. Default: the platform runs MinIO."""
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "slidegenie"
+    """Bucket; made when it is missing."""
+    limits: Limits = Limits(memoryMib=512)
+    """Limits of the container."""
+
+
+class Proxy(Section):
+    """Traefik: the only container that publishes ports."""
+
+    domain: Hostname = "localhost"
+    """Name that the platform answers to."""
+    address: str = "127.0.0.1"
+    """Address of the Docker host the ports are published on; 0.0.0.0 for all."""
+    http_port: Port = 80
+    """Port that redirects to HTTPS."""
+    https_port: Port = 443
+    """Port of the platform."""
+    backend_port: Port | None = None
+    """Publishes the backend without TLS on 127.0.0.1, for development. Default: not published."""
+    tls: TlsMode = TlsMode.LOCAL
+    """Where the certificate comes from."""
+    certificate: str | None = None
+    """PEM certificate chain for `tls: files`; the key is `secrets.tlsKey`."""
+    limits: Limits = Limits(memoryMib=256)
+    """Limits of the container."""
+
+    @field_validator("address")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        try:
+            ipaddress.ip_address(value)
+        except ValueError:
+            raise ValueError(f"must be an IP address of the Docker host, like 127.0.0.1 or 0.0.0.0; got {value!r}") from None
+        return value
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> "Proxy":
+        ports = [self.http_port, self.https_port, *([self.backend_port] if self.backend_port else [])]
+        if len(set(ports)) != len(ports):
+            raise ValueError(f"httpPort, httpsPort and backendPort must differ; got {', '.join(map(str, ports))}")
+        return self
+
+
+class Secrets(Section):
+    """Secrets that are given. What is missing here and not bound to somebody else's service is generated once."""
+
+    postgres_password: SecretStr | None = None
+    """Password of the PostgreSQL role. Default: generated; needed with `postgres.external`."""
+    redis_password: SecretStr | None = None
+    """Password of the Redis user. Default: generated; needed with `redis.external`."""
+    storage_access_key: SecretStr | None = None
+    """S3 access key. Default: generated; needed with `storage.external`."""
+    storage_secret_key: SecretStr | None = None
+    """S3 secret key. Default: generated; needed with `storage.external`."""
+    registry_password: SecretStr | None = None
+    """Password or token of the registry login; needed with `registry.address`."""
+    tls_key: SecretStr | None = None
+    """PEM private key; needed with `proxy.tls: files`."""

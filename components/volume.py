@@ -1,0 +1,91 @@
+"""Volumes: data that outlives every container, and the seed containers that prepare volumes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+
+from .foundation import Foundation
+from .identity import ROLE_LABEL, compose_project, stack_labels
+
+SEED_PATH = "/volume"
+"""Where a seed container mounts the volume it prepares; the seed image has this folder, owned by 1000:1000."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A volume and what must have happened before it is mounted."""
+
+    name: pulumi.Output[str]
+    """The volume's name."""
+    seed: pulumi.Resource
+    """The container that gave it its owner and files. Whoever mounts the volume depends on it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataVolumeArgs:
+    """What a data volume is for and where it lives."""
+
+    foundation: Foundation
+    """The stack's foundation."""
+    role: str
+    """What it holds, such as `postgres`; names the volume and the folder below `data_root`."""
+    data_root: str | None = None
+    """Folder on the Docker host; the data is in `<data_root>/<role>`, which must exist. Default: managed by Docker."""
+
+
+class DataVolume(pulumi.ComponentResource):
+    """A volume owned by 1000:1000 that Pulumi refuses to delete or replace until it is unprotected."""
+
+    volume: Prepared
+    """The volume, to be mounted."""
+
+    def __init__(self, name: str, args: DataVolumeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:DataVolume", name, None, opts)
+        bind = {"type": "none", "o": "bind", "device": f"{args.data_root}/{args.role}"} if args.data_root else None
+        volume = docker.Volume(
+            name,
+            # A fixed name, so that a person finds the data, and a lost state does not lose it.
+            name=f"{compose_project()}-{args.role}",
+            driver_opts=bind,
+            labels=volume_labels({"io.slidegenie.data": args.role}),
+            opts=pulumi.ResourceOptions(parent=self, protect=True),
+        )
+        self.volume = seeded(f"{name}-seed", args.foundation, volume.name, parent=self)
+        self.register_outputs({"name": volume.name})
+
+
+def volume_labels(labels: Mapping[str, pulumi.Input[str]]) -> list[docker.VolumeLabelArgs]:
+    """Return `labels` and those of the stack, as the provider wants them."""
+    return [docker.VolumeLabelArgs(label=label, value=value) for label, value in {**stack_labels(), **labels}.items()]
+
+
+def seeded(
+    name: str,
+    foundation: Foundation,
+    volume: pulumi.Output[str],
+    *,
+    parent: pulumi.Resource,
+    uploads: Sequence[docker.ContainerUploadArgs] = (),
+) -> Prepared:
+    """Prepare `volume` through a container that is created and never started.
+
+    Docker gives a new volume the owner of the folder it is mounted on. Files cannot be uploaded into a container with
+    a read-only root, not even into a volume; this container has a writable one, no network, and never runs.
+    """
+    seed = docker.Container(
+        name,
+        image=foundation.seed_image,
+        start=False,
+        must_run=False,
+        network_mode="none",
+        mounts=[docker.ContainerMountArgs(type="volume", source=volume, target=SEED_PATH)],
+        uploads=list(uploads),
+        labels=[
+            docker.ContainerLabelArgs(label=label, value=value)
+            for label, value in (stack_labels() | {ROLE_LABEL: "seed"}).items()
+        ],
+        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=False),
+    )
+    return Prepared(name=volume, seed=seed)

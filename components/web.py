@@ -1,0 +1,65 @@
+"""A web service: replicas behind the proxy that are replaced without losing a request."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import pulumi
+
+from .network import Zone
+from .proxy import Proxy, server_labels
+from .workload import ContainerArgs, HealthCheck, Rollout, Server, ServerArgs
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebServiceArgs(ContainerArgs):
+    """A workload that answers HTTP."""
+
+    zones: tuple[Zone, ...] = (Zone.APPLICATION,)
+    """Networks it joins. Must include the application network."""
+    proxy: Proxy
+    """The edge that leads to it."""
+    port: int
+    """Port it listens on."""
+    health: HealthCheck
+    """How the engine tells that it works. It must fail as soon as the service was told to stop."""
+    health_path: str = "/health/live"
+    """Path that answers 200 while the service takes requests; the proxy asks it twice a second."""
+    path: str | None = None
+    """Path prefix that is led to it, such as `/reports`. Default: all paths that no other service took."""
+    replicas: int = 2
+    """Containers."""
+    start_seconds: int = 60
+    """A release that is not healthy after this time has failed; the old one serves on."""
+
+    def __post_init__(self) -> None:
+        if Zone.APPLICATION not in self.zones:
+            raise ValueError(f"{self.service}: zones must include Zone.APPLICATION, the proxy reaches it there")
+        if self.path is not None and not (self.path.startswith("/") and self.path.rstrip("/")):
+            raise ValueError(f"{self.service}: path must start with a slash and name something, like /reports; got {self.path!r}")
+
+
+class WebService(pulumi.ComponentResource):
+    """Replicas of one image, and the route to them."""
+
+    server: Server
+    """The containers."""
+
+    def __init__(self, name: str, args: WebServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:WebService", name, None, opts)
+        own = {field.name for field in dataclasses.fields(ServerArgs)}
+        common = {field.name: getattr(args, field.name) for field in dataclasses.fields(args) if field.name in own}
+        self.server = Server(
+            name,
+            ServerArgs(
+                **common
+                | {
+                    "rollout": Rollout.ROLLING,
+                    "labels": {**server_labels(args.service, args.port, args.health_path), **args.labels},
+                }
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        host = f"Host(`{args.proxy.domain}`)"
+        rule = f"{host} && PathPrefix(`{args.path}`)" if args.path else host
+        args.proxy.route(args.service, rule, parent=self, default=args.path is None)
+        self.register_outputs({})

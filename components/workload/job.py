@@ -1,0 +1,43 @@
+"""A workload that runs to its end, such as a database migration."""
+
+import pulumi
+
+from .args import ContainerArgs
+from .container import hardened_container
+
+
+class Job(pulumi.ComponentResource):
+    """A hardened container that must end with exit code 0 before anything that uses `image` goes on."""
+
+    image: pulumi.Output[str]
+    """The image the job ran, known once it succeeded. What must come after the job runs this."""
+
+    def __init__(self, name: str, args: ContainerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:Job", name, None, opts)
+        container = hardened_container(
+            name,
+            args,
+            role="job",
+            attach=True,
+            logs=True,
+            must_run=False,
+            restart="no",
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+
+        def succeeded(values: list[object]) -> str:
+            exit_code, logs, image = values
+            if exit_code:
+                raise pulumi.RunError(
+                    f"job {args.service} ended with exit code {exit_code}; nothing was replaced."
+                    f" Its last lines:\n{_tail(str(logs or ''))}\n"
+                    f"Once the cause is mended, `make up` runs it again, as does `pulumi up --replace` with its URN."
+                )
+            return str(image)
+
+        self.image = pulumi.Output.all(container.exit_code, container.container_logs, container.image).apply(succeeded)
+        self.register_outputs({"image": self.image})
+
+
+def _tail(logs: str, lines: int = 15) -> str:
+    return "\n".join(f"  {line}" for line in logs.splitlines()[-lines:])
