@@ -1,0 +1,40 @@
+# Every command of the project. `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+STACK ?=
+CLI = .venv/bin/python -m components.cli $(if $(STACK),--stack $(STACK))
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  STACK=dev|prod|airgap chooses the stack; the default is the one last brought up, else dev"
+
+.venv/.runtime: requirements.txt scripts/bootstrap.sh
+	@scripts/bootstrap.sh requirements.txt
+	@touch $@
+
+.venv/.dev: requirements-dev.txt scripts/bootstrap.sh
+	@scripts/bootstrap.sh requirements-dev.txt
+	@touch .venv/.runtime $@
+
+.PHONY: up down destroy preview drift refresh password logs shell pytest
+up: .venv/.runtime ## Bring the platform up; sets up whatever is missing
+down: .venv/.runtime ## Remove containers and networks, keep the data
+destroy: .venv/.runtime ## Remove everything, data too; asks first
+preview: .venv/.runtime ## Show what `make up` would change
+drift: .venv/.runtime ## Show what was changed outside of the platform
+refresh: .venv/.runtime ## Take changes made outside over into the state
+password: .venv/.runtime ## Print the generated passwords
+logs: .venv/.runtime ## Follow the application's logs
+shell: .venv/.runtime ## Open a shell in the application's container
+pytest: .venv/.runtime ## Run the application's tests in its container
+up down destroy preview drift refresh password logs shell pytest:
+	@$(CLI) $@
+
+.PHONY: plan
+plan: .venv/.runtime ## Show the whole platform without Docker or Pulumi (STACK=prod, ARGS=--json|--compose|--diagram)
+	@.venv/bin/python -m components.plan --stack $(or $(STACK),dev) $(ARGS)
+
+.PHONY: lock
+lock: ## Renew the locked requirements
+	@scripts/lock.sh

@@ -1,0 +1,33 @@
+"""`python -m components.cli COMMAND [--stack NAME]`; `make help` lists the same commands."""
+
+import argparse
+import sys
+
+from ..plan import UnknownStackError
+from ..settings import SettingsError
+from . import commands
+from .console import Problem, warn
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = argparse.ArgumentParser(prog="slidegenie", description=__doc__)
+    parser.add_argument("--stack", help="stack to work on (default: the one last brought up, else dev)")
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    for name, command in commands.COMMANDS.items():
+        subparsers.add_parser(name, help=(command.__doc__ or "").split("\n")[0])
+    options = parser.parse_args(arguments)
+    try:
+        commands.COMMANDS[options.command](options.stack or None)
+    except (SettingsError, UnknownStackError, Problem) as error:
+        for line in str(error).splitlines():
+            warn(line)
+        return 1
+    except KeyboardInterrupt:
+        warn("interrupted; nothing is lost: the same command goes on where this one stopped")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""The commands themselves: each a few steps, told as they happen."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from ..plan import Plan, plan_stack
+from . import airgap, preflight
+from .compose import ComposeStack
+from .console import Problem, confirmed, say, show
+from .docker import containers, docker, ensure_engine, plugin, service
+from .home import Home
+from .pulumi_cli import find_pulumi
+from .rollout import refuse_to_refresh, roll_out, show_changes
+from .stack import PulumiStack
+
+ROOT = Path.cwd()
+_DEFAULT = "dev"
+
+
+def up(stack: str | None) -> None:
+    """Bring the platform up, or to what its settings say now."""
+    home = Home.open()
+    plan = plan_stack(ROOT, stack or _DEFAULT)
+    ensure_engine()
+    plan = _with_images(plan, may_fall_back=stack is None)
+    preflight.check_host(plan)
+    if command := find_pulumi():
+        say(f"rolling out stack {plan.stack} with Pulumi")
+        pulumi = PulumiStack(ROOT, plan.stack, home, command)
+        pulumi.open()
+        show_changes(roll_out(pulumi, _label(plan)))
+        home.remember(plan.stack, "pulumi")
+    else:
+        say(f"rolling out stack {plan.stack} with Docker Compose, from the same plan (no Pulumi here: rollouts pause requests)")
+        ComposeStack(ROOT, plan.stack, home).up()
+        home.remember(plan.stack, "compose")
+    _show_addresses(plan)
+
+
+def preview(stack: str | None) -> None:
+    """Show what `make up` would change; changes nothing."""
+    name, engine = _chosen(stack)
+    plan = plan_stack(ROOT, name)
+    ensure_engine()
+    if engine == "compose":
+        ComposeStack(ROOT, name, Home.open()).preview()
+        return
+    show(_pulumi(plan.stack).preview(diff=True))
+
+
+def drift(stack: str | None) -> None:
+    """Show what was changed outside of the platform; changes nothing."""
+    show(_pulumi(_chosen(stack)[0]).drift())
+
+
+def refresh(stack: str | None) -> None:
+    """Take over into the state what was changed outside; refuses while a broken rollout is open."""
+    pulumi = _pulumi(_chosen(stack)[0])
+    refuse_to_refresh(pulumi.state())
+    show(pulumi.refresh())
+
+
+def down(stack: str | None) -> None:
+    """Remove containers and networks; data, generated secrets and certificates stay."""
+    name, engine = _chosen(stack)
+    say(f"taking stack {name} down; data and secrets stay")
+    if engine == "compose":
+        ComposeStack(ROOT, name, Home.open()).down()
+    else:
+        show_changes(_pulumi(name).down().changes)
+
+
+def destroy(stack: str | None) -> None:
+    """Remove everything of the stack, data too. Asks first."""
+    name, engine = _chosen(stack)
+    if os.environ.get("CONFIRM") != name and not confirmed(f"This deletes all data of stack {name} for good.", name):
+        raise Problem(f"nothing was deleted: type the stack's name when asked, or run `make destroy CONFIRM={name}`")
+    if engine == "compose":
+        ComposeStack(ROOT, name, Home.open()).destroy()
+    else:
+        show_changes(_pulumi(name).destroy().changes)
+
+
+def password(stack: str | None) -> None:
+    """Print the generated passwords and keys."""
+    name, engine = _chosen(stack)
+    home = Home.open()
+    secrets = (
+        ComposeStack(ROOT, name, home).passwords() if engine == "compose" else _pulumi(name).state(secrets=True).passwords()
+    )
+    for secret, value in secrets:
+        if not secret.endswith("hash-key"):
+            show(f"{secret}\t{value}")
+
+
+def logs(stack: str | None) -> None:
+    """Follow the application's logs."""
+    plan = plan_stack(ROOT, _chosen(stack)[0])
+    if plugin("compose"):
+        _hand_over("docker", "compose", "-p", f"{plan.project}-{plan.stack}", "logs", "--follow", "--tail", "100", "app")
+    _hand_over("docker", "logs", "--follow", "--tail", "100", _app(plan))
+
+
+def shell(stack: str | None) -> None:
+    """Open a shell in the application's container."""
+    _in_app(stack, "sh", "-c", "command -v bash >/dev/null && exec bash || exec sh")
+
+
+def pytest(stack: str | None) -> None:
+    """Run the application's tests in its container; the development and testing images have them."""
+    _in_app(stack, "python", "-m", "pytest", "-p", "no:cacheprovider")
+
+
+def _with_images(plan: Plan, *, may_fall_back: bool) -> Plan:
+    """Return the plan whose images are all there: the one that was asked for, or the one without registries."""
+    if plan.stack == airgap.STACK:
+        airgap.build_images(ROOT)
+    try:
+        preflight.pull_images(plan)
+    except preflight.RegistryUnreachableError as error:
+        if not may_fall_back:
+            raise Problem(f"{error}; `make up STACK={airgap.STACK}` needs no registry") from None
+        say("no image registry can be reached: using stack airgap, whose images are built from packages")
+        airgap.build_images(ROOT)
+        plan = plan_stack(ROOT, airgap.STACK)
+        preflight.pull_images(plan)
+    return plan
+
+
+def _chosen(stack: str | None) -> tuple[str, str]:
+    noted = Home.open().current()
+    if noted is not None and stack in (None, noted[0]):
+        return noted
+    return stack or _DEFAULT, "pulumi"
+
+
+def _pulumi(name: str) -> PulumiStack:
+    command = find_pulumi()
+    if command is None:
+        raise Problem("this needs the Pulumi command line: https://www.pulumi.com/docs/install/")
+    stack = PulumiStack(ROOT, name, Home.open(), command)
+    stack.open()
+    return stack
+
+
+def _label(plan: Plan) -> str:
+    return f"{plan.project}/{plan.stack}"
+
+
+def _app(plan: Plan) -> str:
+    for container in containers(_label(plan)):
+        if service(container) == "app":
+            return str(container["Id"])
+    raise Problem(f"no container of the application runs in stack {plan.stack}: `make up` starts it")
+
+
+def _in_app(stack: str | None, *command: str) -> None:
+    interactive = ["-it"] if os.isatty(0) and os.isatty(1) else []
+    _hand_over("docker", "exec", *interactive, _app(plan_stack(ROOT, _chosen(stack)[0])), *command)
+
+
+def _hand_over(*command: str) -> None:
+    """Run another program in this one's place as far as a person can tell, and fail as it does."""
+    done = subprocess.run(command, check=False)  # noqa: S603 - no shell
+    if done.returncode not in (0, 130):
+        raise Problem(f"`{' '.join(command)}` ended with exit code {done.returncode}")
+
+
+def _show_addresses(plan: Plan) -> None:
+    healthy = docker(
+        "ps", "--quiet", "--filter", f"label=io.slidegenie.stack={_label(plan)}", "--filter", "health=healthy"
+    ).stdout.split()
+    show()
+    show(f"  SlideGenie is up: stack {plan.stack}, {len(healthy)} healthy containers")
+    for name, value in plan.outputs.items():
+        show(f"  {name:<10} {value}")
+    show("  passwords  make password")
+    show("  logs       make logs        shell  make shell        stop  make down")
+
+
+COMMANDS: dict[str, Callable[[str | None], None]] = {
+    command.__name__: command for command in (up, preview, drift, refresh, down, destroy, password, logs, shell, pytest)
+}
+"""Every command by its name."""

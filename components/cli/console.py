@@ -1,0 +1,29 @@
+"""What the commands say, and the one way they fail."""
+
+import sys
+
+
+class Problem(Exception):
+    """Something a person can mend. The message says what is wrong, where, and how to fix it."""
+
+
+def say(text: str) -> None:
+    """Print one line of progress."""
+    print(f"==> {text}", flush=True)  # noqa: T201 - this is the console
+
+
+def show(text: str = "") -> None:
+    """Print part of a result."""
+    print(text, flush=True)  # noqa: T201 - this is the console
+
+
+def warn(text: str) -> None:
+    """Print one line that needs attention, on standard error."""
+    print(f"==> {text}", file=sys.stderr, flush=True)  # noqa: T201 - this is the console
+
+
+def confirmed(question: str, answer: str) -> bool:
+    """Ask, and tell whether `answer` was typed. Without a terminal nobody can agree, so the answer is no."""
+    if not sys.stdin.isatty():
+        return False
+    return input(f"{question} Type {answer} to go on: ").strip() == answer

@@ -1,0 +1,132 @@
+"""Everything that can be known to fail before anything is changed."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..plan import Plan
+from .console import Problem, say
+from .docker import containers, docker, last_line
+
+_DISK_GIB = 4
+"""What images, volumes and a rollout's second set of containers need at least."""
+_UNREACHABLE = ("dial tcp", "no such host", "timeout", "connection refused", "tls:", "proxyconnect", "EOF", "x509")
+
+
+class RegistryUnreachableError(Problem):
+    """No image registry answers from this machine."""
+
+
+def check_host(plan: Plan) -> None:
+    """Check disk, ports and data folders.
+
+    Raises:
+        Problem: for the first that does not do.
+    """
+    _check_disk()
+    _check_ports(plan)
+    _prepare_folders(plan)
+
+
+def needed_images(plan: Plan) -> list[str]:
+    """Return the images that must be there before the platform can start, without those it builds itself."""
+    builds = plan.of_type("docker-build:index:Image")
+    built = {tag for build in builds for tag in build.inputs.get("tags", [])}
+    bases = {
+        value for build in builds for key, value in (build.inputs.get("buildArgs") or {}).items() if key.endswith("_IMAGE")
+    }
+    pulled = {image.inputs["name"] for image in plan.of_type("docker:index/remoteImage:RemoteImage")}
+    return sorted((bases | pulled) - built)
+
+
+def pull_images(plan: Plan) -> None:
+    """Pull what is missing, before anything is replaced.
+
+    Raises:
+        RegistryUnreachableError: when no registry answers.
+        Problem: when one image cannot be pulled.
+    """
+    for image in needed_images(plan):
+        if docker("image", "inspect", image, check=False).returncode == 0:
+            continue
+        say(f"pulling {image}")
+        done = docker("pull", "--quiet", image, check=False)
+        if done.returncode == 0:
+            continue
+        reason = last_line(done.stderr)
+        if any(mark.lower() in reason.lower() for mark in _UNREACHABLE):
+            raise RegistryUnreachableError(f"{image} cannot be pulled, its registry does not answer: {reason}")
+        raise Problem(
+            f"{image} cannot be pulled: {reason}; check its name and tag under `images` in Pulumi.{plan.stack}.yaml,"
+            " and `docker login` where the registry wants one"
+        )
+
+
+def _check_disk() -> None:
+    root = docker("info", "--format", "{{.DockerRootDir}}").stdout.strip()
+    if not Path(root).is_dir():
+        return  # the engine is on another machine
+    free = shutil.disk_usage(root).free / 2**30
+    if free < _DISK_GIB:
+        raise Problem(
+            f"the disk is too small for the images: {free:.1f} GiB free at {root}, {_DISK_GIB} GiB needed;"
+            " `docker system df` shows what could go"
+        )
+
+
+def _check_ports(plan: Plan) -> None:
+    own = {
+        int(binding["HostPort"])
+        for container in containers(f"{plan.project}/{plan.stack}")
+        for bindings in (container["NetworkSettings"]["Ports"] or {}).values()
+        for binding in bindings or []
+    }
+    if os.environ.get("DOCKER_HOST", "unix:").startswith("unix:"):
+        for address, port in _published(plan):
+            if port not in own:
+                _check_port(address, port, plan.stack)
+
+
+def _check_port(address: str, port: int, stack: str) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except PermissionError:
+            return  # the engine may bind what this user may not
+        except OSError as error:
+            raise Problem(
+                f"port {port} on {address} is taken ({error.strerror}): stop what holds it (`ss -ltnp 'sport = :{port}'`"
+                f" shows it) or set another under `proxy` in Pulumi.{stack}.yaml"
+            ) from None
+
+
+def _published(plan: Plan) -> Iterator[tuple[str, int]]:
+    for container in plan.of_type("docker:index/container:Container"):
+        for port in container.inputs.get("ports") or []:
+            yield port["ip"], port["external"]
+
+
+def _prepare_folders(plan: Plan) -> None:
+    """Make the folders of data volumes that live on the host; Docker does not make the folder of a bound volume."""
+    folders = [
+        Path(volume.inputs["driverOpts"]["device"])
+        for volume in plan.of_type("docker:index/volume:Volume")
+        if volume.inputs.get("driverOpts")
+    ]
+    missing = [folder for folder in folders if not folder.is_dir()]
+    if not missing or not os.environ.get("DOCKER_HOST", "unix:").startswith("unix:"):
+        return
+    try:
+        for folder in missing:
+            folder.mkdir(parents=True, exist_ok=True)
+            os.chown(folder, 1000, 1000)
+            folder.chmod(0o750)
+            say(f"made {folder}, owned by 1000:1000")
+    except PermissionError:
+        raise Problem(
+            f"the data folders are missing: run `sudo install -d -o 1000 -g 1000 -m 0750 {' '.join(map(str, missing))}`"
+        ) from None

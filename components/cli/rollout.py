@@ -1,0 +1,91 @@
+"""A rollout from start to end: what must be replaced, what is left over, and why it failed."""
+
+from ..identity import STACK_LABEL
+from . import diagnosis
+from .console import Problem, say, show, warn
+from .docker import docker, health, inspect
+from .stack import PulumiStack, UpdateFailed
+from .state import State
+
+
+def roll_out(stack: PulumiStack, label: str) -> int:
+    """Bring the stack up and clear away what earlier, broken rollouts left; return the number of changes.
+
+    `label` is the stack's name on containers, `project/stack`.
+
+    Raises:
+        Problem: when it failed, with the reason; the old release serves on.
+    """
+    before = stack.state()
+    if again := before.failed_jobs():
+        say("a job failed in the last rollout: it runs again")
+    try:
+        progress = stack.up([*again, *_unhealthy_survivors(before)])
+    except UpdateFailed as error:
+        _report(label)
+        raise Problem(_outcome(error, stack.state())) from None
+    sweep(stack.state(), label)
+    return progress.changes
+
+
+def refuse_to_refresh(state: State) -> None:
+    """Refuse what would make Pulumi forget that a rollout failed.
+
+    Raises:
+        Problem: naming the ways out, when a rollout did not finish.
+    """
+    if state.pending_deletes():
+        raise Problem(
+            "the last rollout did not finish, and its old containers still serve: a refresh now would forget that, and"
+            " the next update would delete them. Roll forward (mend the cause, `make up`) or go back to the settings and"
+            " code of the last good release and `make up`; after that a refresh is safe"
+        )
+
+
+def sweep(state: State, label: str) -> None:
+    """Remove the stack's containers and file volumes that its state does not know, such as those of a killed rollout."""
+    mark = f"label={STACK_LABEL}={label}"
+    known = state.container_ids()
+    present = docker("ps", "--all", "--quiet", "--no-trunc", "--filter", mark).stdout.split()
+    for container in [item for item in present if item not in known]:
+        say(f"removing container {container[:12]}, left over from a rollout that was killed")
+        docker("stop", "--time", "35", container, check=False)
+        docker("rm", "--force", container, check=False)
+    content = ["--filter", mark, "--filter", "label=io.slidegenie.content", "--filter", "dangling=true"]
+    volumes = docker("volume", "ls", "--quiet", *content).stdout.split()
+    for volume in [item for item in volumes if item not in state.volume_names()]:
+        docker("volume", "rm", volume, check=False)
+
+
+def _unhealthy_survivors(state: State) -> list[str]:
+    """Return current containers that are not healthy while their healthy predecessors wait to be deleted.
+
+    After a failed rollout Pulumi replaces them by itself, unless somebody refreshed meanwhile: then it takes them for
+    good and deletes the predecessors, which is all that still serves. Replacing them says what is meant either way.
+    """
+    waiting = {resource["urn"] for resource in state.pending_deletes()}
+    suspects = {r["id"]: r["urn"] for r in state.current() if r["urn"] in waiting and r.get("id")}
+    actual = {container["Id"]: health(container) for container in inspect(list(suspects))}
+    return sorted({urn for identity, urn in suspects.items() if actual.get(identity) != "healthy"})
+
+
+def _report(label: str) -> None:
+    for container in diagnosis.sick(label):
+        for line in diagnosis.explain(container):
+            warn(line)
+
+
+def _outcome(error: UpdateFailed, state: State) -> str:
+    serving = [c for c in inspect([r["id"] for r in state.pending_deletes()]) if health(c) == "healthy"]
+    lines = ["the rollout failed:", *(f"  {line}" for cause in error.causes for line in cause.splitlines()[:20])]
+    if serving:
+        lines.append(
+            f"The old release serves on ({len(serving)} healthy containers). Mend the cause and run `make up`:"
+            " the next good rollout cleans up."
+        )
+    return "\n".join(lines)
+
+
+def show_changes(changes: int) -> None:
+    """Say how much an update changed."""
+    show(f"    {changes} changes" if changes else "    no changes")

@@ -1,0 +1,185 @@
+"""A stack run by Pulumi: its files, its secrets, and the operations on it."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pulumi import automation as auto
+
+from .console import Problem, say
+from .docker import last_line
+from .home import Home
+from .progress import Progress
+from .state import State
+
+
+class PulumiStack:
+    """One stack of the project in `root`.
+
+    State and passphrase are in the home folder unless `PULUMI_BACKEND_URL` and `PULUMI_CONFIG_PASSPHRASE[_FILE]` say
+    otherwise. So is a copy of the stack's settings with the salt that Pulumi adds to them: the checkout stays clean.
+    """
+
+    def __init__(self, root: Path, name: str, home: Home, command: auto.PulumiCommand) -> None:
+        self.name = name
+        self._root, self._home, self._command = root, home, command
+        self._env = self._environment()
+        self._folder = home.folder("stacks", name)
+        self._settings = self._folder / f"Pulumi.{name}.yaml"
+
+    def open(self) -> None:
+        """Make the stack when it does not exist, and bring its settings up to date.
+
+        Raises:
+            Problem: when the passphrase does not fit the stack.
+        """
+        (self._folder / "Pulumi.yaml").write_text(f"name: {self._project()}\nruntime: python\n", encoding="utf-8")
+        known = self._pulumi("stack", "ls", "--json", cwd=self._folder)
+        if f'"{self.name}"' not in known:
+            say(f"making stack {self.name}")
+            self._settings.unlink(missing_ok=True)
+            self._pulumi("stack", "init", self.name, "--secrets-provider", "passphrase", cwd=self._folder)
+        self._refresh_settings()
+
+    def up(self, replace: list[str]) -> Progress:
+        """Bring the stack to what the program says; resources in `replace` are made anew whether they changed or not.
+
+        Raises:
+            UpdateFailed: when a resource could not be made.
+        """
+        self._unlock_if_abandoned()
+        progress = Progress()
+        stack = self._stack()
+        try:
+            stack.up(
+                replace=replace or None, on_event=progress, color="never", show_secrets=False, config_file=self._config()
+            )
+        except auto.CommandError as error:
+            raise UpdateFailed(self._explain(error, progress)) from None
+        return progress
+
+    def preview(self, *, diff: bool = False, expect_no_changes: bool = False) -> str:
+        """Return what `up` would change, as Pulumi prints it."""
+        flags = [*(["--diff"] if diff else []), *(["--expect-no-changes"] if expect_no_changes else [])]
+        return self._pulumi("preview", *flags, "--config-file", self._config())
+
+    def drift(self) -> str:
+        """Return what was changed outside of Pulumi, as it prints it. Only looks: the state stays as it is."""
+        return self._pulumi("refresh", "--preview-only", "--diff", "--config-file", self._config())
+
+    def refresh(self) -> str:
+        """Take what is really there over into the state."""
+        return self._pulumi("refresh", "--yes", "--skip-preview", "--config-file", self._config())
+
+    def down(self) -> Progress:
+        """Remove all that is not protected: containers and networks go, data and generated secrets stay."""
+        self._unlock_if_abandoned()
+        progress = Progress()
+        try:
+            self._stack().destroy(
+                exclude_protected=True, on_event=progress, color="never", show_secrets=False, config_file=self._config()
+            )
+        except auto.CommandError as error:
+            raise UpdateFailed(self._explain(error, progress)) from None
+        return progress
+
+    def destroy(self) -> Progress:
+        """Remove everything, data and secrets too, and the stack itself."""
+        self._pulumi("state", "unprotect", "--all", "--yes")
+        progress = self.down()
+        self._pulumi("stack", "rm", self.name, "--yes", "--preserve-config", cwd=self._folder)
+        return progress
+
+    def state(self, *, secrets: bool = False) -> State:
+        """Return the state; with `secrets`, its secrets are readable."""
+        stack = self._stack()
+        if not secrets:
+            return State.of(stack.export_stack().deployment)
+        import json  # noqa: PLC0415 - only this rare path needs it
+
+        text = self._pulumi("stack", "export", "--show-secrets")
+        return State.of(json.loads(text)["deployment"])
+
+    def _stack(self) -> auto.Stack:
+        workspace = auto.LocalWorkspaceOptions(pulumi_command=self._command, env_vars=self._env)
+        return auto.select_stack(stack_name=self.name, work_dir=str(self._root), opts=workspace)
+
+    def _project(self) -> str:
+        return str(yaml.safe_load((self._root / "Pulumi.yaml").read_text(encoding="utf-8"))["name"])
+
+    def _config(self) -> str:
+        return str(self._settings)
+
+    def _refresh_settings(self) -> None:
+        committed = self._root / f"Pulumi.{self.name}.yaml"
+        settings: dict[str, Any] = yaml.safe_load(committed.read_text(encoding="utf-8")) or {}
+        if "encryptionsalt" not in settings:
+            noted = yaml.safe_load(self._settings.read_text(encoding="utf-8")) if self._settings.exists() else None
+            settings["encryptionsalt"] = (noted or {}).get("encryptionsalt")
+        self._settings.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+
+    def _environment(self) -> dict[str, str]:
+        env = {}
+        if not os.environ.get("PULUMI_BACKEND_URL"):
+            env["PULUMI_BACKEND_URL"] = self._home.folder("state").as_uri()
+        if not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & os.environ.keys():
+            env["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self._home.passphrase_file())
+        return env
+
+    def _pulumi(self, *args: str, cwd: Path | None = None) -> str:
+        at = [] if args[:2] in (("stack", "ls"), ("stack", "init")) else ["--stack", self.name]
+        if args[:2] == ("stack", "rm"):
+            at = []
+        done = subprocess.run(  # noqa: S603 - no shell
+            [str(self._command.command), *args, *at, "--non-interactive", "--color", "never"],
+            cwd=cwd or self._root,
+            env=os.environ | self._env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise UpdateFailed(_known_causes(done.stderr + done.stdout) or [last_line(done.stderr or done.stdout)])
+        return done.stdout
+
+    def _explain(self, error: auto.CommandError, progress: Progress) -> list[str]:
+        return _known_causes(str(error)) or progress.errors or [last_line(str(error))]
+
+    def _unlock_if_abandoned(self) -> None:
+        """Remove the lock of an update that was killed on this machine; nobody else would."""
+        project = self._project()
+        backend = (os.environ | self._env)["PULUMI_BACKEND_URL"]
+        if not backend.startswith("file://"):
+            return
+        locks = Path(backend.removeprefix("file://")).expanduser() / ".pulumi" / "locks" / "organization" / project
+        for lock in (locks / self.name).glob("*.json"):
+            held = yaml.safe_load(lock.read_text(encoding="utf-8"))
+            if held.get("hostname") == os.uname().nodename and not Path(f"/proc/{held.get('pid')}").exists():
+                say(f"an earlier update was killed (process {held.get('pid')}); its lock is removed, its work goes on")
+                lock.unlink(missing_ok=True)
+
+
+class UpdateFailed(Problem):  # noqa: N818 - reads as what happened
+    """An operation of Pulumi's did not succeed. `causes` has what a person needs to know."""
+
+    def __init__(self, causes: list[str]) -> None:
+        self.causes = causes
+        super().__init__("\n".join(causes))
+
+
+def _known_causes(output: str) -> list[str]:
+    if "incorrect passphrase" in output:
+        return [
+            "the passphrase does not fit this stack: set PULUMI_CONFIG_PASSPHRASE_FILE (or PULUMI_CONFIG_PASSPHRASE)"
+            " to the one it was made with; the generated one is ~/.slidegenie/passphrase"
+        ]
+    if "the stack is currently locked" in output:
+        holder = re.search(r"created by (.+)", output)
+        return [
+            f"another update of this stack is running ({holder.group(1) if holder else 'unknown'}): wait for it;"
+            " if it was killed on another machine, `pulumi cancel` removes its lock"
+        ]
+    return []

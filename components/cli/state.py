@@ -1,0 +1,56 @@
+"""What a stack's state says, read from `pulumi stack export`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+_CONTAINER = "docker:index/container:Container"
+
+
+@dataclass(frozen=True)
+class State:
+    """The resources of a stack as Pulumi knows them."""
+
+    resources: tuple[dict[str, Any], ...]
+
+    @classmethod
+    def of(cls, deployment: dict[str, Any] | None) -> "State":
+        """Read an exported deployment."""
+        return cls(tuple((deployment or {}).get("resources") or ()))
+
+    def container_ids(self) -> set[str]:
+        """Return the IDs of all containers the state knows, also of those that wait to be deleted."""
+        return {resource["id"] for resource in self._containers() if resource.get("id")}
+
+    def pending_deletes(self) -> list[dict[str, Any]]:
+        """Return containers that a rollout which did not finish left for the next one to delete."""
+        return [resource for resource in self._containers() if resource.get("delete")]
+
+    def current(self) -> list[dict[str, Any]]:
+        """Return the containers that should run or have run."""
+        return [resource for resource in self._containers() if not resource.get("delete")]
+
+    def failed_jobs(self) -> list[str]:
+        """Return the URNs of jobs that ended with an error: Pulumi sees no change and would not run them again."""
+        return [
+            resource["urn"]
+            for resource in self.current()
+            if resource.get("inputs", {}).get("attach") and (resource.get("outputs") or {}).get("exitCode")
+        ]
+
+    def volume_names(self) -> set[str]:
+        """Return the names of all volumes the state knows."""
+        return {r["id"] for r in self.resources if r["type"] == "docker:index/volume:Volume" and r.get("id")}
+
+    def passwords(self) -> Iterator[tuple[str, str]]:
+        """Yield name and value of each generated password; the export must show secrets."""
+        for resource in self.resources:
+            if resource["type"] == "random:index/randomPassword:RandomPassword":
+                yield resource["urn"].rpartition("::")[2], _plain(resource["outputs"]["result"])
+
+    def _containers(self) -> Iterator[dict[str, Any]]:
+        return (resource for resource in self.resources if resource["type"] == _CONTAINER)
+
+
+def _plain(value: Any) -> str:
+    return str(value.get("plaintext", "")).strip('"') if isinstance(value, dict) else str(value)

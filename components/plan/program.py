@@ -1,0 +1,67 @@
+"""Plan the program of a stack: what `pulumi preview` would register, without Pulumi's command line, Docker or network."""
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pulumi.runtime import config as runtime_config
+
+from .record import Plan, Values, fixed_values, record
+
+
+class UnknownStackError(Exception):
+    """There is no settings file for the stack."""
+
+
+def plan_stack(root: Path, stack: str, values: Values = fixed_values) -> Plan:
+    """Return the plan of the program in `root` with the settings of `Pulumi.<stack>.yaml`.
+
+    Raises:
+        UnknownStackError: when that file does not exist.
+        SettingsError: when it has mistakes.
+    """
+    project = str(yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))["name"])
+    configuration = stack_configuration(root, stack)
+    # The group of the socket differs between hosts; a plan is the same everywhere.
+    engine = dict(configuration.get(f"{project}:engine") or {})
+    engine.setdefault("socketGroup", 999)
+    configuration[f"{project}:engine"] = engine
+
+    def program() -> None:
+        runtime_config.set_all_config({key: _wire(value) for key, value in configuration.items()}, [])
+        runpy.run_path(str(root / "__main__.py"), run_name="__main__")
+
+    return record(program, project=project, stack=stack, values=values)
+
+
+def stack_configuration(root: Path, stack: str) -> dict[str, Any]:
+    """Return the configuration in `Pulumi.<stack>.yaml`, keys with their namespace; encrypted values are masked.
+
+    Raises:
+        UnknownStackError: when that file does not exist.
+    """
+    file = root / f"Pulumi.{stack}.yaml"
+    if not file.is_file():
+        known = sorted(path.name.split(".")[1] for path in root.glob("Pulumi.*.yaml"))
+        raise UnknownStackError(
+            f"stack {stack!r} does not exist: there is no {file.name}; known stacks: {', '.join(known)}."
+            f" To make it, write {file.name} (docs/configuration.md lists the keys)"
+        )
+    loaded = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    masked: dict[str, Any] = _mask(loaded.get("config") or {})
+    return masked
+
+
+def _mask(value: Any) -> Any:
+    if isinstance(value, dict):
+        return "encrypted" if set(value) == {"secure"} else {key: _mask(item) for key, item in value.items()}
+    return [_mask(item) for item in value] if isinstance(value, list) else value
+
+
+def _wire(value: Any) -> str:
+    """Write a value as Pulumi hands it to a program: groups as JSON, scalars as text."""
+    if isinstance(value, dict | list | bool):
+        return json.dumps(value)
+    return str(value)
