@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 STACK ?=
-CLI = .venv/bin/python -m components.cli $(if $(STACK),--stack $(STACK))
+ENGINE ?=
+CLI = .venv/bin/python -m components.cli $(if $(STACK),--stack $(STACK)) $(if $(ENGINE),--engine $(ENGINE))
 
 .PHONY: help
 help: ## List the commands

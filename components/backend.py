@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 
@@ -73,7 +74,7 @@ class Backend(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        common = {
+        common: dict[str, Any] = {
             "foundation": args.foundation,
             "zones": (Zone.APPLICATION, Zone.DATA, Zone.MONITORING),
             "environment": _environment(args),
@@ -89,7 +90,7 @@ class Backend(pulumi.ComponentResource):
                 service="migrate",
                 image=self.image,
                 command=["python", "-m", "app", "migrate"],
-                limits=Limits(memoryMib=256, pids=64),
+                limits=Limits(memory_mib=256, pids=64),
             ),
             opts=child,
         )
@@ -134,6 +135,7 @@ class Backend(pulumi.ComponentResource):
                 dockerfile=os.path.join(context, dockerfile),
                 target=settings.target.value,
                 build_args={"PYTHON_IMAGE": mirrored(base, args.images), "VERSION": settings.release},
+                builder=args.engine.builder,
                 ca_bundle=args.engine.ca_bundle,
             ),
             opts=child,

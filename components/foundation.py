@@ -11,7 +11,7 @@ from .assets import asset
 from .image import BuiltImage, BuiltImageArgs, mirrored
 from .network import Networks
 from .pids import process_limit_hook
-from .settings import Images
+from .settings import Engine, Images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,8 @@ class FoundationArgs:
 
     images: Images = Images()
     """Third-party images; only the base of the seed image is used here."""
+    engine: Engine = Engine()
+    """What builds the seed image."""
 
 
 class Foundation(pulumi.ComponentResource):
@@ -45,6 +47,7 @@ class Foundation(pulumi.ComponentResource):
                 context=asset("docker", "seed"),
                 dockerfile=asset("docker", "seed", "Dockerfile"),
                 build_args={"BASE_IMAGE": mirrored(args.images.seed, args.images)},
+                builder=args.engine.builder,
             ),
             opts=child,
         )

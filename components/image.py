@@ -51,6 +51,8 @@ class BuiltImageArgs:
     """Stage to build. Default: the last one."""
     build_args: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """Build arguments; they stay readable in the image, so never a secret."""
+    builder: str = "default"
+    """Builder of `docker buildx`; the engine's own has the name of the Docker context."""
     ca_bundle: str | None = None
     """PEM bundle the build trusts, as a path on this machine; it leaves no trace in the image. Default: none."""
 
@@ -76,6 +78,7 @@ class BuiltImage(pulumi.ComponentResource):
             secrets=_trust(args.ca_bundle),
             push=False,
             load=True,
+            builder=docker_build.BuilderConfigArgs(name=args.builder),
             # The engine's own builder is only reachable through the buildx command.
             exec_=True,
             # A replaced image must stay: it is what a rollback runs.

@@ -1,6 +1,7 @@
 """The whole platform: what one stack file describes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 
@@ -46,7 +47,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
         super().__init__("slidegenie:index:SlideGeniePlatform", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         images, proxy = settings.images, settings.proxy
-        self.foundation = Foundation(name, FoundationArgs(images=images), opts=child)
+        self.foundation = Foundation(name, FoundationArgs(images=images, engine=settings.engine), opts=child)
         self.stores = self._stores(name, settings)
         self.proxy = Proxy(
             f"{name}-traefik",
@@ -79,7 +80,11 @@ class SlideGeniePlatform(pulumi.ComponentResource):
     def _stores(self, name: str, settings: Settings) -> DataStores:
         child = pulumi.ResourceOptions(parent=self)
         secrets = StackSecrets(name, settings.secrets, opts=child)
-        place = {"foundation": self.foundation, "images": settings.images, "data_root": settings.engine.data_root}
+        place: dict[str, Any] = {
+            "foundation": self.foundation,
+            "images": settings.images,
+            "data_root": settings.engine.data_root,
+        }
         postgres, redis, storage = settings.postgres, settings.redis, settings.storage
         return DataStores(
             postgres=external_postgres(postgres.external, secrets.postgres_password)

@@ -13,12 +13,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     parser = argparse.ArgumentParser(prog="slidegenie", description=__doc__)
     parser.add_argument("--stack", help="stack to work on (default: the one last brought up, else dev)")
+    parser.add_argument(
+        "--engine",
+        choices=["auto", "pulumi", "compose"],
+        default="auto",
+        help="what carries the plan out (default: Pulumi where it is, else Docker Compose)",
+    )
     subparsers = parser.add_subparsers(dest="command", required=True)
     for name, command in commands.COMMANDS.items():
         subparsers.add_parser(name, help=(command.__doc__ or "").split("\n")[0])
     options = parser.parse_args(arguments)
     try:
-        commands.COMMANDS[options.command](options.stack or None)
+        commands.COMMANDS[options.command](commands.Request(options.stack, options.engine))
     except (SettingsError, UnknownStackError, Problem) as error:
         for line in str(error).splitlines():
             warn(line)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..plan import Plan, plan_stack
@@ -17,31 +18,44 @@ from .stack import PulumiStack
 
 ROOT = Path.cwd()
 _DEFAULT = "dev"
+_NO_PULUMI = "this needs the Pulumi command line: https://www.pulumi.com/docs/install/ tells how to get it"
 
 
-def up(stack: str | None) -> None:
+@dataclass(frozen=True)
+class Request:
+    """What a command was asked to work on."""
+
+    stack: str | None
+    """The stack, or `None` for the one last brought up."""
+    engine: str
+    """`auto`, `pulumi` or `compose`."""
+
+
+def up(request: Request) -> None:
     """Bring the platform up, or to what its settings say now."""
     home = Home.open()
-    plan = plan_stack(ROOT, stack or _DEFAULT)
+    plan = plan_stack(ROOT, request.stack or _DEFAULT)
     ensure_engine()
-    plan = _with_images(plan, may_fall_back=stack is None)
+    plan = _with_images(plan, may_fall_back=request.stack is None)
     preflight.check_host(plan)
-    if command := find_pulumi():
+    if request.engine != "compose" and (command := find_pulumi()):
         say(f"rolling out stack {plan.stack} with Pulumi")
         pulumi = PulumiStack(ROOT, plan.stack, home, command)
         pulumi.open()
         show_changes(roll_out(pulumi, _label(plan)))
         home.remember(plan.stack, "pulumi")
+    elif request.engine == "pulumi":
+        raise Problem(_NO_PULUMI)
     else:
-        say(f"rolling out stack {plan.stack} with Docker Compose, from the same plan (no Pulumi here: rollouts pause requests)")
+        say(f"rolling out stack {plan.stack} with Docker Compose, from the same plan; its rollouts pause requests")
         ComposeStack(ROOT, plan.stack, home).up()
         home.remember(plan.stack, "compose")
     _show_addresses(plan)
 
 
-def preview(stack: str | None) -> None:
+def preview(request: Request) -> None:
     """Show what `make up` would change; changes nothing."""
-    name, engine = _chosen(stack)
+    name, engine = _chosen(request)
     plan = plan_stack(ROOT, name)
     ensure_engine()
     if engine == "compose":
@@ -50,21 +64,21 @@ def preview(stack: str | None) -> None:
     show(_pulumi(plan.stack).preview(diff=True))
 
 
-def drift(stack: str | None) -> None:
+def drift(request: Request) -> None:
     """Show what was changed outside of the platform; changes nothing."""
-    show(_pulumi(_chosen(stack)[0]).drift())
+    show(_pulumi(_chosen(request)[0]).drift())
 
 
-def refresh(stack: str | None) -> None:
+def refresh(request: Request) -> None:
     """Take over into the state what was changed outside; refuses while a broken rollout is open."""
-    pulumi = _pulumi(_chosen(stack)[0])
+    pulumi = _pulumi(_chosen(request)[0])
     refuse_to_refresh(pulumi.state())
     show(pulumi.refresh())
 
 
-def down(stack: str | None) -> None:
+def down(request: Request) -> None:
     """Remove containers and networks; data, generated secrets and certificates stay."""
-    name, engine = _chosen(stack)
+    name, engine = _chosen(request)
     say(f"taking stack {name} down; data and secrets stay")
     if engine == "compose":
         ComposeStack(ROOT, name, Home.open()).down()
@@ -72,9 +86,9 @@ def down(stack: str | None) -> None:
         show_changes(_pulumi(name).down().changes)
 
 
-def destroy(stack: str | None) -> None:
+def destroy(request: Request) -> None:
     """Remove everything of the stack, data too. Asks first."""
-    name, engine = _chosen(stack)
+    name, engine = _chosen(request)
     if os.environ.get("CONFIRM") != name and not confirmed(f"This deletes all data of stack {name} for good.", name):
         raise Problem(f"nothing was deleted: type the stack's name when asked, or run `make destroy CONFIRM={name}`")
     if engine == "compose":
@@ -83,9 +97,9 @@ def destroy(stack: str | None) -> None:
         show_changes(_pulumi(name).destroy().changes)
 
 
-def password(stack: str | None) -> None:
+def password(request: Request) -> None:
     """Print the generated passwords and keys."""
-    name, engine = _chosen(stack)
+    name, engine = _chosen(request)
     home = Home.open()
     secrets = (
         ComposeStack(ROOT, name, home).passwords() if engine == "compose" else _pulumi(name).state(secrets=True).passwords()
@@ -95,22 +109,22 @@ def password(stack: str | None) -> None:
             show(f"{secret}\t{value}")
 
 
-def logs(stack: str | None) -> None:
+def logs(request: Request) -> None:
     """Follow the application's logs."""
-    plan = plan_stack(ROOT, _chosen(stack)[0])
+    plan = plan_stack(ROOT, _chosen(request)[0])
     if plugin("compose"):
         _hand_over("docker", "compose", "-p", f"{plan.project}-{plan.stack}", "logs", "--follow", "--tail", "100", "app")
     _hand_over("docker", "logs", "--follow", "--tail", "100", _app(plan))
 
 
-def shell(stack: str | None) -> None:
+def shell(request: Request) -> None:
     """Open a shell in the application's container."""
-    _in_app(stack, "sh", "-c", "command -v bash >/dev/null && exec bash || exec sh")
+    _in_app(request, "sh", "-c", "command -v bash >/dev/null && exec bash || exec sh")
 
 
-def pytest(stack: str | None) -> None:
+def pytest(request: Request) -> None:
     """Run the application's tests in its container; the development and testing images have them."""
-    _in_app(stack, "python", "-m", "pytest", "-p", "no:cacheprovider")
+    _in_app(request, "python", "-m", "pytest", "-p", "no:cacheprovider")
 
 
 def _with_images(plan: Plan, *, may_fall_back: bool) -> Plan:
@@ -129,17 +143,17 @@ def _with_images(plan: Plan, *, may_fall_back: bool) -> Plan:
     return plan
 
 
-def _chosen(stack: str | None) -> tuple[str, str]:
+def _chosen(request: Request) -> tuple[str, str]:
+    """Return stack and engine of a command: what was asked for, else what is up."""
     noted = Home.open().current()
-    if noted is not None and stack in (None, noted[0]):
-        return noted
-    return stack or _DEFAULT, "pulumi"
+    stack, engine = noted if noted is not None and request.stack in (None, noted[0]) else (request.stack or _DEFAULT, "pulumi")
+    return stack, engine if request.engine == "auto" else request.engine
 
 
 def _pulumi(name: str) -> PulumiStack:
     command = find_pulumi()
     if command is None:
-        raise Problem("this needs the Pulumi command line: https://www.pulumi.com/docs/install/")
+        raise Problem(_NO_PULUMI)
     stack = PulumiStack(ROOT, name, Home.open(), command)
     stack.open()
     return stack
@@ -156,9 +170,9 @@ def _app(plan: Plan) -> str:
     raise Problem(f"no container of the application runs in stack {plan.stack}: `make up` starts it")
 
 
-def _in_app(stack: str | None, *command: str) -> None:
+def _in_app(request: Request, *command: str) -> None:
     interactive = ["-it"] if os.isatty(0) and os.isatty(1) else []
-    _hand_over("docker", "exec", *interactive, _app(plan_stack(ROOT, _chosen(stack)[0])), *command)
+    _hand_over("docker", "exec", *interactive, _app(plan_stack(ROOT, _chosen(request)[0])), *command)
 
 
 def _hand_over(*command: str) -> None:
@@ -180,7 +194,7 @@ def _show_addresses(plan: Plan) -> None:
     show("  logs       make logs        shell  make shell        stop  make down")
 
 
-COMMANDS: dict[str, Callable[[str | None], None]] = {
+COMMANDS: dict[str, Callable[[Request], None]] = {
     command.__name__: command for command in (up, preview, drift, refresh, down, destroy, password, logs, shell, pytest)
 }
 """Every command by its name."""

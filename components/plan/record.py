@@ -11,10 +11,15 @@ from typing import Any
 import pulumi
 from pulumi.runtime import mocks, rpc
 from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.settings import get_root_resource
+from pulumi.runtime.stack import Stack
 
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - Pulumi's wire marker
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _STACK = "pulumi:pulumi:Stack"
+UUID7 = "random:index/randomUuid7:RandomUuid7"
+_FIXED_MILLISECONDS = 1_735_689_600_000  # 2025-01-01: certificates of a fixed plan need a date
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Resource:
     retain_on_delete: bool
     """Whether the real thing stays when the resource goes."""
     outputs: dict[str, Any] = field(default_factory=dict)
-    """Outputs a component registered."""
+    """Outputs a component registered, or a provider would have computed."""
 
 
 @dataclass
@@ -88,7 +93,14 @@ Values = Callable[[str, str], bytes]
 
 def fixed_values(kind: str, name: str) -> bytes:
     """Return bytes that are the same in every run and no secret: what a plan that nobody runs is made of."""
-    return hashlib.sha256(f"{kind}/{name}".encode()).digest()
+    digest = hashlib.sha256(f"{kind}/{name}".encode()).digest()
+    return uuid7(_FIXED_MILLISECONDS, digest) if kind == UUID7 else digest
+
+
+def uuid7(milliseconds: int, random: bytes) -> bytes:
+    """Return a version 7 UUID: the time it was made, in milliseconds since 1970, and at least 10 random bytes."""
+    number = int.from_bytes(milliseconds.to_bytes(6, "big") + random[:10], "big")
+    return (number & ~(0xF << 76) & ~(0b11 << 62) | 7 << 76 | 0b10 << 62).to_bytes(16, "big")
 
 
 def record(program: Callable[[], object], *, project: str, stack: str, values: Values = fixed_values) -> Plan:
@@ -105,6 +117,10 @@ def record(program: Callable[[], object], *, project: str, stack: str, values: V
     @pulumi.runtime.test  # type: ignore[no-untyped-call,untyped-decorator]
     def run() -> None:
         program()
+        # The stack of the mocks registered its outputs before the program had any.
+        root = get_root_resource()
+        if isinstance(root, Stack):
+            root.register_outputs(root.outputs)
 
     run()
     return plan
@@ -121,7 +137,7 @@ class _Monitor(mocks.MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - gRPC name
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != _STACK:
-            self._add(request, response.urn)
+            self._add(request, response)
         return response
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - gRPC name
@@ -129,10 +145,13 @@ class _Monitor(mocks.MockMonitor):
         if resource := self._by_urn.get(request.urn):
             resource.outputs = outputs
         elif f"::{_STACK}::" in request.urn:
-            self._plan.outputs = outputs
+            self._plan.outputs |= outputs
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
-    def _add(self, request: "resource_pb2.RegisterResourceRequest", urn: str) -> None:
+    def _add(
+        self, request: "resource_pb2.RegisterResourceRequest", response: "resource_pb2.RegisterResourceResponse"
+    ) -> None:
+        urn = response.urn
         if urn in self._by_urn:
             raise ValueError(f"two resources share the name {request.name} and the type {request.type}; rename one")
         self._by_urn[urn] = resource = Resource(
@@ -147,6 +166,7 @@ class _Monitor(mocks.MockMonitor):
             delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
             replace_on_changes=tuple(request.replaceOnChanges),
             retain_on_delete=request.retainOnDelete,
+            outputs=_plain(rpc.deserialize_properties(response.object, keep_unknowns=True)) if request.custom else {},
         )
         self._plan.resources.append(resource)
 
@@ -167,7 +187,10 @@ class _Mocks(mocks.Mocks):
 
 def _computed(kind: str, name: str, inputs: Mapping[str, Any], values: Values) -> dict[str, Any]:
     match kind.rpartition(":")[2]:
-        case "Network" | "Volume":
+        case "Network":
+            # The real name has a random end. In Compose it is this one, and two stacks may share a host.
+            return {"name": inputs.get("name", f"{name}-{pulumi.get_stack()}")}
+        case "Volume":
             return {"name": inputs.get("name", name)}
         case "RemoteImage":
             # The image's own name: what a person reads, and what Compose runs.
@@ -177,9 +200,8 @@ def _computed(kind: str, name: str, inputs: Mapping[str, Any], values: Values) -
         case "Image":
             return {"digest": "", "ref": (inputs.get("tags") or [""])[0]}
         case "RandomPassword":
-            alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
             stretched = hashlib.shake_256(values(kind, name)).digest(int(inputs["length"]))
-            return {"result": _secret("".join(alphabet[byte % len(alphabet)] for byte in stretched))}
+            return {"result": _secret("".join(_ALPHABET[byte % len(_ALPHABET)] for byte in stretched))}
         case "RandomBytes":
             return {"base64": _secret(base64.b64encode(values(kind, name)[: int(inputs["length"])]).decode())}
         case "RandomUuid7":

@@ -141,7 +141,7 @@ class Proxy(pulumi.ComponentResource):
                 service="socket-proxy",
                 image=image.id_on_engine,
                 zones=[Zone.CONTROL],
-                limits=Limits(memoryMib=64, cpus=0.25, pids=64),
+                limits=Limits(memory_mib=64, cpus=0.25, pids=64),
                 command=["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],
                 files=[FilesMount(files=files, path="/usr/local/etc/haproxy")],
                 host_mounts=[HostMount(host_path=args.engine.socket, path="/var/run/docker.sock")],

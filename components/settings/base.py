@@ -37,7 +37,9 @@ class Section(BaseModel):
         alias_generator=to_camel,
         extra="forbid",
         frozen=True,
-        populate_by_name=False,
+        # Code says memory_mib, a stack file says memoryMib and nothing else: see `parse_settings`.
+        validate_by_alias=True,
+        validate_by_name=True,
         serialize_by_alias=True,
         use_attribute_docstrings=True,
         hide_input_in_errors=True,
@@ -47,7 +49,7 @@ class Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _keep_the_defaults_of_what_is_not_said(cls, values: Any) -> Any:
-        """A stack file that says `limits: {cpus: 2}` keeps the section's own default for `memoryMib`."""
+        """Let a stack file say `limits: {cpus: 2}` and keep the section's own default for `memoryMib`."""
         if not isinstance(values, dict):
             return values
         merged = dict(values)

@@ -1,5 +1,6 @@
 """Turn validation errors into lines a person can act on: where, what was got, what is allowed, how to fix it."""
 
+import copy
 import difflib
 import enum
 import types
@@ -37,16 +38,57 @@ class SettingsError(Exception):
 
 
 def explain(error: ValidationError, root: type[BaseModel], values: dict[str, Any]) -> list[str]:
-    """Return one line for each mistake in `error`. Values below `secrets` are never shown."""
-    lines = []
-    for details in error.errors(include_url=False):
-        path = ".".join(str(part) for part in details["loc"])
-        lines.extend(_lines(path, dict(details), root, values))
-    return sorted(set(lines))
+    """Return one line for each mistake in `values`. What is below `secrets` is never shown.
+
+    `error` has the first of them. A rule that spans several keys is only asked once each of them is right, so the rest
+    is checked again without what is wrong: all mistakes at once, instead of one more with each try.
+    """
+    lines: set[str] = set()
+    wrong: list[tuple[Any, ...]] = []
+    rest = copy.deepcopy(values)
+    while True:
+        found = [dict(details) for details in error.errors(include_url=False)]
+        for details in found:
+            lines.update(_new_lines(details, root, wrong))
+        # An unknown key can be left out without changing what a rule says about the others.
+        wrong += [tuple(details["loc"]) for details in found if details["type"] != "extra_forbidden"]
+        if not all([_left_out(rest, details["loc"]) for details in found]):
+            return sorted(lines)
+        try:
+            root.model_validate(rest, by_alias=True, by_name=False)
+        except ValidationError as next_error:
+            error = next_error
+        else:
+            return sorted(lines)
 
 
-def _lines(path: str, details: dict[str, Any], root: type[BaseModel], values: dict[str, Any]) -> Iterator[str]:
-    rule, got = details["type"], _got(path, values)
+def _new_lines(details: dict[str, Any], root: type[BaseModel], wrong: list[tuple[Any, ...]]) -> Iterator[str]:
+    """Yield the lines of one error, but for rules over something that is wrong by itself: they would mislead."""
+    where = tuple(details["loc"])
+    if where and any(known[: len(where)] == where for known in wrong):
+        return
+    known_paths = {_path(known) for known in wrong}
+    for line in _lines(details, root):
+        if line.partition(":")[0] not in known_paths:
+            yield line
+
+
+def _left_out(values: dict[str, Any], where: tuple[Any, ...]) -> bool:
+    """Remove what is at `where`, or the group around it when it is not there; tell whether anything was removed."""
+    holder, key, node = None, None, values
+    for part in where:
+        if not isinstance(node, dict) or part not in node:
+            break
+        holder, key, node = node, part, node[part]
+    if holder is None:
+        return False
+    del holder[key]
+    return True
+
+
+def _lines(details: dict[str, Any], root: type[BaseModel]) -> Iterator[str]:
+    rule, path = details["type"], _path(details["loc"])
+    got = "a value that is not shown" if path.partition(".")[0] == "secrets" else repr(details["input"])
     if rule == "extra_forbidden":
         yield f"{path}: is not a known key{_nearest(path, root)}"
     elif rule == "missing":
@@ -58,21 +100,16 @@ def _lines(path: str, details: dict[str, Any], root: type[BaseModel], values: di
     elif rule == "enum":
         yield f"{path}: must be one of {', '.join(_choices(path, root))}; got {got}"
     elif rule == "string_pattern_mismatch":
-        examples = _examples(path, root)
-        yield f"{path}: has the wrong form; got {got}, {examples}"
+        yield f"{path}: has the wrong form; got {got}, {_form(path, root, details['ctx']['pattern'])}"
     elif rule in _KINDS:
         yield f"{path}: must be {_KINDS[rule]}; got {got}"
     else:
         yield f"{path}: {details['msg'][0].lower()}{details['msg'][1:]}; got {got}"
 
 
-def _got(path: str, values: dict[str, Any]) -> str:
-    if path.startswith("secrets"):
-        return "a value that is not shown"
-    node: Any = values
-    for part in path.split("."):
-        node = node.get(part) if isinstance(node, dict) else None
-    return repr(node)
+def _path(where: tuple[Any, ...]) -> str:
+    """Write a location as people do; pydantic marks a wrong key of a map with a part of its own."""
+    return ".".join(str(part) for part in where if part != "[key]")
 
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:
@@ -112,13 +149,12 @@ def _choices(path: str, root: type[BaseModel]) -> list[str]:
     return []
 
 
-def _examples(path: str, root: type[BaseModel]) -> str:
+def _form(path: str, root: type[BaseModel], pattern: str) -> str:
     field = _field(path, root)
     shown = list(getattr(field, "examples", None) or [])
     if not shown and field is not None and isinstance(field.default, str):
         shown = [field.default]
-    patterns = [m.pattern for m in getattr(field, "metadata", []) if getattr(m, "pattern", None)]
-    return f"write it like {shown[0]}" if shown else f"it must match {patterns[0]}" if patterns else "see docs/configuration.md"
+    return f"write it like {shown[0]}" if shown else f"it must match {pattern}"
 
 
 def reveal(secret: SecretStr | None) -> str | None:

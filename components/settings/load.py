@@ -27,7 +27,7 @@ def parse_settings(values: dict[str, Any], source: str) -> Settings:
         SettingsError: with one line for each mistake, all of them at once.
     """
     try:
-        return Settings.model_validate(values)
+        return Settings.model_validate(values, by_alias=True, by_name=False)
     except ValidationError as error:
         raise SettingsError(source, explain(error, Settings, values)) from None
 

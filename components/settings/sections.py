@@ -49,6 +49,8 @@ class Engine(Section):
     Default: volumes managed by Docker."""
     ca_bundle: AbsolutePath | None = None
     """PEM bundle that image builds trust besides the public authorities, for networks that intercept TLS."""
+    builder: Annotated[str, Field(pattern=r"^[\w][\w.-]*$")] = "default"
+    """Builder of `docker buildx` for images that stay on the engine; the engine's own has the name of the Docker context."""
     socket: AbsolutePath = "/var/run/docker.sock"
     """The engine's socket on the Docker host. Only the allow-list in front of it mounts it."""
     socket_group: Annotated[int, Field(ge=0)] | None = None
@@ -120,7 +122,7 @@ class Backend(Section):
     """How long a new container may take to become healthy before the rollout fails and the old release stays."""
     environment: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], str] = {}
     """Further environment variables. Never a secret: anything that can inspect the container can read them."""
-    limits: Limits = Limits(memoryMib=512)
+    limits: Limits = Limits(memory_mib=512)
     """Limits of one container."""
 
     @model_validator(mode="after")
@@ -152,7 +154,7 @@ class Postgres(Section):
 
     external: ExternalPostgres | None = None
     """Use this server. Default: the platform runs its own."""
-    limits: Limits = Limits(memoryMib=512)
+    limits: Limits = Limits(memory_mib=512)
     """Limits of the container."""
 
 
@@ -174,7 +176,7 @@ class Redis(Section):
     """Use this server. Default: the platform runs its own."""
     maxmemory_mib: Annotated[int, Field(ge=16)] = 128
     """Memory for data in MiB; the least recently used keys go first above it."""
-    limits: Limits = Limits(memoryMib=256)
+    limits: Limits = Limits(memory_mib=256)
     """Limits of the container; must leave room above `maxmemoryMib`."""
 
     @model_validator(mode="after")
@@ -203,7 +205,7 @@ class Storage(Section):
     """Use this endpoint, with `secrets.storageAccessKey` and `secrets.storageSecretKey`. Default: the platform runs MinIO."""
     bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "slidegenie"
     """Bucket; made when it is missing."""
-    limits: Limits = Limits(memoryMib=512)
+    limits: Limits = Limits(memory_mib=512)
     """Limits of the container."""
 
 
@@ -224,7 +226,7 @@ class Proxy(Section):
     """Where the certificate comes from."""
     certificate: str | None = None
     """PEM certificate chain for `tls: files`; the key is `secrets.tlsKey`."""
-    limits: Limits = Limits(memoryMib=256)
+    limits: Limits = Limits(memory_mib=256)
     """Limits of the container."""
 
     @field_validator("address")

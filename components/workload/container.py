@@ -44,7 +44,8 @@ def hardened_container(
         # Equal to the memory: no swap. Unset, the engine stores twice the memory and every preview shows a change.
         memory_swap=limits.memory_mib,
         memory_reservation=limits.memory_reservation_mib or limits.memory_mib // 2,
-        cpus=f"{limits.cpus:g}",
+        # As the provider reads it back: 1.0, not 1.
+        cpus=str(float(limits.cpus)),
         cpu_set=limits.cpuset,
         log_driver="local",
         log_opts={"max-size": "20m", "max-file": "5"},

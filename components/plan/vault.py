@@ -1,0 +1,53 @@
+"""Random values of a stack that runs without Pulumi: made once, kept in one private file, never made again."""
+
+import base64
+import fcntl
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .private import private_folder, write_private
+from .record import UUID7, uuid7
+
+_LENGTH = 64
+
+
+class Vault:
+    """Hands out the same random bytes for a resource for ever. Who loses the file loses the passwords to the data."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def values(self, kind: str, name: str) -> bytes:
+        """Return the random bytes of a resource, made and written down on first use."""
+        key = f"{kind}/{name}"
+        with self._locked():
+            known = self._read()
+            if key not in known:
+                made = secrets.token_bytes(_LENGTH)
+                # The certificates of the stack start at the time in it.
+                fresh = uuid7(time.time_ns() // 1_000_000, made) if kind == UUID7 else made
+                known[key] = base64.b64encode(fresh).decode()
+                write_private(self._path, json.dumps(known, indent=2, sort_keys=True) + "\n", mode=0o600)
+        return base64.b64decode(known[key])
+
+    def _read(self) -> dict[str, str]:
+        if not self._path.exists():
+            return {}
+        known: dict[str, str] = json.loads(self._path.read_text(encoding="utf-8"))
+        return known
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Two runs at once must not each make a password and keep one of them."""
+        private_folder(self._path.parent)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)

@@ -1,0 +1,70 @@
+"""Things that go wrong at night: killed updates, changes by hand, wrong passphrases, and the end of a stack."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from ..support.client import make, titles_in_download, trusting
+from ..support.workspace import Workspace, docker
+
+pytestmark = pytest.mark.pulumi
+
+
+def test_an_update_that_was_killed_is_finished_by_the_next_one(platform: Workspace) -> None:
+    platform.configure("backend", release="2.0.0")
+    update = platform.start("up")
+    assert update.stdout is not None
+    for line in update.stdout:
+        if "app-migrate" in line:
+            break
+    time.sleep(2)
+    os.killpg(update.pid, signal.SIGKILL)
+    update.wait()
+    after = platform.run("up")
+    assert after.code == 0, after.text
+    healthy = [c for c in platform.containers("app") if c["State"]["Health"]["Status"] == "healthy"]
+    assert len(platform.containers("app")) == len(healthy) == 2
+    known = platform.pulumi("stack", "export").out
+    assert not [c["Id"] for c in platform.containers(everything=True) if c["Id"] not in known]
+
+
+def test_a_container_removed_by_hand_is_named_by_drift_and_made_again(platform: Workspace) -> None:
+    victim = platform.containers("redis")[0]["Id"]
+    docker("rm", "--force", victim)
+    assert "redis" in platform.run("drift").out
+    assert platform.run("refresh").code == 0
+    assert platform.run("up").code == 0
+    assert platform.containers("redis")[0]["State"]["Health"]["Status"] == "healthy"
+
+
+def test_a_wrong_passphrase_is_one_clear_line(platform: Workspace) -> None:
+    result = platform.run("preview", PULUMI_CONFIG_PASSPHRASE="wrong")
+    assert result.code == 1
+    assert "the passphrase does not fit this stack" in result.err
+    assert "Traceback" not in result.text
+
+
+def test_down_keeps_the_data_and_the_next_up_serves_it_again(platform: Workspace) -> None:
+    with trusting(platform.url) as client:
+        kept = make(client, "Kept through a stop")
+    down = platform.run("down")
+    assert down.code == 0, down.text
+    assert [c for c in platform.containers(everything=True) if c["State"]["Running"]] == []
+    up = platform.run("up")
+    assert up.code == 0, up.text
+    with trusting(platform.url) as client:
+        assert titles_in_download(client, kept["id"])[0] == "Kept through a stop"
+
+
+def test_destroy_asks_and_then_leaves_nothing(platform: Workspace) -> None:
+    refused = platform.run("destroy")
+    assert refused.code == 1
+    assert "nothing was deleted" in refused.err
+    assert platform.containers()
+    gone = platform.run("destroy", CONFIRM=platform.stack)
+    assert gone.code == 0, gone.text
+    mark = f"label=io.slidegenie.stack={platform.label}"
+    for kind, flags in (("container", ["--all"]), ("volume", []), ("network", [])):
+        assert docker(kind, "ls", "--quiet", *flags, "--filter", mark) == "", kind

@@ -1,0 +1,86 @@
+"""Steady load from many clients, counting every answer that a user would call a failure."""
+
+import collections
+import itertools
+import threading
+import time
+from dataclasses import dataclass, field
+
+import httpx
+
+from .client import PRESENTATIONS, example, unverified
+
+_CLIENTS = 16
+_MOST_SECONDS = 900
+_MOST_REQUESTS = 200_000
+
+
+@dataclass
+class Tally:
+    """What happened to the requests."""
+
+    ok: int = 0
+    failures: collections.Counter[str] = field(default_factory=collections.Counter)
+    created: list[str] = field(default_factory=list)
+    """Identities of presentations that were acknowledged."""
+
+    @property
+    def total(self) -> int:
+        """All requests."""
+        return self.ok + self.failures.total()
+
+
+class Load:
+    """Sixteen clients, half of them with keep-alive; one request in eight makes a presentation.
+
+    A context manager: the load runs inside it and stops, in any case, after a bounded time and number of requests.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.tally = Tally()
+        self._url, self._stop, self._lock = url, threading.Event(), threading.Lock()
+        self._until = time.monotonic() + _MOST_SECONDS
+        self._threads = [threading.Thread(target=self._client, args=(number,), daemon=True) for number in range(_CLIENTS)]
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=60)
+
+    def wait_for(self, requests: int) -> None:
+        """Wait until at least `requests` were made in all."""
+        while self.tally.total < requests and time.monotonic() < self._until:
+            time.sleep(0.2)
+
+    def _client(self, number: int) -> None:
+        keep_alive = number % 2 == 0
+        headers = {} if keep_alive else {"Connection": "close"}
+        with httpx.Client(base_url=self._url, verify=unverified(), timeout=20, headers=headers) as client:
+            for turn in itertools.count(number):
+                if self._stop.is_set() or time.monotonic() > self._until or self.tally.total > _MOST_REQUESTS:
+                    return
+                self._request(client, turn)
+                time.sleep(0.005)
+
+    def _request(self, client: httpx.Client, turn: int) -> None:
+        posting = turn % 8 == 0
+        try:
+            answer = client.post(PRESENTATIONS, json=example(f"load {turn}")) if posting else client.get(PRESENTATIONS)
+        except httpx.HTTPError as error:
+            outcome = f"{'POST' if posting else 'GET'} {type(error).__name__}"
+        else:
+            good = httpx.codes.CREATED if posting else httpx.codes.OK
+            outcome = "" if answer.status_code == good else f"{answer.request.method} {answer.status_code}"
+            if posting and not outcome:
+                with self._lock:
+                    self.tally.created.append(answer.json()["id"])
+        with self._lock:
+            if outcome:
+                self.tally.failures[outcome] += 1
+            else:
+                self.tally.ok += 1
