@@ -18,7 +18,7 @@ help: ## List the commands
 	@scripts/bootstrap.sh requirements-dev.txt
 	@touch .venv/.runtime $@
 
-.PHONY: up down destroy preview drift refresh password logs shell pytest
+.PHONY: up down destroy preview drift refresh password authority logs shell pytest
 up: .venv/.runtime ## Bring the platform up; sets up whatever is missing
 down: .venv/.runtime ## Remove containers and networks, keep the data
 destroy: .venv/.runtime ## Remove everything, data too; asks first
@@ -26,10 +26,11 @@ preview: .venv/.runtime ## Show what `make up` would change
 drift: .venv/.runtime ## Show what was changed outside of the platform
 refresh: .venv/.runtime ## Take changes made outside over into the state
 password: .venv/.runtime ## Print the generated passwords
+authority: .venv/.runtime ## Write the local authority's certificate to a file, to trust it
 logs: .venv/.runtime ## Follow the application's logs
 shell: .venv/.runtime ## Open a shell in the application's container
 pytest: .venv/.runtime ## Run the application's tests in its container
-up down destroy preview drift refresh password logs shell pytest:
+up down destroy preview drift refresh password authority logs shell pytest:
 	@$(CLI) $@
 
 .PHONY: plan
@@ -39,3 +40,30 @@ plan: .venv/.runtime ## Show the whole platform without Docker or Pulumi (STACK=
 .PHONY: lock
 lock: ## Renew the locked requirements
 	@scripts/lock.sh
+
+.PHONY: generate
+generate: .venv/.dev ## Write the files that are made from the code
+	@.venv/bin/python -m components.cli.generate
+
+PY_SOURCES = __main__.py components tests examples
+SHELL_SOURCES = $(wildcard scripts/*.sh) .ci/run $(wildcard docker/airgap/*/*.sh)
+DOCKERFILES = $(wildcard docker/*/Dockerfile docker/*/*.Dockerfile docker/airgap/*/Dockerfile examples/*/*/Dockerfile)
+
+.PHONY: check
+check: .venv/.dev ## Lint, type-check, unit tests, generated files fresh: seconds, no Docker
+	@.venv/bin/ruff check $(PY_SOURCES)
+	@.venv/bin/ruff format --check $(PY_SOURCES)
+	@.venv/bin/mypy
+	@.venv/bin/shellcheck $(SHELL_SOURCES)
+	@.venv/bin/hadolint $(DOCKERFILES)
+	@.venv/bin/python -m components.cli.generate --check
+	@.venv/bin/python -m pytest tests/unit
+
+.PHONY: format
+format: .venv/.dev ## Format the code
+	@.venv/bin/ruff check --fix $(PY_SOURCES)
+	@.venv/bin/ruff format $(PY_SOURCES)
+
+.PHONY: test
+test: .venv/.dev ## Run every test this machine can run; says what it skips and why
+	@.venv/bin/python -m pytest tests -rs

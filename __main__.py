@@ -6,4 +6,10 @@ from components import SlideGeniePlatform, load_settings
 
 settings = load_settings()
 platform = SlideGeniePlatform("slidegenie", settings)
-pulumi.export("url", platform.url)
+
+# A further service of your own goes here: WebService("reports", WebServiceArgs(...)), see examples/platform-team.
+
+pulumi.export("platform", platform.url)
+pulumi.export("api", f"{platform.url}/docs")
+pulumi.export("backend", platform.backend_url)
+pulumi.export("authority", platform.proxy.authority)

@@ -1,8 +1,8 @@
 """The application: its image, its migrations, its replicas."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -125,14 +125,16 @@ class Backend(pulumi.ComponentResource):
         if settings.image is not None:
             return PulledImage(name, mirrored(settings.image, args.images), opts=child).id_on_engine
         context = settings.context or asset("docker", "backend")
-        dockerfile = settings.dockerfile or ("Dockerfile" if settings.context else f"{settings.variant.value}.Dockerfile")
+        dockerfile = settings.dockerfile or (
+            "Dockerfile" if settings.context else f"{settings.variant.value}.Dockerfile"
+        )
         base = {Variant.DEBIAN: args.images.python_debian, Variant.ALPINE: args.images.python_alpine}[settings.variant]
         return BuiltImage(
             name,
             BuiltImageArgs(
                 tag=f"slidegenie/backend:{_TAGS[settings.variant, settings.target]}",
                 context=context,
-                dockerfile=os.path.join(context, dockerfile),
+                dockerfile=str(Path(context, dockerfile)),
                 target=settings.target.value,
                 build_args={"PYTHON_IMAGE": mirrored(base, args.images), "VERSION": settings.release},
                 builder=args.engine.builder,
@@ -161,7 +163,5 @@ def _source(settings: BackendSettings) -> list[HostMount]:
     """In development the container runs the working tree; everywhere else, only what is in the image."""
     if settings.target is not Target.DEVELOPMENT:
         return []
-    context = os.path.abspath(settings.context or asset("docker", "backend"))
-    return [
-        HostMount(host_path=os.path.join(context, folder), path=f"/app/{folder}") for folder in ("app", "tests")
-    ]
+    context = Path(settings.context or asset("docker", "backend")).resolve()
+    return [HostMount(host_path=str(context / folder), path=f"/app/{folder}") for folder in ("app", "tests")]

@@ -60,7 +60,7 @@ def issue(authority_seed: str, key_seed: str, made: str, domain: str) -> tuple[s
     authority_key, key = _key(authority_seed), _key(key_seed)
     issuer = _name("SlideGenie local authority")
     authority = (
-        _builder(issuer, issuer, authority_key, start, _AUTHORITY_DAYS, serial=b"authority" + key_seed.encode())
+        _builder(issuer, issuer, authority_key, start=start, days=_AUTHORITY_DAYS, serial=authority_seed.encode())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
@@ -68,7 +68,9 @@ def issue(authority_seed: str, key_seed: str, made: str, domain: str) -> tuple[s
     )
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     certificate = (
-        _builder(_name(domain), issuer, key, start, _CERTIFICATE_DAYS, serial=domain.encode() + key_seed.encode())
+        _builder(
+            _name(domain), issuer, key, start=start, days=_CERTIFICATE_DAYS, serial=domain.encode() + key_seed.encode()
+        )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -121,6 +123,7 @@ def _builder(
     subject: x509.Name,
     issuer: x509.Name,
     key: ec.EllipticCurvePrivateKey,
+    *,
     start: datetime.datetime,
     days: int,
     serial: bytes,

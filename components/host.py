@@ -1,6 +1,6 @@
 """What has to be read from the Docker host, where the engine runs on this machine."""
 
-import os
+from pathlib import Path
 
 import pulumi
 
@@ -16,12 +16,14 @@ def socket_group(engine: Engine) -> str:
     if engine.socket_group is not None:
         return str(engine.socket_group)
     try:
-        return str(os.stat(engine.socket).st_gid)
+        return str(Path(engine.socket).stat().st_gid)
     except OSError:
         raise SettingsError(
             f"Pulumi.{pulumi.get_stack()}.yaml",
             [
-                f"engine.socketGroup: is required when {engine.socket} is not on this machine; on the Docker host,"
-                f" `stat -c %g {engine.socket}` prints it"
+                (
+                    f"engine.socketGroup: is required when {engine.socket} is not on this machine; on the Docker host,"
+                    f" `stat -c %g {engine.socket}` prints it"
+                )
             ],
         ) from None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pulumi
 import pulumi_docker as docker
@@ -99,5 +100,4 @@ class BuiltImage(pulumi.ComponentResource):
 def _trust(bundle: str | None) -> dict[str, str] | None:
     if bundle is None:
         return None
-    with open(bundle, encoding="utf-8") as file:
-        return {"ca_bundle": file.read()}
+    return {"ca_bundle": Path(bundle).read_text(encoding="utf-8")}

@@ -42,6 +42,8 @@ class SlideGeniePlatform(pulumi.ComponentResource):
     """The application."""
     url: str
     """Address of the platform."""
+    backend_url: str | None
+    """Address of the backend without TLS, on the Docker host only; `None` where it is not published."""
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:SlideGeniePlatform", name, None, opts)
@@ -75,6 +77,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
         )
         port = "" if proxy.https_port == 443 else f":{proxy.https_port}"  # noqa: PLR2004 - the port HTTPS has by itself
         self.url = f"https://{proxy.domain}{port}"
+        self.backend_url = f"http://127.0.0.1:{proxy.backend_port}" if proxy.backend_port else None
         self.register_outputs({"url": self.url})
 
     def _stores(self, name: str, settings: Settings) -> DataStores:

@@ -84,9 +84,7 @@ class Postgres(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        self.endpoint = _endpoint(
-            ExternalPostgres(host="postgres", sslmode="disable"), args.password, ready=(server,)
-        )
+        self.endpoint = _endpoint(ExternalPostgres(host="postgres", sslmode="disable"), args.password, ready=(server,))
         self.register_outputs({})
 
 

@@ -49,9 +49,7 @@ class Storage(pulumi.ComponentResource):
         )
         secrets = Files(
             f"{name}-secrets",
-            FilesArgs(
-                foundation=args.foundation, files={"access-key": args.access_key, "secret-key": args.secret_key}
-            ),
+            FilesArgs(foundation=args.foundation, files={"access-key": args.access_key, "secret-key": args.secret_key}),
             opts=child,
         )
         image = PulledImage(name, mirrored(args.images.minio, args.images), opts=child)
@@ -75,7 +73,9 @@ class Storage(pulumi.ComponentResource):
                 },
                 files=[FilesMount(files=secrets, path="/run/secrets")],
                 volumes=[VolumeMount(volume=data.volume, path="/data")],
-                health=HealthCheck(command=["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:9000/minio/health/live"]),
+                health=HealthCheck(
+                    command=["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:9000/minio/health/live"]
+                ),
                 grace_seconds=30,
             ),
             opts=child,

@@ -35,7 +35,9 @@ class WebServiceArgs(ContainerArgs):
         if Zone.APPLICATION not in self.zones:
             raise ValueError(f"{self.service}: zones must include Zone.APPLICATION, the proxy reaches it there")
         if self.path is not None and not (self.path.startswith("/") and self.path.rstrip("/")):
-            raise ValueError(f"{self.service}: path must start with a slash and name something, like /reports; got {self.path!r}")
+            raise ValueError(
+                f"{self.service}: path must start with a slash and name something, like /reports; got {self.path!r}"
+            )
 
 
 class WebService(pulumi.ComponentResource):

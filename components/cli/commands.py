@@ -109,6 +109,18 @@ def password(request: Request) -> None:
             show(f"{secret}\t{value}")
 
 
+def authority(request: Request) -> None:
+    """Write the certificate of the local authority to a file and print its path, to be trusted by browsers and tools."""
+    name, engine = _chosen(request)
+    home = Home.open()
+    outputs = ComposeStack(ROOT, name, home).outputs() if engine == "compose" else _pulumi(name).outputs()
+    if not (pem := outputs.get("authority")):
+        raise Problem(f"stack {name} has no local authority: its certificate is your own (proxy.tls)")
+    file = home.folder("stacks", name) / "authority.pem"
+    file.write_text(str(pem), encoding="utf-8")
+    show(str(file))
+
+
 def logs(request: Request) -> None:
     """Follow the application's logs."""
     plan = plan_stack(ROOT, _chosen(request)[0])
@@ -189,12 +201,25 @@ def _show_addresses(plan: Plan) -> None:
     show()
     show(f"  SlideGenie is up: stack {plan.stack}, {len(healthy)} healthy containers")
     for name, value in plan.outputs.items():
-        show(f"  {name:<10} {value}")
+        if value and name != "authority":
+            show(f"  {name:<10} {value}")
     show("  passwords  make password")
     show("  logs       make logs        shell  make shell        stop  make down")
 
 
 COMMANDS: dict[str, Callable[[Request], None]] = {
-    command.__name__: command for command in (up, preview, drift, refresh, down, destroy, password, logs, shell, pytest)
+    command.__name__: command for command in (
+        up,
+        preview,
+        drift,
+        refresh,
+        down,
+        destroy,
+        password,
+        authority,
+        logs,
+        shell,
+        pytest,
+    )
 }
 """Every command by its name."""

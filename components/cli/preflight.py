@@ -10,7 +10,7 @@ from ..plan import Plan
 from .console import Problem, say
 from .docker import containers, docker, last_line
 
-_DISK_GIB = 4
+_DISK_GIB = int(os.environ.get("SLIDEGENIE_DISK_GIB", "4"))
 """What images, volumes and a rollout's second set of containers need at least."""
 _UNREACHABLE = ("dial tcp", "no such host", "timeout", "connection refused", "tls:", "proxyconnect", "EOF", "x509")
 

@@ -1,5 +1,6 @@
 """A stack run by Pulumi: its files, its secrets, and the operations on it."""
 
+import json
 import os
 import re
 import subprocess
@@ -98,10 +99,13 @@ class PulumiStack:
         stack = self._stack()
         if not secrets:
             return State.of(stack.export_stack().deployment)
-        import json  # noqa: PLC0415 - only this rare path needs it
-
         text = self._pulumi("stack", "export", "--show-secrets")
         return State.of(json.loads(text)["deployment"])
+
+    def outputs(self) -> dict[str, Any]:
+        """Return what the program exported; secrets are masked."""
+        outputs: dict[str, Any] = json.loads(self._pulumi("stack", "output", "--json"))
+        return outputs
 
     def _stack(self) -> auto.Stack:
         workspace = auto.LocalWorkspaceOptions(pulumi_command=self._command, env_vars=self._env)

@@ -1,4 +1,4 @@
-"""Immutable files in Compose: a file on disk for each, since Compose cannot write into a container that is read-only."""
+"""Immutable files in Compose: each is a file on disk, since Compose cannot write into a read-only container."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .compose_paths import compose_path, inside
-from .view import Service, View, reveal
+from .view import File, Service, View, Volume, reveal
 
 
 @dataclass
@@ -33,13 +33,11 @@ class FileStore:
         for mount in service.mounts("volume"):
             volume = self.view.volume(mount["source"])
             for file in volume.files:
-                name, target = f"{volume.key}-{file.name}", f"{mount['target']}/{file.name}"
+                target = f"{mount['target']}/{file.name}"
                 if file.secret:
-                    self._add(self.secrets, self.secret_files, name, self.secrets_dir / volume.key / file.name, file.content)
-                    secrets.append({"source": name, "target": target})
+                    secrets.append({"source": self._secret(volume, file), "target": target})
                 else:
-                    self._add(self.configs, self.config_files, name, self.files_dir / volume.key / file.name, file.content)
-                    configs.append({"source": name, "target": target})
+                    configs.append({"source": self._config(volume, file), "target": target})
                     shown[target] = file.content
         # Compose does not see that a file has other content; a label it sees, and replaces the container.
         labels = {"io.slidegenie.content": _digest(shown)} if shown else {}
@@ -50,11 +48,22 @@ class FileStore:
         self.secrets["ca_bundle"] = {"file": compose_path(bundle, self.root)}
         return "ca_bundle"
 
-    def _add(self, section: dict[str, dict[str, str]], files: dict[str, str], name: str, path: Path, content: Any) -> None:
-        entry, text = {"file": compose_path(path, self.root)}, str(reveal(content))
-        # Two services may share a volume, two volumes no name.
-        if section.setdefault(name, entry) != entry or files.setdefault(inside(path, self.root), text) != text:
-            raise ValueError(f"two different files are called {name}; rename one, or its volume")
+    def _secret(self, volume: Volume, file: File) -> str:
+        path = self.secrets_dir / volume.key / file.name
+        self.secret_files[inside(path, self.root)] = str(reveal(file.content))
+        return self._entry(self.secrets, volume, file, path)
+
+    def _config(self, volume: Volume, file: File) -> str:
+        path = self.files_dir / volume.key / file.name
+        self.config_files[inside(path, self.root)] = str(file.content)
+        return self._entry(self.configs, volume, file, path)
+
+    def _entry(self, section: dict[str, dict[str, str]], volume: Volume, file: File, path: Path) -> str:
+        """Two services may share a file; two files may not share a name."""
+        name, entry = f"{volume.key}-{file.name}", {"file": compose_path(path, self.root)}
+        if section.setdefault(name, entry) != entry:
+            raise ValueError(f"two files are called {name}, {section[name]['file']} and {entry['file']}; rename one")
+        return name
 
 
 def _digest(files: dict[str, str]) -> str:

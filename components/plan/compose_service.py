@@ -47,7 +47,8 @@ def _health(check: Mapping[str, Any]) -> dict[str, Any]:
 
 def _port(port: Mapping[str, Any]) -> str:
     address = f"[{port['ip']}]" if ":" in port["ip"] else port["ip"]
-    return f"{address}:{port['external']}:{port['internal']}/{port['protocol']}"
+    protocol = "" if port["protocol"] == "tcp" else f"/{port['protocol']}"
+    return f"{address}:{port['external']}:{port['internal']}{protocol}"
 
 
 _FIELDS: Mapping[str, _Field] = {
@@ -78,11 +79,15 @@ _ELSEWHERE = frozenset({"image", "capabilities", "logDriver", "logOpts", "mounts
 _OF_PULUMI = frozenset({"wait", "waitTimeout", "attach", "logs", "mustRun", "destroyGraceSeconds"})
 """Inputs that tell the provider how to go about it, and the engine nothing."""
 
+# fmt: off
 _ORDER = (
-    "image pull_policy build command environment user group_add read_only cap_drop cap_add security_opt tmpfs init"
-    " mem_limit memswap_limit mem_reservation cpus cpuset pids_limit shm_size network_mode networks ports volumes"
-    " configs secrets healthcheck depends_on deploy restart stop_grace_period logging labels"
-).split()
+    "image", "pull_policy", "build", "command", "environment",
+    "user", "group_add", "read_only", "cap_drop", "cap_add", "security_opt", "tmpfs", "init",
+    "mem_limit", "memswap_limit", "mem_reservation", "cpus", "cpuset", "pids_limit", "shm_size",
+    "network_mode", "networks", "ports", "volumes", "configs", "secrets",
+    "healthcheck", "depends_on", "deploy", "restart", "stop_grace_period", "logging", "labels",
+)
+# fmt: on
 """What runs, what it may, where it is, how it lives."""
 
 HARDENED = {
@@ -164,7 +169,7 @@ def ordered(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _refuse_secrets(service: str, key: str, value: Any) -> None:
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     if isinstance(value, Secret):
-        raise ValueError(f"service {service}: {key} holds a secret, which the Compose file would show; use a secret file")
+        raise ValueError(f"service {service}: {key} holds a secret, which the Compose file would show; use a file")  # noqa: TRY004 - the plan is wrong, not a type
     for part in parts:
         _refuse_secrets(service, key, part)
 

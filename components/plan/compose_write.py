@@ -1,7 +1,6 @@
 """Put a Compose project on disk: what is committed, and what only this machine has."""
 
-import json
-import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,8 @@ def write_secrets(project: ComposeProject, root: Path) -> None:
     private_folder(project.secrets_dir)
     for path, text in project.secret_files.items():
         file = root / path
-        private_folder(file.parent)
+        # Open once inside, so that a container may mount the folder as a whole.
+        file.parent.mkdir(mode=0o755, exist_ok=True)
         write_private(file, text, mode=0o444)
 
 
@@ -64,3 +64,14 @@ def refuse_encrypted(root: Path, stack: str) -> None:
                 for path in paths
             ],
         )
+
+
+def _encrypted(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        if set(value) == {"secure"}:
+            yield path
+        for key, item in value.items():
+            yield from _encrypted(item, f"{path}.{key}" if path else key.rpartition(":")[2])
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _encrypted(item, f"{path}.{index}")

@@ -19,12 +19,12 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's name
         return True
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - PyYAML's name
-        super().increase_indent(flow, False)
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT - PyYAML's
+        super().increase_indent(flow, indentless=False)
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    """A dollar sign of ours is doubled, else Compose would look for a variable."""
+    """Write text; a dollar sign is doubled, else Compose would look for a variable."""
     style = "|" if "\n" in value else "'" if _NUMBER_ELSEWHERE.fullmatch(value) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value.replace("$", "$$"), style=style)
 

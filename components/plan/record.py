@@ -114,7 +114,7 @@ def record(program: Callable[[], object], *, project: str, stack: str, values: V
     asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(monitor.mocks, project, stack, preview=False, monitor=monitor)
 
-    @pulumi.runtime.test  # type: ignore[no-untyped-call,untyped-decorator]
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def run() -> None:
         program()
         # The stack of the mocks registered its outputs before the program had any.

@@ -189,7 +189,7 @@ def _volume(plan: Plan, resource: Resource, seeds: Iterable[Resource]) -> Volume
         name=name,
         key=data or name.removeprefix(f"{compose_name(plan)}-").removeprefix(f"{plan.project}-"),
         data=data is not None,
-        files=tuple(sorted((file for seed in own for file in _files(seed.inputs["uploads"])), key=lambda file: file.name)),
+        files=tuple(sorted((f for seed in own for f in _files(seed.inputs["uploads"])), key=lambda f: f.name)),
         driver_opts=resource.inputs.get("driverOpts") or {},
         labels=labels,
         protected=resource.protect,
@@ -234,13 +234,11 @@ def _services(containers: list[Resource], seeded: Mapping[str, str]) -> tuple[Se
     return tuple(_service(name, by_name[name], service_of, seeded) for name in sorted(by_name))
 
 
-def _service(
-    name: str, members: list[Resource], service_of: Mapping[str, str], seeded: Mapping[str, str]
-) -> Service:
+def _service(name: str, members: list[Resource], service_of: Mapping[str, str], seeded: Mapping[str, str]) -> Service:
     first, *others = members
     for other in others:
         if differing := sorted(_differences(first, other)):
-            raise ValueError(f"containers {first.name} and {other.name} of service {name} differ in {', '.join(differing)}")
+            raise ValueError(f"{first.name} and {other.name} of service {name} differ in {', '.join(differing)}")
     needed = {urn for member in members for urn in member.dependencies}
     return Service(
         name=name,

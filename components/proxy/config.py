@@ -158,9 +158,9 @@ def route(service: str, rule: str, *, direct: bool) -> str:
 
 
 def server_labels(service: str, port: int, health_path: str) -> dict[str, str]:
-    """Return the labels by which Traefik finds the containers of `service`. They never change between releases:
+    """Return the labels by which Traefik finds the containers of `service`.
 
-    two containers that disagree about them make Traefik drop the service.
+    They never change between releases: two containers that disagree about them make Traefik drop the service.
     """
     balancer = f"traefik.http.services.{service}.loadbalancer"
     return {

@@ -11,9 +11,8 @@ from ..foundation import Foundation
 from ..identity import compose_project
 from ..image import PulledImage, mirrored
 from ..network import Zone
-from ..settings import Engine, Images, Limits, TlsMode, reveal
+from ..settings import Engine, Images, Limits, Secrets, TlsMode, reveal
 from ..settings import Proxy as ProxySettings
-from ..settings import Secrets
 from ..volume import Prepared, seeded, volume_labels
 from ..workload import FilesMount, HealthCheck, HostMount, PublishedPort, Server, ServerArgs, VolumeMount
 from . import config
@@ -112,9 +111,7 @@ class Proxy(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _certificate(
-        self, args: ProxyArgs
-    ) -> tuple[pulumi.Input[str], pulumi.Output[str], pulumi.Output[str] | None]:
+    def _certificate(self, args: ProxyArgs) -> tuple[pulumi.Input[str], pulumi.Output[str], pulumi.Output[str] | None]:
         if args.settings.tls is TlsMode.FILES:
             return args.settings.certificate or "", pulumi.Output.secret(reveal(args.secrets.tls_key) or ""), None
         local = LocalCertificate(

@@ -47,12 +47,15 @@ def explain(error: ValidationError, root: type[BaseModel], values: dict[str, Any
     wrong: list[tuple[Any, ...]] = []
     rest = copy.deepcopy(values)
     while True:
-        found = [dict(details) for details in error.errors(include_url=False)]
+        found: list[dict[str, Any]] = [dict(details) for details in error.errors(include_url=False)]
         for details in found:
             lines.update(_new_lines(details, root, wrong))
         # An unknown key can be left out without changing what a rule says about the others.
         wrong += [tuple(details["loc"]) for details in found if details["type"] != "extra_forbidden"]
-        if not all([_left_out(rest, details["loc"]) for details in found]):
+        smaller = False
+        for details in found:
+            smaller |= _left_out(rest, details["loc"])
+        if not smaller:
             return sorted(lines)
         try:
             root.model_validate(rest, by_alias=True, by_name=False)
@@ -75,15 +78,16 @@ def _new_lines(details: dict[str, Any], root: type[BaseModel], wrong: list[tuple
 
 def _left_out(values: dict[str, Any], where: tuple[Any, ...]) -> bool:
     """Remove what is at `where`, or the group around it when it is not there; tell whether anything was removed."""
-    holder, key, node = None, None, values
+    way: list[tuple[dict[str, Any], str]] = []
+    node: Any = values
     for part in where:
         if not isinstance(node, dict) or part not in node:
             break
-        holder, key, node = node, part, node[part]
-    if holder is None:
-        return False
-    del holder[key]
-    return True
+        way.append((node, part))
+        node = node[part]
+    for holder, key in way[-1:]:
+        del holder[key]
+    return bool(way)
 
 
 def _lines(details: dict[str, Any], root: type[BaseModel]) -> Iterator[str]:
@@ -104,7 +108,8 @@ def _lines(details: dict[str, Any], root: type[BaseModel]) -> Iterator[str]:
     elif rule in _KINDS:
         yield f"{path}: must be {_KINDS[rule]}; got {got}"
     else:
-        yield f"{path}: {details['msg'][0].lower()}{details['msg'][1:]}; got {got}"
+        said = details["msg"].replace("Input should", "must")
+        yield f"{path}: {said[0].lower()}{said[1:]}; got {got}"
 
 
 def _path(where: tuple[Any, ...]) -> str:
@@ -151,10 +156,16 @@ def _choices(path: str, root: type[BaseModel]) -> list[str]:
 
 def _form(path: str, root: type[BaseModel], pattern: str) -> str:
     field = _field(path, root)
-    shown = list(getattr(field, "examples", None) or [])
+    # The form of an optional key is said inside of its union.
+    options = [field, *(m for o in typing.get_args(getattr(field, "annotation", None)) for m in _metadata(o))]
+    shown = [example for option in options for example in getattr(option, "examples", None) or []]
     if not shown and field is not None and isinstance(field.default, str):
         shown = [field.default]
     return f"write it like {shown[0]}" if shown else f"it must match {pattern}"
+
+
+def _metadata(option: Any) -> tuple[Any, ...]:
+    return getattr(option, "__metadata__", ())
 
 
 def reveal(secret: SecretStr | None) -> str | None:

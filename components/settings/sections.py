@@ -50,7 +50,8 @@ class Engine(Section):
     ca_bundle: AbsolutePath | None = None
     """PEM bundle that image builds trust besides the public authorities, for networks that intercept TLS."""
     builder: Annotated[str, Field(pattern=r"^[\w][\w.-]*$")] = "default"
-    """Builder of `docker buildx` for images that stay on the engine; the engine's own has the name of the Docker context."""
+    """Builder of `docker buildx` for images that stay on the engine; the engine's own has the name of the Docker
+    context."""
     socket: AbsolutePath = "/var/run/docker.sock"
     """The engine's socket on the Docker host. Only the allow-list in front of it mounts it."""
     socket_group: Annotated[int, Field(ge=0)] | None = None
@@ -65,7 +66,8 @@ class Images(Section):
     python_debian: ImageReference = third_party("python-debian")
     """Base of the Debian variants of the backend."""
     python_alpine: ImageReference = third_party("python-alpine")
-    """Base of the Alpine variants of the backend. `python:3.11-alpine3.18` works, but is out of support since May 2025."""
+    """Base of the Alpine variants of the backend. `python:3.11-alpine3.18` works, but is out of support since
+    May 2025."""
     seed: ImageReference = third_party("seed")
     """Base of the tiny image that gives new volumes their owner and files."""
     postgres: ImageReference = third_party("postgres")
@@ -103,7 +105,8 @@ class Backend(Section):
     context: str | None = None
     """Build context of your own application. Default: the reference backend."""
     dockerfile: str | None = None
-    """Dockerfile, relative to the context. Default: `<variant>.Dockerfile` for the reference backend, else `Dockerfile`."""
+    """Dockerfile, relative to the context. Default: `<variant>.Dockerfile` for the reference backend, else
+    `Dockerfile`."""
     image: ImageReference | None = None
     """A ready image to run; nothing is built. Default: built from `context`."""
     release: Annotated[str, Field(pattern=r"^[\w][\w.-]{0,127}$")] = "0.0.0-dev"
@@ -120,7 +123,7 @@ class Backend(Section):
     """How long requests under way may take to finish after the drain."""
     start_seconds: Annotated[int, Field(ge=5, le=3600)] = 60
     """How long a new container may take to become healthy before the rollout fails and the old release stays."""
-    environment: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], str] = {}
+    environment: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], str] = Field(default={})
     """Further environment variables. Never a secret: anything that can inspect the container can read them."""
     limits: Limits = Limits(memory_mib=512)
     """Limits of one container."""
@@ -202,7 +205,8 @@ class Storage(Section):
     """S3-compatible object storage, service `minio`."""
 
     external: ExternalStorage | None = None
-    """Use this endpoint, with `secrets.storageAccessKey` and `secrets.storageSecretKey`. Default: the platform runs MinIO."""
+    """Use this endpoint, with `secrets.storageAccessKey` and `secrets.storageSecretKey`. Default: the platform runs
+    MinIO."""
     bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "slidegenie"
     """Bucket; made when it is missing."""
     limits: Limits = Limits(memory_mib=512)
@@ -235,7 +239,9 @@ class Proxy(Section):
         try:
             ipaddress.ip_address(value)
         except ValueError:
-            raise ValueError(f"must be an IP address of the Docker host, like 127.0.0.1 or 0.0.0.0; got {value!r}") from None
+            raise ValueError(
+                f"must be an IP address of the Docker host, like 127.0.0.1 or 0.0.0.0; got {value!r}"
+            ) from None
         return value
 
     @model_validator(mode="after")

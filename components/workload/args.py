@@ -142,4 +142,6 @@ class ServerArgs(ContainerArgs):
                 " route to it through the proxy, or use Rollout.RECREATE"
             )
         if self.rollout is Rollout.RECREATE and self.replicas > 1:
-            raise ValueError(f"{self.service}: replicas need Rollout.ROLLING; got {self.replicas} with Rollout.RECREATE")
+            raise ValueError(
+                f"{self.service}: replicas need Rollout.ROLLING; got {self.replicas} with Rollout.RECREATE"
+            )

@@ -1,0 +1,32 @@
+"""One platform, run by Docker Compose from the same plan, for all tests of this folder."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ..support.workspace import Workspace, docker, missing_for_engine_tests
+
+
+def _missing() -> str | None:
+    if reason := missing_for_engine_tests():
+        return reason
+    return None if "v2" in docker("compose", "version", "--short", "--format", "pretty") else "Docker Compose v2 is missing"
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A stack of its own; everything it made is gone afterwards."""
+    if reason := _missing():
+        pytest.skip(reason)
+    made = Workspace.make(tmp_path_factory.mktemp("engine"), "compose", "compose", 28080)
+    made.destroy()
+    yield made
+    made.destroy()
+
+
+@pytest.fixture(scope="session")
+def platform(workspace: Workspace) -> Workspace:
+    """The running platform."""
+    result = workspace.run("up")
+    assert result.code == 0, result.text
+    return workspace

@@ -1,0 +1,67 @@
+"""What breaks at night: killed processes and stopped data stores. The platform comes back by itself, whole."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from ..support.client import PRESENTATIONS, example, make, titles_in_download, trusting
+from ..support.workspace import Workspace, docker
+
+pytestmark = pytest.mark.engine
+
+_RECOVERY_SECONDS = 30
+"""What the platform promises after a kill; the tests wait that long and no longer."""
+
+
+def _until(true: Callable[[], bool], what: str, seconds: float = _RECOVERY_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.3)
+
+
+def _healthy(platform: Workspace, service: str) -> bool:
+    found = platform.containers(service, everything=True)
+    return bool(found) and all((c["State"].get("Health") or {}).get("Status") == "healthy" for c in found)
+
+
+@pytest.mark.parametrize("service", ["app", "postgres", "redis", "minio", "traefik", "socket-proxy"])
+def test_a_container_whose_main_process_is_killed_is_back_and_nothing_is_lost(platform: Workspace, service: str) -> None:
+    with trusting(platform.url) as client:
+        _until(lambda: client.get("/health/ready").status_code == 200, "ready before the kill")
+        kept = make(client, f"Before {service} was killed")
+    victim = platform.containers(service)[0]
+    docker("kill", "--signal", "KILL", victim["Id"])
+    _until(
+        lambda: any(
+            c["Id"] == victim["Id"] and c["State"]["StartedAt"] != victim["State"]["StartedAt"]
+            for c in platform.containers(service)
+        ),
+        f"{service} runs again",
+    )
+    _until(lambda: _healthy(platform, service), f"{service} is healthy")
+    with trusting(platform.url) as client:
+        _until(lambda: client.get("/health/ready").status_code == 200, "every dependency answers")
+        assert titles_in_download(client, kept["id"])[0] == f"Before {service} was killed"
+
+
+@pytest.mark.parametrize(("service", "named"), [("postgres", "postgres"), ("redis", "redis"), ("minio", "storage")])
+def test_without_a_data_store_the_backend_says_503_and_recovers(platform: Workspace, service: str, named: str) -> None:
+    stores = [c["Id"] for c in platform.containers(service)]
+    started = {c["Id"]: c["State"]["StartedAt"] for c in platform.containers("app")}
+    docker("stop", *stores)
+    try:
+        with trusting(platform.url) as client:
+            _until(lambda: client.get("/health/ready").status_code == 503, "not ready")
+            answer = client.post(PRESENTATIONS, json=example())
+            assert answer.status_code == 503
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert named in answer.text
+            assert client.get("/health/live").status_code == 200
+    finally:
+        docker("start", *stores)
+    with trusting(platform.url) as client:
+        _until(lambda: client.get("/health/ready").status_code == 200, "ready again", 60)
+        make(client)
+    assert {c["Id"]: c["State"]["StartedAt"] for c in platform.containers("app")} == started, "no restart was needed"

@@ -1,0 +1,54 @@
+"""Development: an edit in the working tree is served by the running container."""
+
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from ..support.workspace import Workspace, docker, missing_for_engine_tests
+
+pytestmark = pytest.mark.engine
+
+_RELOAD_SECONDS = 30
+"""Far above the two seconds it takes, which are printed and not asserted: machines differ."""
+
+
+@pytest.fixture(scope="module")
+def development(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A stack that runs the development image."""
+    if reason := missing_for_engine_tests():
+        pytest.skip(reason)
+    made = Workspace.make(tmp_path_factory.mktemp("development"), "hot", "compose", 38080)
+    made.configure("backend", target="development", replicas=1, workers=1, limits={"memoryMib": 768})
+    made.destroy()
+    up = made.run("up")
+    assert up.code == 0, up.text
+    yield made
+    made.destroy()
+
+
+def test_an_edit_is_served_without_a_restart(development: Workspace) -> None:
+    url = f"http://localhost:{development.ports[2]}/health/live"
+    container = development.containers("app")[0]
+    source = development.root / "docker" / "backend" / "app" / "main.py"
+    edited = source.read_text(encoding="utf-8").replace("def create_app(", "_EDITED = True\n\n\ndef create_app(", 1)
+    assert "_EDITED" in edited
+    marker = "/health/live-edited"
+    edited += f'\n\n@app.get("{marker}")\ndef edited() -> str:\n    return "edited"\n' if "\napp = " in edited else ""
+    began = time.monotonic()
+    source.write_text(edited, encoding="utf-8")
+    while httpx.get(url.replace("/health/live", marker)).status_code != 200:
+        assert time.monotonic() - began < _RELOAD_SECONDS
+        time.sleep(0.1)
+    print(f"the edit was served after {time.monotonic() - began:.1f} s")  # noqa: T201 - the figure
+    assert development.containers("app")[0]["Id"] == container["Id"]
+
+
+def test_logs_a_shell_and_pytest_work_in_the_container(development: Workspace) -> None:
+    project = ("compose", "-p", "slidegenie-hot")
+    assert "GET" in docker(*project, "logs", "app")
+    assert docker(*project, "exec", "-T", "app", "bash", "-c", "id -u").strip() == "1000"
+    tests = development.run("pytest")
+    assert tests.code == 0, tests.text
+    assert " passed" in tests.out
