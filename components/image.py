@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from pathlib import Path
 
 import pulumi
 import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
-from .settings import Images
+from .settings import Images, SettingsError
 
 
 def mirrored(reference: str, images: Images) -> str:
@@ -97,7 +98,24 @@ class BuiltImage(pulumi.ComponentResource):
         self.register_outputs({"idOnEngine": self.id_on_engine})
 
 
+_MOST_TRUST = 120_000
+"""Bytes; the builder hands secrets over in one environment variable, which the kernel limits to 128 KiB."""
+
+
 def _trust(bundle: str | None) -> dict[str, str] | None:
     if bundle is None:
         return None
-    return {"ca_bundle": Path(bundle).read_text(encoding="utf-8")}
+    try:
+        content = Path(bundle).read_text(encoding="utf-8")
+    except OSError as error:
+        raise _refused(f"cannot be read ({error.strerror}); got {bundle!r}, give the path of a PEM file here") from None
+    if len(content.encode()) > _MOST_TRUST:
+        raise _refused(
+            f"must be at most {_MOST_TRUST} bytes; {bundle!r} has {len(content.encode())}:"
+            " leave the public authorities out, builds trust those anyway"
+        )
+    return {"ca_bundle": content}
+
+
+def _refused(rule: str) -> SettingsError:
+    return SettingsError(f"Pulumi.{pulumi.get_stack()}.yaml", [f"engine.caBundle: {rule}"])

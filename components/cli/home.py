@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..plan.private import write_private
 from .console import say
 
 
@@ -32,13 +33,13 @@ class Home:
         """Return the file with the passphrase of the secrets, generated once."""
         path = self.path / "passphrase"
         if not path.exists():
-            _write_private(path, secrets.token_urlsafe(32))
+            write_private(path, secrets.token_urlsafe(32), mode=0o600)
             say(f"generated the passphrase of the secrets: {path} (keep a copy: without it the state cannot be read)")
         return path
 
     def remember(self, stack: str, engine: str) -> None:
         """Note which stack is up, for commands that are not told one."""
-        _write_private(self.path / "current.json", json.dumps({"stack": stack, "engine": engine}))
+        write_private(self.path / "current.json", json.dumps({"stack": stack, "engine": engine}), mode=0o600)
 
     def current(self) -> tuple[str, str] | None:
         """Return stack and engine (`pulumi` or `compose`) of the last `up`, or `None`."""
@@ -47,12 +48,3 @@ class Home:
         except FileNotFoundError:
             return None
         return noted["stack"], noted["engine"]
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads; whole or not at all."""
-    temporary = path.with_suffix(".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    temporary.replace(path)

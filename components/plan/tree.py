@@ -29,23 +29,27 @@ def tree_of(plan: Plan) -> Tree:
     """Return the tree for a rich console."""
     view = view_of(plan)
     tree = Tree(Text(view.title, "bold"), guide_style="dim")
-    _branch(tree, "networks", [_rows((network.zone, _network(network)) for network in view.networks)])
+    _branch(tree, "networks", _table((network.zone, _network(network)) for network in view.networks))
     for title, job in (("services", False), ("jobs", True)):
         services = [service for service in view.services if service.job is job]
         _branch(tree, title, [_service(service, view) for service in services])
-    data = [volume for volume in view.volumes if volume.data]
-    _branch(tree, "data", [_rows((volume.key, _data(volume)) for volume in data)] if data else [])
+    _branch(tree, "data", _table((volume.key, _data(volume)) for volume in view.volumes if volume.data))
     images = [("build", _build(build)) for build in view.builds] + [("pull", image) for image in view.pulls]
-    _branch(tree, "images", [_rows(images)])
-    _branch(tree, "outputs", [_rows((key, str(value)) for key, value in sorted(view.outputs.items()))])
+    _branch(tree, "images", _table(images))
+    _branch(tree, "outputs", _table((key, _output(value)) for key, value in sorted(view.outputs.items())))
     return tree
 
 
-def _branch(tree: Tree, title: str, items: Iterable[RenderableType]) -> None:
-    if shown := list(items):
+def _branch(tree: Tree, title: str, items: list[RenderableType]) -> None:
+    if items:
         branch = tree.add(Text(title, "bold cyan"))
-        for item in shown:
+        for item in items:
             branch.add(item)
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> list[RenderableType]:
+    listed = list(rows)
+    return [_rows(listed)] if listed else []
 
 
 def _rows(rows: Iterable[tuple[str, str]]) -> Table:
@@ -94,6 +98,11 @@ def _facts(service: Service, view: View) -> Iterator[tuple[str, str]]:
         yield "rollout", "rolling: the new one first" if service.rolling else "recreate: the old one goes first"
     if service.after:
         yield "after", ", ".join(service.after)
+
+
+def _output(value: Any) -> str:
+    first, *rest = str(value).splitlines() or [""]
+    return f"{first} and {len(rest)} more lines" if rest else first
 
 
 def _data(volume: Volume) -> str:

@@ -48,7 +48,7 @@ class Engine(Section):
     """Folder on the Docker host that holds all data, one sub-folder per service, owned by 1000:1000.
     Default: volumes managed by Docker."""
     ca_bundle: AbsolutePath | None = None
-    """PEM bundle that image builds trust besides the public authorities, for networks that intercept TLS."""
+    """PEM file of the authorities that image builds trust besides the public ones, for networks that intercept TLS."""
     builder: Annotated[str, Field(pattern=r"^[\w][\w.-]*$")] = "default"
     """Builder of `docker buildx` for images that stay on the engine; the engine's own has the name of the Docker
     context."""

@@ -1,0 +1,135 @@
+"""A stack run by Docker Compose: the same plan, for machines without Pulumi."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..plan import Plan, Secret, plan_stack
+from ..plan.compose import compose_project
+from ..plan.compose_write import refuse_encrypted, write_compose, write_secrets
+from ..plan.vault import Vault
+from . import diagnosis
+from .console import Problem, show, warn
+from .docker import containers, health, plugin, role
+from .home import Home
+
+_FILE = "docker-compose.yml"
+
+
+class ComposeStack:
+    """One stack of the project in `root`; its generated secrets and its Compose file are in the home folder."""
+
+    def __init__(self, root: Path, name: str, home: Home) -> None:
+        self._root, self._name = root, name
+        self._folder = home.folder("compose", name)
+        self._secrets = home.folder("compose", name, "secrets")
+        self._vault = Vault(self._secrets / "vault.json")
+
+    def up(self) -> None:
+        """Bring the stack to what the plan says, and wait until every server is healthy.
+
+        Raises:
+            Problem: when Compose fails or a server does not become healthy, with the reason.
+        """
+        if not plugin("compose"):
+            raise Problem(
+                "neither Pulumi nor Docker Compose v2 is here: install one of them, see"
+                " https://www.pulumi.com/docs/install/ or https://docs.docker.com/compose/install/"
+            )
+        refuse_encrypted(self._root, self._name)
+        project = compose_project(
+            self._root, self._name, self._vault.values, secrets_dir=self._secrets, files_dir=self._folder / "files"
+        )
+        write_compose(project, self._root, str(self._folder / _FILE))
+        write_secrets(project, self._root)
+        plan = self._plan()
+        label = f"{plan.project}/{plan.stack}"
+        try:
+            self._compose("up", "--detach", "--remove-orphans")
+        except Problem:
+            self._report(label)
+            raise
+        self._wait(label, max(_start_seconds(plan)))
+
+    def preview(self) -> None:
+        """Print what `up` would do."""
+        self._compose("up", "--detach", "--dry-run")
+
+    def down(self) -> None:
+        """Remove containers and networks; volumes and generated secrets stay."""
+        self._compose("down", "--remove-orphans")
+
+    def destroy(self) -> None:
+        """Remove containers, networks, volumes and generated secrets."""
+        if (self._folder / _FILE).is_file():
+            self._compose("down", "--remove-orphans", "--volumes")
+        shutil.rmtree(self._folder)
+
+    def passwords(self) -> Iterator[tuple[str, str]]:
+        """Yield name and value of each generated password."""
+        for resource in self._plan().of_type("random:index/randomPassword:RandomPassword"):
+            result = resource.outputs["result"]
+            yield resource.name, str(result.value if isinstance(result, Secret) else result)
+
+    def outputs(self) -> dict[str, Any]:
+        """Return what the program exports."""
+        return self._plan().outputs
+
+    def _plan(self) -> Plan:
+        return plan_stack(self._root, self._name, self._vault.values)
+
+    def _compose(self, *args: str) -> None:
+        if not (self._folder / _FILE).is_file():
+            raise Problem(f"stack {self._name} was never brought up with Docker Compose on this machine: run `make up`")
+        command = ["docker", "compose", "--ansi", "never", "--progress", "plain"]
+        place = ["--file", str(self._folder / _FILE), "--project-directory", str(self._root)]
+        done = subprocess.Popen(  # noqa: S603 - no shell
+            [*command, *place, *args],
+            env=os.environ | {"DOCKER_GID": str(_socket_group())},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.stdout is not None
+        said = []
+        for line in done.stdout:
+            said.append(line.rstrip())
+            if _worth_telling(line):
+                show(f"    {line.strip()}")
+        if done.wait() != 0:
+            raise Problem("docker compose failed:\n" + "\n".join(f"  {line}" for line in said[-15:]))
+
+    def _wait(self, label: str, seconds: int) -> None:
+        deadline = time.monotonic() + seconds
+        while sick := [c for c in containers(label, everything=True) if role(c) == "server" and health(c) != "healthy"]:
+            if time.monotonic() > deadline:
+                self._report(label)
+                raise Problem(f"{len(sick)} containers did not become healthy within {seconds} s")
+            time.sleep(1)
+
+    @staticmethod
+    def _report(label: str) -> None:
+        for container in diagnosis.sick(label):
+            for line in diagnosis.explain(container):
+                warn(line)
+
+
+def _socket_group() -> int:
+    try:
+        return os.stat("/var/run/docker.sock").st_gid
+    except OSError:
+        return int(os.environ.get("DOCKER_GID", "0"))
+
+
+def _start_seconds(plan: Plan) -> Iterator[int]:
+    for container in plan.of_type("docker:index/container:Container"):
+        yield int(container.inputs.get("waitTimeout") or 0)
+
+
+def _worth_telling(line: str) -> bool:
+    """Leave out what Compose repeats: one line when something was made, started, healthy or removed is enough."""
+    return any(word in line for word in ("Created", "Healthy", "Exited", "Removed", "Built", "rror"))

@@ -1,0 +1,149 @@
+"""The routes under `/api/v1`."""
+
+import base64
+import binascii
+import re
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import quote
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from . import metrics
+from .dependencies.objects import CONTENT_TYPE
+from .errors import CutOffError, InvalidCursorError, UnavailableError
+from .model import Position
+from .schemas import Outline, PresentationPage, PresentationView
+from .service import PresentationService
+from .state import AppState
+
+log = structlog.get_logger(__name__)
+
+
+def _service(request: Request) -> PresentationService:
+    state: AppState = request.app.state.slidegenie
+    return state.serving()
+
+
+Service = Annotated[PresentationService, Depends(_service)]
+
+_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {}}}
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {
+    404: {"description": "There is no such presentation", **_PROBLEM}
+}
+
+router = APIRouter(
+    prefix="/api/v1/presentations",
+    tags=["presentations"],
+    responses={
+        422: {"description": "The request does not have the expected form", **_PROBLEM},
+        503: {"description": "A dependency, named in the body, is away", **_PROBLEM},
+    },
+)
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses={413: {"description": "The request body is too large", **_PROBLEM}},
+)
+async def create_presentation(
+    outline: Outline, service: Service, response: Response
+) -> PresentationView:
+    """Make a presentation."""
+    presentation = await service.create(outline)
+    response.headers["Location"] = f"/api/v1/presentations/{presentation.id}"
+    return PresentationView.of(presentation)
+
+
+@router.get("")
+async def list_presentations(
+    service: Service,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> PresentationPage:
+    """List presentations, the newest first."""
+    after = decode_cursor(cursor) if cursor is not None else None
+    found, more = await service.page(limit, after)
+    return PresentationPage(
+        items=[PresentationView.of(presentation) for presentation in found],
+        next_cursor=(encode_cursor(Position(found[-1].created_at, found[-1].id)) if more else None),
+    )
+
+
+@router.get("/{presentation_id}", responses=_NOT_FOUND)
+async def get_presentation(presentation_id: UUID, service: Service) -> PresentationView:
+    """Show one presentation."""
+    return PresentationView.of(await service.get(presentation_id))
+
+
+@router.get(
+    "/{presentation_id}/download",
+    response_class=StreamingResponse,
+    responses={200: {"content": {CONTENT_TYPE: {}}}, **_NOT_FOUND},
+)
+async def download_presentation(presentation_id: UUID, service: Service) -> StreamingResponse:
+    """Send the .pptx file."""
+    presentation, file = await service.download(presentation_id)
+    return StreamingResponse(
+        _cut_off_on_failure(file.chunks),
+        media_type=CONTENT_TYPE,
+        headers={
+            "Content-Length": str(file.size_bytes),
+            "Content-Disposition": content_disposition(presentation.title),
+            # Nothing a caller wrote may ever be taken for a page of this origin.
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+@router.delete("/{presentation_id}", status_code=204, responses=_NOT_FOUND)
+async def delete_presentation(presentation_id: UUID, service: Service) -> None:
+    """Delete a presentation and its file."""
+    await service.delete(presentation_id)
+
+
+async def _cut_off_on_failure(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in chunks:
+            yield chunk
+    except UnavailableError as error:
+        # Too late for a 503. The announced length makes the answer recognisably incomplete.
+        metrics.FAILURES.labels("download_presentation", error.dependencies[0]).inc()
+        log.warning("download_cut_off", reason=error.reason)
+        raise CutOffError from error
+
+
+def content_disposition(title: str) -> str:
+    """Name the file after its title, for old clients and new, and keep the title in its quotes."""
+    speakable = re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|]+", " ", title)
+    name = " ".join(speakable.split()).strip(" .") or "presentation"
+    plain = re.sub(r"[^A-Za-z0-9 ._-]+", "_", name)
+    return f"attachment; filename=\"{plain}.pptx\"; filename*=UTF-8''{quote(name, safe='')}.pptx"
+
+
+def encode_cursor(position: Position) -> str:
+    """Turn a place in the list into something to pass through a URL."""
+    text = f"{position.created_at.isoformat()}|{position.id}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> Position:
+    """Turn it back, or raise `InvalidCursorError`."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        created_at, _, presentation_id = (
+            base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True)
+            .decode("ascii")
+            .partition("|")
+        )
+        position = Position(datetime.fromisoformat(created_at), UUID(presentation_id))
+    except (ValueError, binascii.Error):
+        raise InvalidCursorError from None
+    if position.created_at.tzinfo is None:
+        raise InvalidCursorError
+    return position

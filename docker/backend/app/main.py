@@ -1,0 +1,116 @@
+"""Puts the application together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from fastapi import FastAPI
+
+from . import api, health, metrics
+from .dependencies.connect import connect
+from .errors import UnavailableError
+from .middleware import LimitedBody, ObservedRequests
+from .model import Dependencies
+from .monitor import INTERVAL_SECONDS, Monitor
+from .problems import add_problem_handlers
+from .runtime import Runtime
+from .schemas import MAX_BODY_BYTES
+from .service import PresentationService
+from .settings import Settings
+from .state import AppState
+
+BUILDERS = 2
+"""Files built at once per worker. They share one interpreter lock: more only add memory."""
+TOTALS_INTERVAL_SECONDS = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Create the application of one worker, on the dependencies that the settings name."""
+    return build_app(settings, connect(settings), Runtime.of_this_server())
+
+
+def build_app(settings: Settings, dependencies: Dependencies, runtime: Runtime) -> FastAPI:
+    """Create the application on the given dependencies."""
+    executor = ThreadPoolExecutor(BUILDERS, thread_name_prefix="build")
+    state = AppState(
+        settings=settings,
+        runtime=runtime,
+        monitor=Monitor(dependencies.configured()),
+        service=_service(dependencies, executor),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        metrics.WORKER_STARTS.inc()
+        metrics.BUILD_INFO.labels(settings.release).set(1)
+        background = [asyncio.create_task(_watch(state))]
+        if state.service:
+            background.append(asyncio.create_task(_keep_house(state.service)))
+        yield
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        for dependency in dependencies.configured():
+            with suppress(UnavailableError, OSError):
+                await dependency.close()
+        executor.shutdown(wait=False, cancel_futures=True)
+
+    app = FastAPI(
+        title="SlideGenie",
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        # The interactive pages load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would be built from the Host header, which a caller can choose.
+        redirect_slashes=False,
+    )
+    app.state.slidegenie = state
+    add_problem_handlers(app)
+    # The last one added is the outermost.
+    app.add_middleware(LimitedBody, limit_bytes=MAX_BODY_BYTES)
+    app.add_middleware(ObservedRequests)
+    app.include_router(health.router)
+    app.include_router(api.router)
+    return app
+
+
+def _service(
+    dependencies: Dependencies, executor: ThreadPoolExecutor
+) -> PresentationService | None:
+    repository, cache, objects = dependencies.repository, dependencies.cache, dependencies.objects
+    if repository is None or cache is None or objects is None:
+        return None
+    return PresentationService(repository, cache, objects, executor)
+
+
+async def _watch(state: AppState) -> None:
+    """Keep the monitor's knowledge fresh, and note when the start is over."""
+    while True:
+        await state.monitor.check_all()
+        if not state.runtime.started and not state.monitor.waiting_for():
+            state.runtime.mark_started()
+            log.info("started")
+        await asyncio.sleep(INTERVAL_SECONDS)
+
+
+async def _keep_house(service: PresentationService) -> None:
+    """Clean up what crashes left behind, and refresh the totals. Every worker does; they share."""
+    while True:
+        try:
+            if removed := await service.remove_leftovers():
+                log.info("leftovers_removed", count=removed)
+            totals = await service.totals()
+            metrics.PRESENTATIONS.set(totals.presentations)
+            metrics.STORAGE_BYTES.set(totals.size_bytes)
+        except UnavailableError as error:
+            # The monitor reports the outage; here it only means "later".
+            log.debug("housekeeping_postponed", reason=error.reason)
+        except Exception:
+            metrics.FAILURES.labels("housekeeping", "internal").inc()
+            log.exception("housekeeping_failed")
+        await asyncio.sleep(TOTALS_INTERVAL_SECONDS)

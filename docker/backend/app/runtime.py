@@ -1,0 +1,68 @@
+"""What the processes of one server tell each other: flags in a directory that only they share.
+
+Files, because a health check may land on any worker and each must give the same answer.
+"""
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+_ENVIRONMENT = "SLIDEGENIE_RUNTIME"
+METRICS_ENVIRONMENT = "PROMETHEUS_MULTIPROC_DIR"
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The flags and files of one running server."""
+
+    directory: Path
+
+    @classmethod
+    def create(cls, wanted: Path) -> "Runtime":
+        """Make an empty directory for a new server and publish it to its workers.
+
+        Without a writable `wanted` (a plain `docker run --read-only`, a laptop) it is a fresh
+        directory of the temporary one.
+        """
+        try:
+            directory = wanted / "server"
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir(parents=True, mode=0o700)
+        except OSError:
+            directory = Path(tempfile.mkdtemp(prefix="slidegenie-"))
+        runtime = cls(directory)
+        # A new server starts from zero: counters of a predecessor would double its rates.
+        runtime.metrics_directory.mkdir()
+        os.environ[_ENVIRONMENT] = str(directory)
+        os.environ[METRICS_ENVIRONMENT] = str(runtime.metrics_directory)
+        return runtime
+
+    @classmethod
+    def of_this_server(cls) -> "Runtime":
+        """Find the directory that the main process of this worker made."""
+        return cls(Path(os.environ[_ENVIRONMENT]))
+
+    @property
+    def metrics_directory(self) -> Path:
+        """Where the workers keep their counters for whichever of them is scraped."""
+        return self.directory / "metrics"
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server was told to stop and only finishes what it has."""
+        return (self.directory / "draining").exists()
+
+    def mark_draining(self) -> None:
+        """Fail the health checks of all workers from now on."""
+        (self.directory / "draining").touch()
+
+    @property
+    def started(self) -> bool:
+        """Whether every configured dependency has answered once since the server started."""
+        return (self.directory / "started").exists()
+
+    def mark_started(self) -> None:
+        """Let all workers, also those restarted during an outage, count as started."""
+        (self.directory / "started").touch()

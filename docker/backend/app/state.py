@@ -1,0 +1,29 @@
+"""What one worker holds while it runs."""
+
+from dataclasses import dataclass
+
+from .errors import NotServingError
+from .monitor import Monitor
+from .runtime import Runtime
+from .service import PresentationService
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class AppState:
+    """Shared by all routes, under `app.state.slidegenie`."""
+
+    settings: Settings
+    runtime: Runtime
+    monitor: Monitor
+    service: PresentationService | None
+    """None as long as a dependency is not configured."""
+
+    def serving(self) -> PresentationService:
+        """Return the service, or raise at once while it could only fail."""
+        missing = self.settings.missing()
+        if self.service is None:
+            raise NotServingError(list(missing), missing)
+        if down := self.monitor.down():
+            raise NotServingError(down, {})
+        return self.service

@@ -1,0 +1,157 @@
+#!/usr/bin/env bash
+# Builds the images of the stack `airgap` from Debian, Go and Python packages alone, for machines that no image registry
+# can be reached from. An image is built when it is missing or when what it is made of has changed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+    cat <<'TEXT'
+usage: scripts/build-airgap-images.sh [--list] [--only NAME,...] [--force] [-h]
+
+  --list      print the images and stop
+  --only      build these (and the base they stand on) instead of all
+  --force     build them anew, with the newest Debian packages, though nothing has changed
+TEXT
+}
+fail() { echo "==> $1" >&2; exit 1; }
+say() { printf '==> %-48s %s\n' "$1" "$2"; }
+
+images=docker/airgap
+# Every other image stands on this one.
+base=debian
+label=slidegenie.airgap.key
+cache=${SLIDEGENIE_CACHE:-$HOME/.cache/slidegenie}
+work=$cache/work
+logs=$cache/logs
+
+# --- What there is. A folder with a Dockerfile is an image; its version label is its tag.
+
+names() { find "$images" -mindepth 2 -maxdepth 2 -name Dockerfile -printf '%h\n' | sed 's|.*/||' | sort; }
+
+reference() {
+    local tag
+    tag=$(sed -n 's/.*org\.opencontainers\.image\.version="\([^"]*\)".*/\1/p' "$images/$1/Dockerfile")
+    echo "slidegenie-airgap/$1:$tag"
+}
+
+# --- What is up to date. The key of an image covers all that goes into it, but for the packages Debian has today.
+
+key() {
+    {
+        find "$images/$1" -type f -print0 | LC_ALL=C sort --zero-terminated | xargs --null sha256sum
+        if [ -e "$images/$1/go.mod" ]; then sha256sum scripts/build-go-module.sh; fi
+        if [ "$1" = "$base" ]; then sha256sum "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}"; else key "$base"; fi
+    } | sha256sum | cut --delimiter=' ' --fields=1
+}
+
+up_to_date() {
+    [ "$(docker image inspect --format "{{index .Config.Labels \"$label\"}}" "$(reference "$1")" 2>/dev/null)" = "$(key "$1")" ]
+}
+
+# --- Building one. Docker names an image once it is complete, so an interrupted build leaves the name as it was.
+
+fill_context() {
+    cp --recursive "$images/$1/." "$work/$1" || return
+    if [ -e "$images/$1/rootfs.sh" ]; then "$images/$1/rootfs.sh" "$work/$1/rootfs.tar" || return; fi
+    if [ -e "$images/$1/go.mod" ]; then scripts/build-go-module.sh "$images/$1" "$work/$1/bin" || return; fi
+}
+
+build_context() {
+    local options=() variable
+    for variable in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+        if [ -n "${!variable:-}" ]; then options+=(--build-arg "$variable"); fi
+    done
+    if [ "$force" = yes ]; then options+=(--no-cache); fi
+    # The network of the host reaches what the host reaches, whatever became of Docker's bridge. The builder is the
+    # engine's own: any other one would not see the base image.
+    env --unset=BUILDX_BUILDER DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --network host \
+        --label "$label=$(key "$1")" --tag "$(reference "$1")" "${options[@]}" "$work/$1"
+}
+
+build() {
+    local started=$SECONDS size
+    say "$(reference "$1")" building
+    if ! { mkdir -p "$work/$1" && fill_context "$1" && build_context "$1"; } >"$logs/$1.log" 2>&1; then
+        say "$(reference "$1")" "FAILED: see $logs/$1.log" >&2
+        return 1
+    fi
+    rm -rf "${work:?}/$1"
+    size=$(docker image inspect --format '{{.Size}}' "$(reference "$1")")
+    say "$(reference "$1")" "built: $((size / 1000000)) MB, $((SECONDS - started)) s"
+}
+
+# --- What building needs.
+
+need_mmdebstrap() {
+    if command -v mmdebstrap >/dev/null; then return; fi
+    local packages=(mmdebstrap debian-archive-keyring)
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "==> installing mmdebstrap from the distribution"
+        { apt-get update && apt-get install --yes --no-install-recommends "${packages[@]}"; } >"$logs/mmdebstrap.log" 2>&1 \
+            || fail "mmdebstrap could not be installed: see $logs/mmdebstrap.log"
+    else
+        fail "mmdebstrap is not installed: on Debian or Ubuntu run \`sudo apt-get install ${packages[*]}\`"
+    fi
+}
+
+# Compilers want two cores and up to 6 GiB each at their peak; the images of Debian packages fit in between.
+parallel() {
+    local by_cores by_memory
+    by_cores=$(($(nproc) / 2 + 1))
+    by_memory=$(($(awk '/^MemAvailable/ {print $2}' /proc/meminfo) / 1024 / 1024 / 6))
+    echo $((by_memory < 1 ? 1 : by_memory < by_cores ? by_memory : by_cores))
+}
+
+# --- The command.
+
+force=no
+selected=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --list) for name in $(names); do reference "$name"; done; exit ;;
+        --only) [ $# -ge 2 ] || fail "--only needs the names of images, e.g. --only postgres,redis"
+                IFS=, read -ra selected <<<"$2"; shift ;;
+        --force) force=yes ;;
+        -h | --help) usage; exit ;;
+        *) usage >&2; exit 2 ;;
+    esac
+    shift
+done
+for name in "${selected[@]}"; do
+    [ -e "$images/$name/Dockerfile" ] || fail "there is no image \"$name\"; the images are: $(names | paste --serial --delimiters=' ')"
+done
+[ ${#selected[@]} -gt 0 ] || mapfile -t selected < <(names)
+
+command -v docker >/dev/null || fail "Docker is not installed: on Debian or Ubuntu run \`sudo apt-get install docker.io\`"
+docker version >/dev/null 2>&1 || fail "the Docker engine does not answer: \`docker version\` says why"
+
+# One run at a time, so what an interrupted one left in the work folder is nobody's.
+mkdir -p "$cache" "$logs"
+exec 9>"$cache/airgap.lock"
+flock --nonblock 9 || { echo "==> another run is building; waiting for it"; flock 9; }
+rm -rf "$work"
+
+stale=()
+for name in "${selected[@]}"; do
+    if [ "$force" = no ] && up_to_date "$name"; then say "$(reference "$name")" "up to date"; else stale+=("$name"); fi
+done
+[ ${#stale[@]} -gt 0 ] || exit 0
+
+scripts/install-docker-plugins.sh buildx
+if printf '%s\n' "${stale[@]}" | grep --quiet --line-regexp "$base" || ! up_to_date "$base"; then
+    need_mmdebstrap
+    build "$base"
+fi
+# What compiles longest comes first, so that nothing long is left for the end.
+ordered=()
+for name in "${stale[@]}"; do
+    if [ "$name" = "$base" ]; then continue; fi
+    if [ -e "$images/$name/go.mod" ]; then ordered=("$name" "${ordered[@]}"); else ordered+=("$name"); fi
+done
+[ ${#ordered[@]} -gt 0 ] || exit 0
+
+# xargs and not `&`: Ctrl-C then reaches every build.
+export -f say reference key fill_context build_context build
+export images base label work logs force
+printf '%s\n' "${ordered[@]}" | xargs --max-procs="$(parallel)" --max-args=1 bash -c 'build "$1"' build \
+    || fail "not every image could be built; run it again once the cause is mended"

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Builds every command of a Go wrapper module as a static binary: scripts/build-go-module.sh MODULE OUTPUT
+#
+# MODULE is a folder with go.mod (its `tool` lines name the commands), go.sum and ldflags (one linker flag a line, so
+# that the commands tell their version). OUTPUT is the folder to write to. A fresh Debian has no Go, or one of years
+# ago: then the Go proxy serves the toolchain as well, because a toolchain is a module.
+set -euo pipefail
+
+# renovate: datasource=golang-version depName=go
+toolchain=1.26.8
+
+fail() { echo "==> $1" >&2; exit 1; }
+at_least() { [ "$(printf '%s\n' "$2" "$1" | sort --version-sort | head -n 1)" = "$2" ]; }
+go_version() { go version | sed -E 's/^go version go([0-9.]+).*/\1/'; }
+
+[ $# = 2 ] || fail "usage: scripts/build-go-module.sh MODULE OUTPUT"
+module=$(realpath "$1")
+output=$(realpath --canonicalize-missing "$2")
+
+cache=${SLIDEGENIE_CACHE:-$HOME/.cache/slidegenie}/go
+mkdir -p "$cache"
+export GOMODCACHE=$cache/modules GOCACHE=$cache/build CGO_ENABLED=0
+
+# One at a time: two modules that start together need the same toolchain.
+exec 8>"$cache/toolchain.lock"
+flock 8
+if ! command -v go >/dev/null; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "==> installing golang-go from the distribution"
+        apt-get update && apt-get install --yes --no-install-recommends golang-go
+    else
+        fail "Go is not installed: on Debian or Ubuntu run \`sudo apt-get install golang-go\` (any version will do)"
+    fi
+fi
+if ! at_least "$(go_version)" "$(sed -n 's/^go //p' "$module/go.mod")"; then
+    name=golang.org/toolchain@v0.0.1-go$toolchain.linux-$(go env GOARCH)
+    echo "==> $(go version) is too old for this module: taking $name"
+    # The module is not this one's dependency, so the question is asked outside of it.
+    (cd / && go mod download -modcacherw "$name")
+    goroot=$GOMODCACHE/$name
+    # A module holds no executable bits, and no go.mod below its own.
+    chmod +x "$goroot"/bin/* "$goroot"/pkg/tool/*/*
+    cp --update "$goroot/src/_go.mod" "$goroot/src/go.mod"
+    export GOROOT=$goroot PATH=$goroot/bin:$PATH
+fi
+flock --unlock 8
+
+cd "$module"
+mkdir -p "$output"
+GOTOOLCHAIN=local go build -modcacherw -trimpath -ldflags "-s -w $(tr '\n' ' ' <ldflags)" -o "$output/" tool

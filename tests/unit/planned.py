@@ -1,0 +1,78 @@
+"""Record parts of the library without an engine, and ask the plan what a test wants to know."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from components import Foundation, FoundationArgs, SlideGeniePlatform, parse_settings
+from components.plan import Plan, Resource, Secret, record
+
+ROOT = Path(__file__).parents[2]
+STACKS = ("dev", "prod", "airgap")
+
+CONTAINER = "docker:index/container:Container"
+NETWORK = "docker:index/network:Network"
+VOLUME = "docker:index/volume:Volume"
+REMOTE_IMAGE = "docker:index/remoteImage:RemoteImage"
+BUILD = "docker-build:index:Image"
+PASSWORD = "random:index/randomPassword:RandomPassword"
+
+
+def plan_of(program: Callable[[], object]) -> Plan:
+    """Return the plan of `program` in project `slidegenie`, stack `test`."""
+    return record(program, project="slidegenie", stack="test")
+
+
+def with_foundation(program: Callable[[Foundation], object]) -> Plan:
+    """Return the plan of `program`, which is given a foundation."""
+    return plan_of(lambda: program(Foundation("base", FoundationArgs())))
+
+
+def platform(**sections: Any) -> Plan:
+    """Return the plan of a platform with these settings."""
+    values = {"engine": {"socketGroup": 999}, **sections}
+    return plan_of(lambda: SlideGeniePlatform("slidegenie", parse_settings(values, "Pulumi.test.yaml")))
+
+
+def labels(resource: Resource) -> dict[str, str]:
+    """Return the labels of a container, network or volume."""
+    return {label["label"]: label["value"] for label in plain(resource.inputs.get("labels") or [])}
+
+
+def role(container: Resource) -> str:
+    """Return `server`, `job` or `seed`."""
+    return labels(container)["io.slidegenie.role"]
+
+
+def workloads(plan: Plan) -> list[Resource]:
+    """Return the containers that run: servers and jobs."""
+    return [container for container in plan.of_type(CONTAINER) if role(container) != "seed"]
+
+
+def seeds(plan: Plan) -> list[Resource]:
+    """Return the containers that only prepare a volume."""
+    return [container for container in plan.of_type(CONTAINER) if role(container) == "seed"]
+
+
+def service(container: Resource) -> str:
+    """Return the name people use."""
+    return labels(container)["com.docker.compose.service"]
+
+
+def environment(container: Resource) -> dict[str, str]:
+    """Return the environment variables."""
+    return dict(variable.split("=", 1) for variable in container.inputs["envs"])
+
+
+def uploads(seed: Resource) -> dict[str, str]:
+    """Return content by file name, secret or not."""
+    return {file["file"].rpartition("/")[2]: file["content"] for file in plain(seed.inputs["uploads"])}
+
+
+def plain(value: Any) -> Any:
+    """Return `value` with the content of all secrets in it."""
+    if isinstance(value, Secret):
+        return plain(value.value)
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,116 @@
+"""Plans of the stacks that come with the project, made once; and small ones made by hand."""
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.plan import Plan, Resource, plan_stack
+from components.plan.compose import ComposeProject, compose_project, render_compose
+from components.plan.view import CONTAINER, NETWORK, VOLUME
+
+ROOT = Path(__file__).resolve().parents[2]
+STACKS = ("dev", "prod", "airgap")
+_STACK_LABEL = {"io.slidegenie.stack": "demo/test"}
+
+
+@functools.cache
+def plan_of(stack: str) -> Plan:
+    """Return the plan of a stack of the project."""
+    return plan_stack(ROOT, stack)
+
+
+@functools.cache
+def compose_of(stack: str) -> ComposeProject:
+    """Return a stack of the project as a Compose project."""
+    return compose_project(ROOT, stack)
+
+
+@functools.cache
+def document_of(stack: str) -> dict[str, Any]:
+    """Return the parsed Compose file of a stack of the project."""
+    document: dict[str, Any] = yaml.safe_load(compose_of(stack).text)
+    return document
+
+
+def resource(kind: str, name: str, *, labels: dict[str, str] | None = None, **rest: Any) -> Resource:
+    """Return a resource as the recorder would have made it."""
+    after = rest.pop("after", ())
+    options = {"protect": False, "delete_before_replace": None, **rest.pop("options", {})}
+    listed = [{"label": key, "value": value} for key, value in (_STACK_LABEL | (labels or {})).items()]
+    return Resource(
+        type=kind,
+        name=name,
+        urn=f"urn:{kind}::{name}",
+        parent=None,
+        custom=True,
+        inputs={"labels": listed, **rest},
+        dependencies=tuple(f"urn:{CONTAINER}::{other}" for other in after),
+        replace_on_changes=(),
+        retain_on_delete=False,
+        outputs={"name": rest.get("name", name)},
+        **options,
+    )
+
+
+def container(service: str, number: int = 1, *, role: str = "server", labels: Any = None, **inputs: Any) -> Resource:
+    """Return a container of a service."""
+    compose = "com.docker.compose"
+    base = {"image": "web:1", "memory": 64, "cpus": "1", "logDriver": "local"}
+    own = {
+        f"{compose}.project": "demo-test",
+        f"{compose}.service": service,
+        f"{compose}.container-number": str(number),
+        f"{compose}.config-hash": f"hash {number}",
+        "io.slidegenie.role": role,
+        "io.slidegenie.pids-limit": "32",
+    }
+    return resource(CONTAINER, f"{service}-{number}", labels=own | (labels or {}), **base | inputs)
+
+
+def seed(name: str, volume: str, uploads: Any = ()) -> Resource:
+    """Return a container that prepares a volume."""
+    return resource(
+        CONTAINER,
+        name,
+        labels={"io.slidegenie.role": "seed"},
+        image="seed:1",
+        uploads=uploads if not isinstance(uploads, tuple) else list(uploads),
+        mounts=[{"type": "volume", "source": volume, "target": "/volume"}],
+    )
+
+
+def volume(name: str, *, data: str | None = None, **inputs: Any) -> Resource:
+    """Return a volume of data, or of files."""
+    label = {"io.slidegenie.data": data} if data else {"io.slidegenie.content": "abc"}
+    return resource(VOLUME, name, labels=label, **inputs)
+
+
+def network(zone: str) -> Resource:
+    """Return a network."""
+    return resource(NETWORK, f"demo-{zone}", labels={"io.slidegenie.zone": zone}, internal=False)
+
+
+def upload(file: str, content: Any) -> dict[str, Any]:
+    """Return one upload."""
+    return {"file": f"/volume/{file}", "content": content, "permissions": "0444"}
+
+
+def mount(name: str, path: str, *, read_only: bool = True) -> dict[str, Any]:
+    """Return the mount of a volume."""
+    return {"type": "volume", "source": name, "target": path, "readOnly": read_only}
+
+
+def made_of(resources: Iterable[Resource]) -> Plan:
+    """Return a plan of these resources."""
+    return Plan("demo", "test", list(resources))
+
+
+def rendered(*resources: Resource) -> tuple[ComposeProject, dict[str, Any]]:
+    """Return a plan of these resources as a Compose project, and its parsed file."""
+    project = render_compose(
+        made_of(resources), Path("/checkout"), secrets_dir=Path(".secrets"), files_dir=Path("files")
+    )
+    return project, yaml.safe_load(project.text)

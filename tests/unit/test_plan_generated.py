@@ -1,0 +1,87 @@
+"""Files that are made from plans: they are fresh, and say what they should."""
+
+import difflib
+from pathlib import Path
+
+import pytest
+
+from components.plan import plan_stack
+from components.plan.env import COMMENTS, render_env, with_docker_group
+from components.plan.generated import generated_files
+from components.plan.json_ import render_json
+from components.plan.view import view_of
+
+from .plans import ROOT, STACKS, container, made_of, plan_of
+
+_GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_plan_is_the_one_that_was_reviewed(stack: str) -> None:
+    golden = (_GOLDEN / f"{stack}.json").read_text(encoding="utf-8").splitlines()
+    now = render_json(plan_of(stack), ROOT).splitlines()
+    difference = "\n".join(list(difflib.unified_diff(golden, now, "reviewed", "now", lineterm="", n=2))[:60])
+    assert not difference, f"the plan of {stack} changed; if that is meant, run `make generate`:\n{difference}"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_plan_is_the_same_every_time(stack: str) -> None:
+    assert render_json(plan_stack(ROOT, stack), ROOT) == render_json(plan_of(stack), ROOT)
+
+
+def test_all_files_of_all_stacks_are_generated() -> None:
+    files = generated_files(ROOT)
+    assert {path for path in files if "/" not in path} == {
+        ".env.production",
+        "docker-compose.yml",
+        "docker-compose.prod.yml",
+        "docker-compose.airgap.yml",
+    }
+    assert {f"tests/unit/golden/{stack}.json" for stack in STACKS} <= files.keys()
+    assert "docs/diagram.md" in files
+    assert files["docker-compose.yml"].splitlines()[2] == "name: slidegenie-dev"
+    assert {path.split("/")[2] for path in files if path.startswith("docker/compose/")} == set(STACKS)
+    assert not [path for path in files if path.startswith(".secrets")]
+
+
+def test_the_env_file_has_every_variable_of_the_application_with_a_comment() -> None:
+    text = render_env(plan_of("prod"))
+    app = next(service for service in view_of(plan_of("prod")).services if service.name == "app")
+    lines = text.splitlines()
+    for variable in app.inputs["envs"]:
+        name = variable.split("=")[0]
+        assert lines[lines.index(variable) - 1] == f"# {COMMENTS[name]}"
+    assert {line.split("=")[0] for line in lines if line and line[0] != "#"} == {*COMMENTS, "DOCKER_GID"}
+    assert lines[-1] == "DOCKER_GID="
+
+
+def test_the_env_file_shows_how_to_run_one_container_and_holds_no_secret() -> None:
+    text = render_env(plan_of("prod"))
+    assert '-v "$PWD/.secrets/prod/app-secrets:/run/secrets:ro"' in text
+    assert "--read-only --cap-drop ALL --security-opt no-new-privileges:true" in text
+    assert "--tmpfs /run/app:rw,noexec,nosuid,nodev" in text
+    assert text.index("WEB_WORKERS=2") < text.index("DATABASE_PASSWORD_FILE=/run/secrets/postgres-password")
+
+
+def test_a_variable_of_your_own_says_where_it_was_given() -> None:
+    plan = made_of([container("app", envs=["MINE=a b"], tmpfs={})])
+    assert "\n# Given under backend.environment in Pulumi.test.yaml.\nMINE=a b\n" in render_env(plan)
+
+
+def test_a_value_of_two_lines_is_refused() -> None:
+    with pytest.raises(ValueError, match="MINE has more than one line"):
+        render_env(made_of([container("app", envs=["MINE=a\nb"], tmpfs={})]))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "DOCKER_GID=5\n"),
+        ("A=1", "A=1\nDOCKER_GID=5\n"),
+        ("DOCKER_GID=\nA=1\n", "DOCKER_GID=5\nA=1\n"),
+        ("MY_DOCKER_GID=3\n", "MY_DOCKER_GID=3\nDOCKER_GID=5\n"),
+    ],
+)
+def test_the_group_is_written_and_all_else_stays(before: str, after: str) -> None:
+    assert with_docker_group(before, 5) == after
+    assert with_docker_group(after, 5) == after
