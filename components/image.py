@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from pathlib import Path
 
 import pulumi
 import pulumi_docker as docker

@@ -83,7 +83,10 @@ class Redis(pulumi.ComponentResource):
                 zones=[Zone.DATA],
                 limits=args.settings.limits,
                 command=["redis-server", "/usr/local/etc/redis/redis.conf"],
-                files=[FilesMount(files=config, path="/usr/local/etc/redis"), FilesMount(files=secrets, path="/run/secrets")],
+                files=[
+                    FilesMount(files=config, path="/usr/local/etc/redis"),
+                    FilesMount(files=secrets, path="/run/secrets"),
+                ],
                 volumes=[VolumeMount(volume=data.volume, path="/data")],
                 health=HealthCheck(
                     # redis-cli ends with 0 on an error reply too, so the answer is read.

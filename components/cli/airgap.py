@@ -18,4 +18,6 @@ def build_images(root: Path) -> None:
     for script in ("install-docker-plugins.sh", "build-airgap-images.sh"):
         done = subprocess.run([str(root / "scripts" / script)], check=False)  # noqa: S603 - our own script
         if done.returncode != 0:
-            raise Problem(f"scripts/{script} failed (exit code {done.returncode}); run it again once its cause is mended")
+            raise Problem(
+                f"scripts/{script} failed (exit code {done.returncode}); run it again once its cause is mended"
+            )

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..host import socket_group
 from ..plan import Plan, plan_stack
+from ..plan.compose_write import prepare_machine
+from ..settings import Engine
 from . import airgap, preflight
 from .compose import ComposeStack
 from .console import Problem, confirmed, say, show
@@ -102,7 +105,9 @@ def password(request: Request) -> None:
     name, engine = _chosen(request)
     home = Home.open()
     secrets = (
-        ComposeStack(ROOT, name, home).passwords() if engine == "compose" else _pulumi(name).state(secrets=True).passwords()
+        ComposeStack(ROOT, name, home).passwords()
+        if engine == "compose"
+        else _pulumi(name).state(secrets=True).passwords()
     )
     for secret, value in secrets:
         if not secret.endswith("hash-key"):
@@ -121,11 +126,21 @@ def authority(request: Request) -> None:
     show(str(file))
 
 
+def secrets(request: Request) -> None:
+    """Write the secret files and .env that the committed Compose files need, once; for use without `make up`."""
+    stack = request.stack or _DEFAULT
+    prepare_machine(ROOT, stack, int(socket_group(Engine())))
+    compose = "docker-compose.yml" if stack == _DEFAULT else f"docker-compose.{stack}.yml"
+    show(f"wrote .secrets/{stack} and .env; now: docker compose -f {compose} up -d")
+
+
 def logs(request: Request) -> None:
     """Follow the application's logs."""
     plan = plan_stack(ROOT, _chosen(request)[0])
     if plugin("compose"):
-        _hand_over("docker", "compose", "-p", f"{plan.project}-{plan.stack}", "logs", "--follow", "--tail", "100", "app")
+        _hand_over(
+            "docker", "compose", "-p", f"{plan.project}-{plan.stack}", "logs", "--follow", "--tail", "100", "app"
+        )
     _hand_over("docker", "logs", "--follow", "--tail", "100", _app(plan))
 
 
@@ -158,7 +173,9 @@ def _with_images(plan: Plan, *, may_fall_back: bool) -> Plan:
 def _chosen(request: Request) -> tuple[str, str]:
     """Return stack and engine of a command: what was asked for, else what is up."""
     noted = Home.open().current()
-    stack, engine = noted if noted is not None and request.stack in (None, noted[0]) else (request.stack or _DEFAULT, "pulumi")
+    stack, engine = (
+        noted if noted is not None and request.stack in (None, noted[0]) else (request.stack or _DEFAULT, "pulumi")
+    )
     return stack, engine if request.engine == "auto" else request.engine
 
 
@@ -208,7 +225,8 @@ def _show_addresses(plan: Plan) -> None:
 
 
 COMMANDS: dict[str, Callable[[Request], None]] = {
-    command.__name__: command for command in (
+    command.__name__: command
+    for command in (
         up,
         preview,
         drift,
@@ -217,6 +235,7 @@ COMMANDS: dict[str, Callable[[Request], None]] = {
         destroy,
         password,
         authority,
+        secrets,
         logs,
         shell,
         pytest,

@@ -57,7 +57,9 @@ def ensure_engine() -> None:
 def _install() -> None:
     command = "apt-get install --yes docker.io"
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise Problem(f"Docker is not installed: on Debian or Ubuntu run `sudo {command}`, else see docs.docker.com/engine")
+        raise Problem(
+            f"Docker is not installed: on Debian or Ubuntu run `sudo {command}`, else see docs.docker.com/engine"
+        )
     say(f"Docker is not installed: installing it from the distribution ({command})")
     quiet = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "capture_output": True, "text": True}
     for step in (["apt-get", "update"], command.split()):
@@ -93,7 +95,9 @@ def inspect(ids: Sequence[str]) -> list[dict[str, Any]]:
 def health(container: dict[str, Any]) -> str:
     """Return `healthy`, `unhealthy`, `starting`, or the container's status where it has no health check."""
     state = container["State"]
-    return str((state.get("Health") or {}).get("Status") or state["Status"]) if state["Running"] else str(state["Status"])
+    return (
+        str((state.get("Health") or {}).get("Status") or state["Status"]) if state["Running"] else str(state["Status"])
+    )
 
 
 def role(container: dict[str, Any]) -> str:

@@ -35,7 +35,10 @@ def needed_images(plan: Plan) -> list[str]:
     builds = plan.of_type("docker-build:index:Image")
     built = {tag for build in builds for tag in build.inputs.get("tags", [])}
     bases = {
-        value for build in builds for key, value in (build.inputs.get("buildArgs") or {}).items() if key.endswith("_IMAGE")
+        value
+        for build in builds
+        for key, value in (build.inputs.get("buildArgs") or {}).items()
+        if key.endswith("_IMAGE")
     }
     pulled = {image.inputs["name"] for image in plan.of_type("docker:index/remoteImage:RemoteImage")}
     return sorted((bases | pulled) - built)

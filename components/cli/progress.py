@@ -48,7 +48,7 @@ class Progress:
             show(f"    {_WORDS[op]} {_KINDS[kind]} {_name(urn)}")
 
     def _error(self, message: str) -> None:
-        text = message.split("Traceback (most recent call last)")[0].strip()
+        text = message.split("Traceback (most recent call last)", maxsplit=1)[0].strip()
         # Pulumi's summary of the others says nothing by itself.
         if text and text != "update failed" and "an unhandled error occurred" not in text and text not in self.errors:
             self.errors.append(text)

@@ -56,7 +56,11 @@ class PulumiStack:
         stack = self._stack()
         try:
             stack.up(
-                replace=replace or None, on_event=progress, color="never", show_secrets=False, config_file=self._config()
+                replace=replace or None,
+                on_event=progress,
+                color="never",
+                show_secrets=False,
+                config_file=self._config(),
             )
         except auto.CommandError as error:
             raise UpdateFailed(self._explain(error, progress)) from None
@@ -166,7 +170,7 @@ class PulumiStack:
                 lock.unlink(missing_ok=True)
 
 
-class UpdateFailed(Problem):  # noqa: N818 - reads as what happened
+class UpdateFailed(Problem):
     """An operation of Pulumi's did not succeed. `causes` has what a person needs to know."""
 
     def __init__(self, causes: list[str]) -> None:

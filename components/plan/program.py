@@ -1,5 +1,6 @@
-"""Plan the program of a stack: what `pulumi preview` would register, without Pulumi's command line, Docker or network."""
+"""Plan the program of a stack: what a preview would register, without Pulumi's command line, Docker or network."""
 
+import contextlib
 import json
 import runpy
 from pathlib import Path
@@ -33,7 +34,9 @@ def plan_stack(root: Path, stack: str, values: Values = fixed_values) -> Plan:
         runtime_config.set_all_config({key: _wire(value) for key, value in configuration.items()}, [])
         runpy.run_path(str(root / "__main__.py"), run_name="__main__")
 
-    return record(program, project=project, stack=stack, values=values)
+    # Paths of data files are relative to where the program runs, as Pulumi runs it in its own folder.
+    with contextlib.chdir(root):
+        return record(program, project=project, stack=stack, values=values)
 
 
 def stack_configuration(root: Path, stack: str) -> dict[str, Any]:

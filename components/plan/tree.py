@@ -19,8 +19,8 @@ WIDTH = 100
 def render_tree(plan: Plan) -> str:
     """Return the tree as plain text, the same on every machine."""
     out = io.StringIO()
-    # Nothing of the surroundings, such as COLUMNS or FORCE_COLOR, may have a say in it.
-    console = Console(file=out, width=WIDTH, color_system=None, force_terminal=False, legacy_windows=False, _environ={})
+    # Said outright, so that COLUMNS, FORCE_COLOR and the like have no say in it.
+    console = Console(file=out, width=WIDTH, color_system=None, force_terminal=False, legacy_windows=False)
     console.print(tree_of(plan))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 

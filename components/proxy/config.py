@@ -55,7 +55,7 @@ def static(network: str, stack: str, *, direct: bool) -> str:
         "internal": {"address": f":{INTERNAL}"},
     }
     if direct:
-        entry_points["direct"] = {"address": f":{DIRECT}", "transport": {"respondingTimeouts": timeouts}}
+        entry_points["direct"] = {"address": f":{DIRECT}", "transport": {"respondingTimeouts": dict(timeouts)}}
     return _yaml(
         {
             "global": {"checkNewVersion": False, "sendAnonymousUsage": False},

@@ -57,10 +57,12 @@ class Proxy(pulumi.ComponentResource):
             opts=child,
         ).name
         chain, key, self.authority = self._certificate(args)
-        edge = self._dynamic_files(
-            "edge",
-            {"edge.yml": config.edge(args.settings.https_port), "certificate.pem": chain, "key.pem": key},
-        )
+        # Apart from each other: one secret among the files of a seed makes all of them secret. The certificate stays
+        # with its key, they are of no use without each other.
+        seeds = [
+            self._dynamic_files("certificate", {"certificate.pem": chain, "key.pem": key}),
+            self._dynamic_files("edge", {"edge.yml": config.edge(args.settings.https_port)}),
+        ]
         self._socket_proxy(args)
         static = self._static_files(args)
         image = PulledImage(name, mirrored(args.images.traefik, args.images), opts=child)
@@ -74,7 +76,8 @@ class Proxy(pulumi.ComponentResource):
                 limits=args.settings.limits,
                 command=["traefik", "--configFile=/etc/traefik/traefik.yml"],
                 files=[FilesMount(files=static, path="/etc/traefik")],
-                volumes=[VolumeMount(volume=edge, path="/dynamic", read_only=True)],
+                volumes=[VolumeMount(volume=seeds[-1], path="/dynamic", read_only=True)],
+                after=[prepared.seed for prepared in seeds],
                 ports=_ports(args.settings),
                 health=HealthCheck(
                     command=["traefik", "healthcheck", "--configFile=/etc/traefik/traefik.yml"], interval_seconds=3

@@ -22,7 +22,8 @@ class Job(pulumi.ComponentResource):
             logs=True,
             must_run=False,
             restart="no",
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            # Deleted first, it would take along what depends on its image: all replicas of the old release.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
         )
 
         def succeeded(values: list[object]) -> str:

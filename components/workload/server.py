@@ -1,5 +1,7 @@
 """A workload that runs until it is told to stop."""
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_docker as docker
 
@@ -19,11 +21,17 @@ class Server(pulumi.ComponentResource):
     def __init__(self, name: str, args: ServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Server", name, None, opts)
         self.service = args.service
-        containers = [self._container(name, args, number) for number in range(1, args.replicas + 1)]
+        containers: list[docker.Container] = []
+        for number in range(1, args.replicas + 1):
+            # One after the other, and so the old ones go one by one too: when a container ends, the proxy starts anew
+            # with all servers it knows, and one that is draining at that moment must have time left to be noticed.
+            containers.append(self._container(name, args, number, after=containers[-1:]))
         self.ready = pulumi.Output.all(*(container.id for container in containers))
         self.register_outputs({"ready": self.ready})
 
-    def _container(self, name: str, args: ServerArgs, number: int) -> docker.Container:
+    def _container(
+        self, name: str, args: ServerArgs, number: int, after: Sequence[pulumi.Resource]
+    ) -> docker.Container:
         return hardened_container(
             f"{name}-{number}",
             args,
@@ -37,6 +45,7 @@ class Server(pulumi.ComponentResource):
             ports=[_port(port) for port in args.ports] or None,
             opts=pulumi.ResourceOptions(
                 parent=self,
+                depends_on=list(after),
                 # Never left to the provider's default, which has changed between its versions.
                 delete_before_replace=args.rollout is Rollout.RECREATE,
             ),

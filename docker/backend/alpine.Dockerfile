@@ -73,7 +73,7 @@ RUN echo 'slidegenie:x:1000:' >> /etc/group \
         -o -path '*-packages/pip*' -o -path '*-packages/setuptools*' -o -path '*-packages/wheel*' \
         -o -path '*-packages/pkg_resources' -o -path '*-packages/_distutils_hack' \
         -o -path '*-packages/distutils-precedence.pth' \) -prune -exec rm -rf {} + \
-    && rm -rf /usr/local/bin/pip* /usr/local/bin/idle* /usr/bin/pip* /root/.cache \
+    && rm -rf /usr/local/bin/pip* /usr/local/bin/wheel /usr/local/bin/idle* /usr/bin/pip* /root/.cache \
     && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 
 WORKDIR /app

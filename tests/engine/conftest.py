@@ -10,7 +10,11 @@ from ..support.workspace import Workspace, docker, missing_for_engine_tests
 def _missing() -> str | None:
     if reason := missing_for_engine_tests():
         return reason
-    return None if "v2" in docker("compose", "version", "--short", "--format", "pretty") else "Docker Compose v2 is missing"
+    return (
+        None
+        if "v2" in docker("compose", "version", "--short", "--format", "pretty")
+        else "Docker Compose v2 is missing"
+    )
 
 
 @pytest.fixture(scope="session")

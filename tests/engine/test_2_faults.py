@@ -27,7 +27,9 @@ def _healthy(platform: Workspace, service: str) -> bool:
 
 
 @pytest.mark.parametrize("service", ["app", "postgres", "redis", "minio", "traefik", "socket-proxy"])
-def test_a_container_whose_main_process_is_killed_is_back_and_nothing_is_lost(platform: Workspace, service: str) -> None:
+def test_a_container_whose_main_process_is_killed_is_back_and_nothing_is_lost(
+    platform: Workspace, service: str
+) -> None:
     with trusting(platform.url) as client:
         _until(lambda: client.get("/health/ready").status_code == 200, "ready before the kill")
         kept = make(client, f"Before {service} was killed")

@@ -40,7 +40,9 @@ class Load:
         self.tally = Tally()
         self._url, self._stop, self._lock = url, threading.Event(), threading.Lock()
         self._until = time.monotonic() + _MOST_SECONDS
-        self._threads = [threading.Thread(target=self._client, args=(number,), daemon=True) for number in range(_CLIENTS)]
+        self._threads = [
+            threading.Thread(target=self._client, args=(number,), daemon=True) for number in range(_CLIENTS)
+        ]
 
     def __enter__(self) -> "Load":
         for thread in self._threads:

@@ -90,7 +90,11 @@ class Workspace:
         options = self._options({})
         del options["capture_output"]
         return subprocess.Popen(
-            self._arguments(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, **options
+            self._arguments(command),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **options,
         )
 
     def pulumi(self, *args: str) -> Result:

@@ -2,14 +2,14 @@
 
 import pytest
 
-from components.plan import Plan, plan_stack
+from components.plan import Plan
 
-from .planned import ROOT, STACKS
+from .plans import STACKS, plan_of
 
 
 @pytest.fixture(scope="session")
 def plans() -> dict[str, Plan]:
-    return {stack: plan_stack(ROOT, stack) for stack in STACKS}
+    return {stack: plan_of(stack) for stack in STACKS}
 
 
 @pytest.fixture(params=STACKS)

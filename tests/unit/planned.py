@@ -1,14 +1,12 @@
 """Record parts of the library without an engine, and ask the plan what a test wants to know."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
+
+from pulumi.runtime import config as runtime_config
 
 from components import Foundation, FoundationArgs, SlideGeniePlatform, parse_settings
 from components.plan import Plan, Resource, Secret, record
-
-ROOT = Path(__file__).parents[2]
-STACKS = ("dev", "prod", "airgap")
 
 CONTAINER = "docker:index/container:Container"
 NETWORK = "docker:index/network:Network"
@@ -18,20 +16,26 @@ BUILD = "docker-build:index:Image"
 PASSWORD = "random:index/randomPassword:RandomPassword"
 
 
-def plan_of(program: Callable[[], object]) -> Plan:
+def recorded(program: Callable[[], object]) -> Plan:
     """Return the plan of `program` in project `slidegenie`, stack `test`."""
-    return record(program, project="slidegenie", stack="test")
+
+    def from_scratch() -> None:
+        # Pulumi keeps the configuration of the program before.
+        runtime_config.set_all_config({}, [])
+        program()
+
+    return record(from_scratch, project="slidegenie", stack="test")
 
 
 def with_foundation(program: Callable[[Foundation], object]) -> Plan:
     """Return the plan of `program`, which is given a foundation."""
-    return plan_of(lambda: program(Foundation("base", FoundationArgs())))
+    return recorded(lambda: program(Foundation("base", FoundationArgs())))
 
 
 def platform(**sections: Any) -> Plan:
     """Return the plan of a platform with these settings."""
     values = {"engine": {"socketGroup": 999}, **sections}
-    return plan_of(lambda: SlideGeniePlatform("slidegenie", parse_settings(values, "Pulumi.test.yaml")))
+    return recorded(lambda: SlideGeniePlatform("slidegenie", parse_settings(values, "Pulumi.test.yaml")))
 
 
 def labels(resource: Resource) -> dict[str, str]:

@@ -32,7 +32,7 @@ def verify(
     leaf: x509.Certificate, root: x509.Certificate, name: str, when: datetime.datetime = START
 ) -> list[x509.Certificate]:
     try:
-        subject: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(name))
+        subject: x509.DNSName | x509.IPAddress = x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         subject = x509.DNSName(name)
     builder = verification.PolicyBuilder().store(verification.Store([root])).time(when)

@@ -49,7 +49,9 @@ def test_files_are_uploaded_into_a_container_that_never_starts() -> None:
 
 
 def test_secret_content_stays_encrypted_and_its_label_does_not_have_to() -> None:
-    plan = planned({"password": pulumi.Output.secret("hunter2")})
+    plan = with_foundation(
+        lambda base: Files("config", FilesArgs(foundation=base, files={"password": pulumi.Output.secret("hunter2")}))
+    )
 
     assert isinstance(plan.named("config-seed", CONTAINER).inputs["uploads"], Secret)
     assert uploads(plan.named("config-seed", CONTAINER)) == {"password": "hunter2"}

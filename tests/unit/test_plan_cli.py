@@ -83,7 +83,12 @@ def _demo() -> str:
             files,
             seed("db-seed", data.name),
             seed("s", files.name, [upload("open.yml", "x"), upload("key.pem", Secret("hush"))]),
-            container("db", mounts=[mount(data.name, "/data", read_only=False)], after=["db-seed"]),
+            container(
+                "db",
+                mounts=[mount(data.name, "/data", read_only=False)],
+                after=["db-seed"],
+                options={"delete_before_replace": True},
+            ),
             *(
                 container(
                     "web",
@@ -192,7 +197,7 @@ def test_json_masks_secrets_and_names_parents_and_dependencies() -> None:
     assert by_key["Container", "slidegenie-postgres-1"]["options"]["deleteBeforeReplace"] is True
     assert by_key["Volume", "slidegenie-postgres-data"]["options"] == {"protect": True}
     assert by_key["Image", "slidegenie-app"]["options"] == {"retainOnDelete": True}
-    assert document["outputs"]["url"] == "https://slidegenie.example.com"
+    assert document["outputs"]["platform"] == "https://slidegenie.example.com"
 
 
 def test_json_has_paths_relative_to_the_checkout() -> None:

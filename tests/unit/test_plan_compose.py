@@ -1,15 +1,17 @@
 """The Compose files of the stacks: as hardened as what Pulumi makes, and free of secrets."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from components.plan.compose import compose_project
+from components.plan.compose import compose_project, render_compose
 from components.plan.record import Plan, Secret
-from components.plan.view import CONTAINER, labels_of, reveal, view_of
+from components.plan.view import BUILT, CONTAINER, labels_of, reveal, view_of
 
-from .plans import ROOT, STACKS, compose_of, document_of, plan_of
+from .plans import ROOT, STACKS, compose_of, container, document_of, made_of, plan_of, resource
 
 EVERY_SERVICE = [(stack, service) for stack in STACKS for service in document_of(stack)["services"]]
 
@@ -63,10 +65,10 @@ def _secrets(plan: Plan) -> set[str]:
         for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
             walk(part)
 
-    for resource in plan.resources:
-        walk(resource.outputs)
-        if resource.type == CONTAINER:
-            walk(resource.inputs)
+    for recorded in plan.resources:
+        walk(recorded.outputs)
+        if recorded.type == CONTAINER:
+            walk(recorded.inputs)
     return {text for text in found if len(text) > 16}
 
 
@@ -193,11 +195,29 @@ def test_an_image_that_is_built_says_how_and_others_are_pulled_once() -> None:
     assert "build" not in services["postgres"]
 
 
-def test_a_ca_bundle_is_a_build_secret_by_its_path() -> None:
-    document = document_of("airgap")
+def test_a_ca_bundle_is_a_build_secret_by_its_path(tmp_path: Path) -> None:
+    for name in ("__main__.py", "Pulumi.yaml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    bundle = tmp_path.parent / f"{tmp_path.name}.pem"
+    bundle.write_text("an authority")
+    (tmp_path / "Pulumi.mine.yaml").write_text(f"config:\n  slidegenie:engine:\n    caBundle: {bundle}\n")
+    project = compose_project(tmp_path, "mine")
+    document = yaml.safe_load(project.text)
     assert document["services"]["app"]["build"]["secrets"] == ["ca_bundle"]
-    assert document["secrets"]["ca_bundle"] == {"file": "/etc/ssl/certs/ca-certificates.crt"}
+    assert document["secrets"]["ca_bundle"] == {"file": str(bundle)}
+    assert "an authority" not in project.text
+    # It is a file of the host already: nothing to write.
+    assert "an authority" not in project.secret_files.values()
     assert "ca_bundle" not in document_of("prod")["secrets"]
+
+
+@pytest.mark.parametrize(("secret", "bundle"), [("ca_bundle", None), ("token", None), ("token", "/etc/ca.pem")])
+def test_a_build_secret_whose_path_nobody_knows_is_refused(secret: str, bundle: str | None) -> None:
+    context = {"context": {"location": "c"}, "dockerfile": {"location": "c/Dockerfile"}}
+    image = resource(BUILT, "web", tags=["web:1"], secrets=Secret({secret: "x"}), **context)
+    folders = {"secrets_dir": Path(".secrets"), "files_dir": Path("files")}
+    with pytest.raises(ValueError, match=rf"image web:1 is built with the secrets \['{secret}'\]; only ca_bundle has"):
+        render_compose(made_of([image, container("web")]), ROOT, **folders, ca_bundle=bundle)
 
 
 @pytest.mark.parametrize("stack", STACKS)

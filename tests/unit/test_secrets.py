@@ -8,7 +8,8 @@ import pytest
 
 from components.plan import Plan, Secret
 
-from .planned import CONTAINER, PASSWORD, STACKS, labels, plain, platform, role, uploads
+from .planned import CONTAINER, PASSWORD, labels, plain, platform, role, uploads
+from .plans import STACKS
 
 GIVEN = {
     "postgresPassword": "given-postgres-password-1",
@@ -58,7 +59,7 @@ def places(plan: Plan, needle: str) -> dict[tuple[str, str], bool]:
         ("redisPassword", {"slidegenie-app-secrets-seed"}),
         ("storageAccessKey", {"slidegenie-minio-secrets-seed", "slidegenie-app-secrets-seed"}),
         ("storageSecretKey", {"slidegenie-minio-secrets-seed", "slidegenie-app-secrets-seed"}),
-        ("tlsKey", {"slidegenie-traefik-edge"}),
+        ("tlsKey", {"slidegenie-traefik-certificate"}),
         ("registryPassword", set()),
     ],
 )
@@ -108,7 +109,7 @@ def test_a_generated_secret_is_encrypted_wherever_it_is(plans: dict[str, Plan], 
 def test_a_private_key_is_encrypted_wherever_it_is(plan: Plan) -> None:
     found = places(plan, "PRIVATE KEY")
 
-    assert {resource for resource, _ in found} == {"slidegenie-traefik-edge"}
+    assert {resource for resource, _ in found} == {"slidegenie-traefik-certificate"}
     assert all(found.values())
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from components import Limits, Settings, SettingsError, load_settings, parse_settings
 from components.settings import Backend, Redis, Target, TlsMode, Variant, reveal
 
-from .planned import plan_of
+from .planned import recorded
 
 MISTAKES = {
     "a typo in a section": (
@@ -28,6 +28,10 @@ MISTAKES = {
     "the name a key has in Python": (
         {"redis": {"limits": {"memory_mib": 256}}},
         "redis.limits.memory_mib: is not a known key; did you mean redis.limits.memoryMib?",
+    ),
+    "the name in Python of a key without a default": (
+        {"engine": {"data_root": "/data"}},
+        "engine.data_root: is not a known key; did you mean engine.dataRoot?",
     ),
     "a key like no other": (
         {"engine": {"xyz": 1}},
@@ -67,10 +71,7 @@ MISTAKES = {
     ),
     "a limit below the reservation": (
         {"postgres": {"limits": {"memoryMib": 256, "memoryReservationMib": 512}}},
-        (
-            "postgres.limits: memoryReservationMib must be at most memoryMib (256); got 512;"
-            " lower it or raise memoryMib"
-        ),
+        ("postgres.limits: memoryReservationMib must be at most memoryMib (256); got 512; lower it or raise memoryMib"),
     ),
     "data that does not fit the limit": (
         {"redis": {"maxmemoryMib": 250}},
@@ -175,10 +176,7 @@ def test_all_mistakes_are_told_at_once() -> None:
 
     assert found == [
         "backend.replicas: must be a whole number; got 'two'",
-        (
-            "postgres.limits: memoryReservationMib must be at most memoryMib (64); got 65;"
-            " lower it or raise memoryMib"
-        ),
+        ("postgres.limits: memoryReservationMib must be at most memoryMib (64); got 65; lower it or raise memoryMib"),
         "proxi: is not a known key; did you mean proxy?",
         "proxy.httpPort: must be less than or equal to 65535; got 70000",
         "redis.limit: is not a known key; did you mean redis.limits?",
@@ -279,7 +277,7 @@ def test_code_uses_names_of_python() -> None:
 
 def test_settings_do_not_change_later() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        Backend().replicas = 5  # type: ignore[misc]
+        Backend().replicas = 5
 
 
 @pytest.mark.parametrize("late", ["1", "0", None], ids=["true", "false", "missing"])
@@ -297,7 +295,7 @@ def test_the_configuration_of_a_stack_is_read_as_pulumi_hands_it_over(late: str 
         runtime_config.set_all_config(given, [])
         read.append(load_settings())
 
-    plan_of(program)
+    recorded(program)
     assert read[0].backend.replicas == 4
     assert read[0].backend.environment == ({"FLAG": late} if late else {})
     assert read[0].proxy.domain == "slides.example.com"
@@ -309,7 +307,7 @@ def test_a_typo_in_a_stack_file_is_named_with_the_file() -> None:
         load_settings()
 
     with pytest.raises(SettingsError) as caught:
-        plan_of(program)
+        recorded(program)
 
     assert caught.value.source == "Pulumi.test.yaml"
     assert caught.value.problems == [

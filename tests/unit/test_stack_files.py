@@ -8,7 +8,7 @@ import yaml
 from components import Settings, parse_settings
 from components.settings import Variant
 
-from .planned import ROOT, STACKS
+from .plans import ROOT, STACKS
 
 PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
 

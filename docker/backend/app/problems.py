@@ -46,7 +46,7 @@ def problem(
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     if request_id:
         document["request_id"] = request_id
-    # Escaped to ASCII: names of unknown fields are shown, and they need not be valid Unicode.
+    # Escaped to ASCII: names of unknown fields are shown, and those are the caller's choice.
     return Response(
         json.dumps(document).encode("ascii"),
         status,

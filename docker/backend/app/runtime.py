@@ -9,6 +9,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from .settings import SettingsError
+
 _ENVIRONMENT = "SLIDEGENIE_RUNTIME"
 METRICS_ENVIRONMENT = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -31,7 +33,7 @@ class Runtime:
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(parents=True, mode=0o700)
         except OSError:
-            directory = Path(tempfile.mkdtemp(prefix="slidegenie-"))
+            directory = _temporary_directory(wanted)
         runtime = cls(directory)
         # A new server starts from zero: counters of a predecessor would double its rates.
         runtime.metrics_directory.mkdir()
@@ -66,3 +68,13 @@ class Runtime:
     def mark_started(self) -> None:
         """Let all workers, also those restarted during an outage, count as started."""
         (self.directory / "started").touch()
+
+
+def _temporary_directory(wanted: Path) -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="slidegenie-"))
+    except OSError:
+        raise SettingsError(
+            f"RUNTIME_DIR: neither {wanted} nor a temporary directory can be written; "
+            f"mount a tmpfs at {wanted} that belongs to user {os.getuid()}"
+        ) from None

@@ -102,10 +102,10 @@ class Supervisor(Multiprocess):
 
 def serve() -> int:
     """Serve until told to stop."""
-    settings = _settings_or_none()
-    if settings is None:
-        return EXIT_CONFIGURATION
-    runtime = Runtime.create(settings.runtime_dir)
+    try:
+        settings, runtime = _prepare()
+    except SettingsError as error:
+        return _refuse(error)
     config = _uvicorn_config(settings)
     supervisor = Supervisor(config, [config.bind_socket()], runtime, settings)
     supervisor.run()
@@ -118,10 +118,10 @@ def serve() -> int:
 
 def serve_reloading() -> int:
     """Serve with one worker that is replaced whenever a file of this package changes."""
-    settings = _settings_or_none()
-    if settings is None:
-        return EXIT_CONFIGURATION
-    Runtime.create(settings.runtime_dir)
+    try:
+        settings, _ = _prepare()
+    except SettingsError as error:
+        return _refuse(error)
     # One process at a time needs no shared counters, and old ones would only pile up.
     del os.environ[METRICS_ENVIRONMENT]
     uvicorn.run(
@@ -158,14 +158,15 @@ def create_app() -> "FastAPI":
         sys.exit(STARTUP_FAILURE)
 
 
-def _settings_or_none() -> Settings | None:
-    try:
-        settings = load_settings()
-    except SettingsError as error:
-        sys.stderr.write(f"slidegenie: configuration error: {error}\n")
-        return None
+def _prepare() -> tuple[Settings, Runtime]:
+    settings = load_settings()
     configure_logging(settings.log_level, settings.release)
-    return settings
+    return settings, Runtime.create(settings.runtime_dir)
+
+
+def _refuse(error: SettingsError) -> int:
+    sys.stderr.write(f"slidegenie: configuration error: {error}\n")
+    return EXIT_CONFIGURATION
 
 
 def _uvicorn_config(settings: Settings) -> uvicorn.Config:

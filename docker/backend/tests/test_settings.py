@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from app.runtime import Runtime
 from app.settings import LogLevel, Settings, SettingsError, SslMode, load_settings, read_secret
 
 
@@ -114,3 +115,16 @@ def test_what_is_missing_is_listed_by_dependency(settings: Settings) -> None:
         "redis": ["REDIS_HOST"],
         "s3": ["S3_ENDPOINT", "S3_ACCESS_KEY_FILE", "S3_SECRET_KEY_FILE"],
     }
+
+
+def test_a_container_without_a_writable_place_says_what_to_mount(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def read_only(prefix: str) -> str:
+        raise FileNotFoundError(prefix)
+
+    monkeypatch.setattr("tempfile.mkdtemp", read_only)
+    (tmp_path / "file").touch()
+
+    with pytest.raises(SettingsError, match=r"^RUNTIME_DIR: neither \S+ nor a temporary .* tmpfs"):
+        Runtime.create(tmp_path / "file" / "below")

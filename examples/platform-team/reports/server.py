@@ -15,7 +15,7 @@ _draining = threading.Event()
 class Handler(http.server.BaseHTTPRequestHandler):
     """Answers the health path and everything below `/reports`."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the standard library's name
+    def do_GET(self) -> None:
         """Answer one request."""
         healthy = self.path == "/health/live" and not _draining.is_set()
         found = healthy or self.path.startswith("/reports")

@@ -1,0 +1,130 @@
+"""A person who looks at a failed rollout is told what failed, not how Pulumi works."""
+
+import subprocess
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from pulumi.automation import EngineEvent, OpType
+
+from components.cli import diagnosis
+from components.cli.progress import Progress
+
+
+def container(**state: Any) -> dict[str, Any]:
+    return {
+        "Id": "0123456789abcdef",
+        "Name": "/slidegenie-app-1",
+        "Config": {"Labels": {"com.docker.compose.service": "app", "io.slidegenie.role": "server"}},
+        "State": {"Running": True, "Status": "running"} | state,
+    }
+
+
+@pytest.fixture
+def logs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let containers have printed these lines."""
+    lines: list[str] = []
+
+    def docker(*args: str, **_: object) -> subprocess.CompletedProcess[str]:
+        assert args == ("logs", "--tail", "12", "0123456789abcdef")
+        return subprocess.CompletedProcess(args, 0, stdout="\n".join(lines), stderr="")
+
+    monkeypatch.setattr(diagnosis, "docker", docker)
+    return lines
+
+
+def test_the_last_answer_of_the_health_check_is_told(logs: list[str]) -> None:
+    logs += ["starting", "database: connection refused"]
+    checks = [{"Output": "first"}, {"Output": "one\ntwo\nthree\nfour\n"}]
+
+    assert diagnosis.explain(container(Health={"Status": "unhealthy", "Log": checks})) == [
+        "app (0123456789ab) is unhealthy",
+        "  its health check said:",
+        "    two",
+        "    three",
+        "    four",
+        "  its last log lines:",
+        "    starting",
+        "    database: connection refused",
+    ]
+
+
+@pytest.mark.usefixtures("logs")
+def test_a_container_that_ran_out_of_memory_is_told_so() -> None:
+    assert diagnosis.explain(container(Running=False, Status="exited", OOMKilled=True)) == [
+        "app (0123456789ab) is exited",
+        "  it was killed for using more memory than its limit",
+    ]
+
+
+@pytest.mark.usefixtures("logs")
+@pytest.mark.parametrize("health", [None, {"Status": "starting", "Log": None}, {"Status": "starting", "Log": []}])
+def test_a_container_that_said_nothing_is_one_line(health: dict[str, Any] | None) -> None:
+    expected = "starting" if health else "running"
+
+    assert diagnosis.explain(container(Health=health)) == [f"app (0123456789ab) is {expected}"]
+
+
+def test_only_servers_that_are_not_healthy_are_sick(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = container(Running=False, Status="exited")
+    job["Config"]["Labels"]["io.slidegenie.role"] = "job"
+    healthy = container(Health={"Status": "healthy"})
+    sick = container(Health={"Status": "unhealthy"})
+    monkeypatch.setattr(diagnosis, "containers", lambda *_, **__: [job, healthy, sick])
+
+    assert diagnosis.sick("slidegenie/prod") == [sick]
+
+
+def event(**kinds: Any) -> EngineEvent:
+    nothing = {"resource_pre_event": None, "res_outputs_event": None, "diagnostic_event": None}
+    return cast("EngineEvent", SimpleNamespace(**nothing | kinds))
+
+
+def done(op: OpType, kind: str, name: str, *, planning: bool = False) -> EngineEvent:
+    metadata = SimpleNamespace(op=op, type=kind, urn=f"urn:pulumi:prod::slidegenie::{kind}::{name}")
+    return event(res_outputs_event=SimpleNamespace(metadata=metadata, planning=planning))
+
+
+def said(severity: str, message: str) -> EngineEvent:
+    return event(diagnostic_event=SimpleNamespace(severity=severity, message=message))
+
+
+CONTAINER = "docker:index/container:Container"
+
+
+def test_changes_are_counted_and_those_that_matter_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    progress(done(OpType.CREATE_REPLACEMENT, CONTAINER, "slidegenie-app-1"))
+    progress(done(OpType.DELETE_REPLACED, CONTAINER, "slidegenie-app-1"))
+    progress(done(OpType.CREATE, CONTAINER, "slidegenie-app-secrets-seed"))
+    progress(done(OpType.CREATE, "random:index/randomPassword:RandomPassword", "slidegenie-redis-password"))
+    progress(done(OpType.SAME, CONTAINER, "slidegenie-redis-1"))
+    progress(done(OpType.CREATE, CONTAINER, "slidegenie-app-2", planning=True))
+
+    assert progress.changes == 4
+    assert capsys.readouterr().out.splitlines() == [
+        "    created the new container slidegenie-app-1",
+        "    deleted the old container slidegenie-app-1",
+    ]
+
+
+def test_a_build_is_announced_because_it_takes_long(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    for op, planning in ((OpType.UPDATE, True), (OpType.SAME, False), (OpType.UPDATE, False)):
+        metadata = SimpleNamespace(op=op, type="docker-build:index:Image", urn="urn::slidegenie-app")
+        progress(event(resource_pre_event=SimpleNamespace(metadata=metadata, planning=planning)))
+
+    assert progress.changes == 0
+    assert capsys.readouterr().out.splitlines() == ["    building slidegenie-app"]
+
+
+def test_errors_are_kept_once_and_without_tracebacks() -> None:
+    progress = Progress()
+    progress(said("error", "container failed to be in healthy state\n"))
+    progress(said("error", "container failed to be in healthy state"))
+    progress(said("error", "job migrate ended with exit code 1\nTraceback (most recent call last):\n  File ..."))
+    progress(said("error", "update failed"))
+    progress(said("error", "an unhandled error occurred: program exited with non-zero exit code: 1"))
+    progress(said("warning", "be careful"))
+
+    assert progress.errors == ["container failed to be in healthy state", "job migrate ended with exit code 1"]

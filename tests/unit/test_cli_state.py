@@ -1,0 +1,156 @@
+"""What a rollout reads from the state, and what it does about the rollout before it that broke."""
+
+import subprocess
+from typing import Any
+
+import pytest
+
+from components.cli import rollout
+from components.cli.console import Problem
+from components.cli.state import State
+
+CONTAINER = "docker:index/container:Container"
+URN = "urn:pulumi:prod::slidegenie::slidegenie:index:Server$docker:index/container:Container::slidegenie-app-"
+
+
+def container(name: str, identity: str | None, **more: Any) -> dict[str, Any]:
+    return {"urn": URN + name, "type": CONTAINER, "id": identity, "inputs": {}, "outputs": {}} | more
+
+
+def state(*resources: dict[str, Any]) -> State:
+    return State.of({"version": 3, "resources": list(resources)})
+
+
+GOOD = state(container("1", "new1"), container("2", "new2"))
+BROKEN = state(
+    container("1", "old1", delete=True), container("1", "new1", initErrors=["unhealthy"]), container("2", "old2")
+)
+
+
+@pytest.mark.parametrize("deployment", [None, {}, {"resources": None}])
+def test_a_stack_without_resources_has_nothing(deployment: dict[str, Any] | None) -> None:
+    empty = State.of(deployment)
+
+    assert empty.container_ids() == set()
+    assert empty.pending_deletes() == []
+    assert empty.failed_jobs() == []
+    assert empty.volume_names() == set()
+    assert list(empty.passwords()) == []
+
+
+def test_containers_that_wait_to_be_deleted_are_told_from_current_ones() -> None:
+    assert [resource["id"] for resource in BROKEN.pending_deletes()] == ["old1"]
+    assert [resource["id"] for resource in BROKEN.current()] == ["new1", "old2"]
+    assert GOOD.pending_deletes() == []
+
+
+def test_both_are_known() -> None:
+    assert BROKEN.container_ids() == {"old1", "new1", "old2"}
+
+
+def test_a_container_that_was_never_made_has_no_identity() -> None:
+    assert state(container("1", None), container("2", "")).container_ids() == set()
+
+
+def test_a_job_that_failed_is_found() -> None:
+    jobs = state(
+        container("failed", "a", inputs={"attach": True}, outputs={"exitCode": 1}),
+        container("succeeded", "b", inputs={"attach": True}, outputs={"exitCode": 0}),
+        container("replaced", "c", inputs={"attach": True}, outputs={"exitCode": 1}, delete=True),
+        container("server-that-crashed", "d", inputs={}, outputs={"exitCode": 1}),
+        {"urn": "stack", "type": "pulumi:pulumi:Stack"},
+    )
+
+    assert jobs.failed_jobs() == [URN + "failed"]
+
+
+def test_volumes_are_known_by_name() -> None:
+    volume = {"urn": "v", "type": "docker:index/volume:Volume", "id": "slidegenie-app-secrets-1a2b"}
+
+    assert state(volume, container("1", "c")).volume_names() == {"slidegenie-app-secrets-1a2b"}
+
+
+@pytest.mark.parametrize("result", ["hunter2", {"4dabf18193072939515e22adb298388d": "x", "plaintext": '"hunter2"'}])
+def test_generated_passwords_are_read_by_name(result: object) -> None:
+    password = {
+        "urn": "urn:pulumi:prod::slidegenie::random:index/randomPassword:RandomPassword::redis-password",
+        "type": "random:index/randomPassword:RandomPassword",
+        "outputs": {"result": result},
+    }
+
+    assert list(state(password).passwords()) == [("redis-password", "hunter2")]
+
+
+def test_a_refresh_is_refused_while_old_containers_serve() -> None:
+    """It would clear the marks of the failure, and the next update would delete what still serves."""
+    with pytest.raises(
+        Problem, match=r"^the last rollout did not finish, .* Roll forward .* or go back to the settings"
+    ):
+        rollout.refuse_to_refresh(BROKEN)
+
+    rollout.refuse_to_refresh(GOOD)
+
+
+class Docker:
+    """Stands in for the Docker command line."""
+
+    def __init__(self, **answers: str) -> None:
+        self.commands: list[tuple[str, ...]] = []
+        self._answers = answers
+
+    def __call__(self, *args: str, **_: bool) -> subprocess.CompletedProcess[str]:
+        self.commands.append(args)
+        return subprocess.CompletedProcess(args, 0, stdout=self._answers.get(args[0], ""), stderr="")
+
+
+def test_what_a_killed_rollout_left_is_swept(monkeypatch: pytest.MonkeyPatch) -> None:
+    docker = Docker(ps="old1\nnew1\nstranger\nold2\n", volume="left-over\nin-use\n")
+    monkeypatch.setattr(rollout, "docker", docker)
+    known = State.of(
+        {"resources": [*BROKEN.resources, {"urn": "v", "type": "docker:index/volume:Volume", "id": "in-use"}]}
+    )
+
+    rollout.sweep(known, "slidegenie/prod")
+
+    changes = [
+        command for command in docker.commands if command[0] in {"stop", "rm"} or command[:2] == ("volume", "rm")
+    ]
+    assert [(command[0], command[-1]) for command in changes] == [
+        ("stop", "stranger"),
+        ("rm", "stranger"),
+        ("volume", "left-over"),
+    ]
+    looks = [command for command in docker.commands if command not in changes]
+    assert all("label=io.slidegenie.stack=slidegenie/prod" in command for command in looks), "another stack's are safe"
+
+
+def engine(**health: str) -> Any:
+    """Return what `inspect` says of containers by their ID and health."""
+
+    def inspect(identities: list[str]) -> list[dict[str, Any]]:
+        return [
+            {"Id": identity, "State": {"Running": True, "Health": {"Status": health[identity]}}}
+            for identity in identities
+            if identity in health
+        ]
+
+    return inspect
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected"),
+    [
+        ({"new1": "unhealthy"}, [URN + "1"]),
+        ({"new1": "starting"}, [URN + "1"]),
+        ({}, [URN + "1"]),
+        ({"new1": "healthy"}, []),
+    ],
+    ids=["unhealthy", "starting", "gone", "healthy"],
+)
+def test_a_new_container_that_is_not_healthy_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, actual: dict[str, str], expected: list[str]
+) -> None:
+    monkeypatch.setattr(rollout, "inspect", engine(**actual))
+
+    assert rollout._unhealthy_survivors(BROKEN) == expected
+    assert rollout._unhealthy_survivors(GOOD) == []

@@ -1,0 +1,166 @@
+"""Images: through the mirror where there is one, run by ID, and never deleted with what replaced them."""
+
+from pathlib import Path
+
+import pytest
+
+from components import BuiltImage, BuiltImageArgs, PulledImage, SettingsError
+from components.image import mirrored
+from components.plan import Plan, Secret
+from components.settings import Images
+
+from .planned import BUILD, REMOTE_IMAGE, plain, platform, recorded
+
+DIGEST = "sha256:" + "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("docker.io/library/redis:8.2.1", "mirror.example.com/hub/library/redis:8.2.1"),
+        ("quay.io/minio/minio:1", "mirror.example.com/hub/minio/minio:1"),
+        ("localhost/app:1", "mirror.example.com/hub/app:1"),
+        ("registry:5000/app:1", "mirror.example.com/hub/app:1"),
+        ("library/redis:8", "mirror.example.com/hub/library/redis:8"),
+        ("redis:8.2.1", "mirror.example.com/hub/redis:8.2.1"),
+        (f"docker.io/library/redis:8@{DIGEST}", f"mirror.example.com/hub/library/redis:8@{DIGEST}"),
+    ],
+)
+def test_a_mirror_stands_in_for_every_registry(reference: str, expected: str) -> None:
+    assert mirrored(reference, Images(mirror="mirror.example.com/hub")) == expected
+
+
+def test_without_a_mirror_an_image_comes_from_its_own_registry() -> None:
+    assert mirrored("quay.io/minio/minio:1", Images()) == "quay.io/minio/minio:1"
+
+
+def test_a_mirror_is_used_for_every_image_of_the_platform() -> None:
+    plan = platform(images={"mirror": "mirror.example.com"})
+    pulled = {image.inputs["name"] for image in plan.of_type(REMOTE_IMAGE)}
+    built = {tag for build in plan.of_type(BUILD) for tag in build.inputs["tags"]}
+    bases = [
+        value
+        for build in plan.of_type(BUILD)
+        for name, value in build.inputs["buildArgs"].items()
+        if name.endswith("_IMAGE")
+    ]
+
+    assert {name for name in pulled - built if not name.startswith("mirror.example.com/")} == set()
+    assert len(bases) == len(plan.of_type(BUILD))
+    assert {base for base in bases if not base.startswith("mirror.example.com/")} == set()
+
+
+def test_a_pulled_image_runs_by_its_id_and_stays_on_the_engine() -> None:
+    ids: list[str] = []
+    plan = recorded(lambda: PulledImage("redis", "docker.io/library/redis:8").id_on_engine.apply(ids.append))
+
+    assert plan.named("redis", REMOTE_IMAGE).inputs == {"name": "docker.io/library/redis:8", "keepLocally": True}
+    assert ids == [plan.named("redis", REMOTE_IMAGE).outputs["imageId"]]
+
+
+def built(ca_bundle: str | None = None) -> Plan:
+    args = BuiltImageArgs(
+        tag="example/app:1",
+        context="app",
+        dockerfile="app/Dockerfile",
+        target="production",
+        build_args={"VERSION": "1"},
+        ca_bundle=ca_bundle,
+    )
+    return recorded(lambda: BuiltImage("app", args))
+
+
+def test_an_image_is_built_and_loaded_by_the_engine_itself() -> None:
+    build = built().named("app", BUILD)
+
+    assert build.inputs["tags"] == ["example/app:1"]
+    assert build.inputs["context"] == {"location": "app"}
+    assert build.inputs["dockerfile"] == {"location": "app/Dockerfile"}
+    assert build.inputs["target"] == "production"
+    assert build.inputs["buildArgs"] == {"VERSION": "1"}
+    assert (build.inputs["push"], build.inputs["load"], build.inputs["exec"]) == (False, True, True)
+    assert not build.inputs.get("secrets")
+
+
+def test_a_replaced_image_stays_for_a_rollback() -> None:
+    plan = built()
+
+    assert plan.named("app", BUILD).retain_on_delete is True
+    assert plan.named("app", REMOTE_IMAGE).inputs["keepLocally"] is True
+
+
+def test_a_rebuild_under_the_same_tag_is_noticed() -> None:
+    loaded = built().named("app", REMOTE_IMAGE)
+
+    assert loaded.inputs["name"] == "example/app:1"
+    assert list(loaded.inputs["triggers"]) == ["digest"]
+    assert built().named("app", BUILD).urn in loaded.dependencies
+
+
+def test_a_build_trusts_the_bundle_and_leaves_no_trace_of_it(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("PEM", encoding="utf-8")
+    build = built(str(bundle)).named("app", BUILD)
+
+    assert plain(build.inputs["secrets"]) == {"ca_bundle": "PEM"}
+    assert "PEM" not in str(build.inputs["buildArgs"])
+
+
+def test_a_bundle_that_is_not_there_is_named() -> None:
+    with pytest.raises(SettingsError) as caught:
+        built("/no/such/bundle.pem")
+
+    assert str(caught.value) == (
+        "Pulumi.test.yaml: engine.caBundle: cannot be read (No such file or directory); got '/no/such/bundle.pem',"
+        " give the path of a PEM file here"
+    )
+
+
+@pytest.mark.parametrize(("size", "fits"), [(120_000, True), (120_001, False)])
+def test_a_bundle_that_the_builder_cannot_take_is_refused(tmp_path: Path, size: int, fits: bool) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("x" * size, encoding="utf-8")
+    if fits:
+        assert built(str(bundle)).of_type(BUILD)
+    else:
+        with pytest.raises(SettingsError, match=r"engine.caBundle: must be at most 120000 bytes; .* has 120001:"):
+            built(str(bundle))
+
+
+def test_a_ready_image_is_run_and_nothing_is_built() -> None:
+    plan = platform(backend={"image": "ghcr.io/example/app:1.4.2"})
+
+    assert [build.name for build in plan.of_type(BUILD) if "seed" not in build.name] == []
+    assert plan.named("slidegenie-app", REMOTE_IMAGE).inputs["name"] == "ghcr.io/example/app:1.4.2"
+
+
+@pytest.mark.parametrize(
+    ("variant", "target", "tag", "base"),
+    [
+        ("debian", "production", "latest", "python:3.11-slim"),
+        ("debian", "development", "dev", "python:3.11-slim"),
+        ("debian", "testing", "test", "python:3.11-slim"),
+        ("alpine", "production", "alpine", "python:3.11-alpine3.22"),
+        ("alpine", "development", "alpine-dev", "python:3.11-alpine3.22"),
+        ("alpine", "testing", "alpine-test", "python:3.11-alpine3.22"),
+        ("alpine", "minimal", "minimal", "python:3.11-alpine3.22"),
+    ],
+)
+def test_each_variant_has_its_dockerfile_tag_and_base(variant: str, target: str, tag: str, base: str) -> None:
+    images = {"pythonDebian": "python:3.11-slim", "pythonAlpine": "python:3.11-alpine3.22"}
+    plan = platform(backend={"variant": variant, "target": target, "release": "1.2.3"}, images=images)
+    build = plan.named("slidegenie-app", BUILD)
+
+    assert build.inputs["tags"] == [f"slidegenie/backend:{tag}"]
+    assert build.inputs["dockerfile"]["location"].endswith(f"docker/backend/{variant}.Dockerfile")
+    assert build.inputs["target"] == target
+    assert build.inputs["buildArgs"] == {"PYTHON_IMAGE": base, "VERSION": "1.2.3"}
+
+
+def test_an_own_application_is_built_from_its_own_dockerfile() -> None:
+    default = platform(backend={"context": "/srv/app"}).named("slidegenie-app", BUILD)
+    named = platform(backend={"context": "/srv/app", "dockerfile": "build/prod.Dockerfile"})
+
+    assert default.inputs["dockerfile"] == {"location": "/srv/app/Dockerfile"}
+    assert named.named("slidegenie-app", BUILD).inputs["dockerfile"] == {"location": "/srv/app/build/prod.Dockerfile"}
+    assert not isinstance(default.inputs["buildArgs"], Secret)

@@ -1,0 +1,124 @@
+"""The package other teams install: it has all it needs, and needs what it says."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from .plans import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+PROGRAM = """
+import sys
+from pathlib import Path
+import slidegenie_platform
+from slidegenie_platform import SlideGeniePlatform, parse_settings
+from slidegenie_platform.assets import asset
+from slidegenie_platform.plan import record
+
+package = Path(slidegenie_platform.__file__).resolve().parent
+assert str(package).startswith(sys.argv[1]), package
+for parts in (("docker", "backend", "debian.Dockerfile"), ("docker", "seed", "Dockerfile")):
+    assert Path(asset(*parts)).resolve() == package.joinpath("assets", *parts), asset(*parts)
+    assert Path(asset(*parts)).is_file(), parts
+settings = parse_settings({"engine": {"socketGroup": 999}}, "here")
+plan = record(lambda: SlideGeniePlatform("mine", settings), project="mine", stack="prod")
+print(len(plan.of_type("docker:index/container:Container")))
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True, text=True)  # noqa: S603 - our own build
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_the_package_needs_what_the_program_needs() -> None:
+    """`requirements.in` is what `pulumi up` runs with; the two must not drift apart."""
+    lines = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
+    required = [line.partition("#")[0].strip() for line in lines]
+
+    assert sorted(filter(None, required)) == sorted(PROJECT["dependencies"])
+
+
+def test_the_version_is_one_that_can_be_ordered() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+((a|b|rc)\d+)?", PROJECT["version"])
+
+
+def test_everything_is_below_one_package(wheel: Path) -> None:
+    metadata = f"slidegenie_platform-{PROJECT['version']}.dist-info"
+
+    assert {name.partition("/")[0] for name in names(wheel)} == {"slidegenie_platform", metadata}
+
+
+def test_every_module_and_its_data_are_in_it(wheel: Path) -> None:
+    sources = [*ROOT.glob("components/**/*.py"), *ROOT.glob("components/*.yaml"), ROOT / "components" / "py.typed"]
+    expected = {f"slidegenie_platform/{path.relative_to(ROOT / 'components')}" for path in sources}
+
+    assert len(expected) > 40
+    assert expected <= names(wheel)
+
+
+@pytest.mark.parametrize("folder", ["docker/backend", "docker/seed", "monitoring", "security"])
+def test_what_the_components_read_is_in_it(wheel: Path, folder: str) -> None:
+    generated = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+    expected = {
+        f"slidegenie_platform/assets/{path.relative_to(ROOT)}"
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and not generated & set(path.parts)
+    }
+
+    assert expected <= names(wheel)
+
+
+def test_what_only_a_checkout_needs_is_not_in_it(wheel: Path) -> None:
+    unwanted = [
+        name
+        for name in names(wheel)
+        if re.search(r"assets/docker/airgap|__pycache__|_cache/|\.pyc$|/Pulumi\.|\.secrets|\.env$", name)
+    ]
+
+    assert unwanted == []
+
+
+def test_its_metadata_says_what_it_needs(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read(f"slidegenie_platform-{PROJECT['version']}.dist-info/METADATA").decode()
+
+    assert "Requires-Python: >=3.11" in metadata
+    assert len(re.findall(r"^Requires-Dist: ", metadata, re.MULTILINE)) == len(PROJECT["dependencies"])
+
+
+def test_it_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    run = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-c", PROGRAM, str(tmp_path)]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 10
+
+
+def test_no_module_names_the_package_it_is_in() -> None:
+    """It is `components` here and `slidegenie_platform` there: relative imports work in both."""
+    absolute = [
+        f"{path.relative_to(ROOT)}: {line}"
+        for path in ROOT.glob("components/**/*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.match(r"\s*(from|import) components\b", line)
+    ]
+
+    assert absolute == []
