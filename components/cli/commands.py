@@ -115,7 +115,7 @@ def password(request: Request) -> None:
 
 
 def authority(request: Request) -> None:
-    """Write the certificate of the local authority to a file and print its path, to be trusted by browsers and tools."""
+    """Write the local authority's certificate to a file and print its path, so that it can be trusted."""
     name, engine = _chosen(request)
     home = Home.open()
     outputs = ComposeStack(ROOT, name, home).outputs() if engine == "compose" else _pulumi(name).outputs()

@@ -94,9 +94,8 @@ class ComposeStack:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        assert done.stdout is not None
         said = []
-        for line in done.stdout:
+        for line in done.stdout or ():
             said.append(line.rstrip())
             if _worth_telling(line):
                 show(f"    {line.strip()}")
@@ -120,7 +119,7 @@ class ComposeStack:
 
 def _socket_group() -> int:
     try:
-        return os.stat("/var/run/docker.sock").st_gid
+        return Path("/var/run/docker.sock").stat().st_gid
     except OSError:
         return int(os.environ.get("DOCKER_GID", "0"))
 

@@ -102,8 +102,8 @@ def _check_port(address: str, port: int, stack: str) -> None:
             return  # the engine may bind what this user may not
         except OSError as error:
             raise Problem(
-                f"port {port} on {address} is taken ({error.strerror}): stop what holds it (`ss -ltnp 'sport = :{port}'`"
-                f" shows it) or set another under `proxy` in Pulumi.{stack}.yaml"
+                f"port {port} on {address} is taken ({error.strerror}): stop what holds it"
+                f" (`ss -ltnp 'sport = :{port}'` shows it) or set another under `proxy` in Pulumi.{stack}.yaml"
             ) from None
 
 

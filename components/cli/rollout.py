@@ -37,13 +37,13 @@ def refuse_to_refresh(state: State) -> None:
     if state.pending_deletes():
         raise Problem(
             "the last rollout did not finish, and its old containers still serve: a refresh now would forget that, and"
-            " the next update would delete them. Roll forward (mend the cause, `make up`) or go back to the settings and"
-            " code of the last good release and `make up`; after that a refresh is safe"
+            " the next update would delete them. Roll forward (mend the cause, `make up`), or go back to the settings"
+            " and code of the last good release and `make up`; after that a refresh is safe"
         )
 
 
 def sweep(state: State, label: str) -> None:
-    """Remove the stack's containers and file volumes that its state does not know, such as those of a killed rollout."""
+    """Remove the stack's containers and file volumes that its state does not know: a killed rollout left them."""
     mark = f"label={STACK_LABEL}={label}"
     known = state.container_ids()
     present = docker("ps", "--all", "--quiet", "--no-trunc", "--filter", mark).stdout.split()

@@ -180,14 +180,16 @@ class UpdateFailed(Problem):
 
 def _known_causes(output: str) -> list[str]:
     if "incorrect passphrase" in output:
-        return [
+        cause = (
             "the passphrase does not fit this stack: set PULUMI_CONFIG_PASSPHRASE_FILE (or PULUMI_CONFIG_PASSPHRASE)"
             " to the one it was made with; the generated one is ~/.slidegenie/passphrase"
-        ]
-    if "the stack is currently locked" in output:
+        )
+    elif "the stack is currently locked" in output:
         holder = re.search(r"created by (.+)", output)
-        return [
+        cause = (
             f"another update of this stack is running ({holder.group(1) if holder else 'unknown'}): wait for it;"
             " if it was killed on another machine, `pulumi cancel` removes its lock"
-        ]
-    return []
+        )
+    else:
+        return []
+    return [cause]

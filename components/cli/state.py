@@ -1,6 +1,6 @@
 """What a stack's state says, read from `pulumi stack export`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ class State:
     resources: tuple[dict[str, Any], ...]
 
     @classmethod
-    def of(cls, deployment: dict[str, Any] | None) -> "State":
+    def of(cls, deployment: Mapping[str, Any] | None) -> "State":
         """Read an exported deployment."""
         return cls(tuple((deployment or {}).get("resources") or ()))
 

@@ -6,13 +6,15 @@ import hashlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.runtime import mocks, rpc
-from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_root_resource
 from pulumi.runtime.stack import Stack
+
+if TYPE_CHECKING:
+    from pulumi.runtime.proto import resource_pb2
 
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - Pulumi's wire marker
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -185,7 +187,9 @@ class _Mocks(mocks.Mocks):
         raise NotImplementedError(f"the plan cannot look up {args.token}: give the value in the settings instead")
 
 
-def _computed(kind: str, name: str, inputs: Mapping[str, Any], values: Values) -> dict[str, Any]:
+def _computed(  # noqa: PLR0911 - a table
+    kind: str, name: str, inputs: Mapping[str, Any], values: Values
+) -> dict[str, Any]:
     match kind.rpartition(":")[2]:
         case "Network":
             # The real name has a random end. In Compose it is this one, and two stacks may share a host.

@@ -5,6 +5,7 @@ import itertools
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Self
 
 import httpx
 
@@ -44,7 +45,7 @@ class Load:
             threading.Thread(target=self._client, args=(number,), daemon=True) for number in range(_CLIENTS)
         ]
 
-    def __enter__(self) -> "Load":
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+_PATIENCE_SECONDS = 1200
 _AIRGAP = "slidegenie-airgap/"
 
 
@@ -80,9 +81,11 @@ class Workspace:
             group.pop(key, None) if value is None else group.__setitem__(key, value)
         self._write(settings)
 
-    def run(self, command: str, *, timeout: float = 900, **environment: str) -> Result:
+    def run(self, command: str, **environment: str) -> Result:
         """Run one of the project's commands on the stack."""
-        done = subprocess.run(self._arguments(command), **self._options(environment), timeout=timeout, check=False)
+        done = subprocess.run(
+            self._arguments(command), **self._options(environment), timeout=_PATIENCE_SECONDS, check=False
+        )
         return Result(done.returncode, done.stdout, done.stderr)
 
     def start(self, command: str) -> "subprocess.Popen[str]":
@@ -151,7 +154,7 @@ class Workspace:
 
 def docker(*args: str) -> str:
     """Run `docker ARGS` and return what it printed; fail the test when it fails."""
-    done = subprocess.run(["docker", *args], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    done = subprocess.run(["docker", *args], capture_output=True, text=True, check=False)  # noqa: S607
     assert done.returncode == 0, f"docker {' '.join(args)}: {done.stderr}"
     return done.stdout
 

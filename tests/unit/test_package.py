@@ -36,7 +36,7 @@ print(len(plan.of_type("docker:index/container:Container")))
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    subprocess.run(build, check=True, capture_output=True, text=True)  # noqa: S603 - our own build
+    subprocess.run(build, check=True, capture_output=True, text=True)
     (built,) = folder.glob("*.whl")
     return built
 
@@ -106,7 +106,7 @@ def test_it_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     run = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-c", PROGRAM, str(tmp_path)]
-    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 10

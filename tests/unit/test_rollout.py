@@ -81,6 +81,22 @@ def test_a_container_waits_for_its_files(plan: Plan) -> None:
                 assert seeds_of[mount["source"]] & set(container.dependencies), f"{container.name} {mount['target']}"
 
 
+def test_the_proxy_starts_with_its_certificate_and_its_rules(plan: Plan) -> None:
+    proxy = plan.named("slidegenie-traefik-1")
+    seeds = {plan.named(f"slidegenie-traefik-{role}", CONTAINER).urn for role in ("certificate", "edge")}
+
+    assert seeds <= set(proxy.dependencies)
+
+
+def test_replicas_change_places_one_after_the_other(plans: dict[str, Plan]) -> None:
+    """All at once, the proxy would lose every server it knows."""
+    one, two, three = (plans["prod"].named(f"slidegenie-app-{number}") for number in (1, 2, 3))
+
+    assert one.urn in two.dependencies
+    assert two.urn in three.dependencies
+    assert not {two.urn, three.urn} & set(one.dependencies)
+
+
 def _fills(inputs: dict[str, object], volume: str) -> bool:
     return inputs.get("networkMode") == "none" and volume in str(inputs["mounts"])
 
