@@ -10,6 +10,6 @@ platform = SlideGeniePlatform("slidegenie", settings)
 # A further service of your own goes here: WebService("reports", WebServiceArgs(...)), see examples/platform-team.
 
 pulumi.export("platform", platform.url)
-pulumi.export("api", f"{platform.url}/docs")
+pulumi.export("api", f"{platform.url}/api/v1/openapi.json")
 pulumi.export("backend", platform.backend_url)
 pulumi.export("authority", platform.proxy.authority)

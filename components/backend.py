@@ -103,6 +103,7 @@ class Backend(pulumi.ComponentResource):
                 limits=settings.limits,
                 proxy=args.proxy,
                 port=settings.port,
+                hidden_paths=("/metrics", "/health/ready"),
                 replicas=settings.replicas,
                 start_seconds=settings.start_seconds,
                 labels={RELEASE_LABEL: settings.release},

@@ -24,6 +24,8 @@ class WebServiceArgs(ContainerArgs):
     """How the engine tells that it works. It must fail as soon as the service was told to stop."""
     health_path: str = "/health/live"
     """Path that answers 200 while the service takes requests; the proxy asks it twice a second."""
+    hidden_paths: tuple[str, ...] = ()
+    """Paths that the proxy does not lead to it, such as `/metrics`. Those who share a network with it reach them."""
     path: str | None = None
     """Path prefix that is led to it, such as `/reports`. Default: all paths that no other service took."""
     replicas: int = 2
@@ -61,7 +63,12 @@ class WebService(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        host = f"Host(`{args.proxy.domain}`)"
-        rule = f"{host} && PathPrefix(`{args.path}`)" if args.path else host
+        rule = " && ".join(
+            [
+                f"Host(`{args.proxy.domain}`)",
+                *([f"PathPrefix(`{args.path}`)"] if args.path else []),
+                *(f"!Path(`{hidden}`)" for hidden in args.hidden_paths),
+            ]
+        )
         args.proxy.route(args.service, rule, parent=self, default=args.path is None)
         self.register_outputs({})

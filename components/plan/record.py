@@ -113,6 +113,9 @@ def record(program: Callable[[], object], *, project: str, stack: str, values: V
     """
     plan = Plan(project, stack)
     monitor = _Monitor(plan, values)
+    if isinstance(earlier := get_root_resource(), Stack):
+        # The stack of an earlier recording is used again; what that one exported is not ours.
+        earlier.outputs = {}
     asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(monitor.mocks, project, stack, preview=False, monitor=monitor)
 

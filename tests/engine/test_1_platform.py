@@ -40,6 +40,13 @@ def test_http_leads_to_https_and_the_backend_port_answers_by_itself(platform: Wo
     assert httpx.get(f"http://localhost:{backend}/health/live").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/health/ready"])
+def test_what_is_for_operators_is_not_led_outside(platform: Workspace, path: str) -> None:
+    with trusting(platform.url) as client:
+        assert client.get(path).status_code == 404
+    assert httpx.get(f"http://localhost:{platform.ports[2]}{path}").status_code == 200
+
+
 def test_every_container_is_hardened(platform: Workspace) -> None:
     servers = platform.containers()
     assert {c["Config"]["Labels"]["com.docker.compose.service"] for c in servers} == SERVICES

@@ -11,7 +11,8 @@ from components.cli.pulumi_cli import find_pulumi
 from ..support.workspace import Result, Workspace, missing_for_engine_tests
 
 
-def _missing() -> str | None:
+def missing() -> str | None:
+    """Say why Pulumi cannot be tested here, or return `None` when it can."""
     if shutil.which("pulumi") is None and not (Path.home() / ".pulumi" / "bin" / "pulumi").exists():
         return "the Pulumi command line is not installed"
     if reason := missing_for_engine_tests():
@@ -22,7 +23,7 @@ def _missing() -> str | None:
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A stack of its own; everything it made is gone afterwards."""
-    if reason := _missing():
+    if reason := missing():
         pytest.skip(reason)
     made = Workspace.make(tmp_path_factory.mktemp("pulumi"), "test", "pulumi", 18080)
     made.destroy()

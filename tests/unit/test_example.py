@@ -1,0 +1,44 @@
+"""The other team's program in `examples/platform-team` declares what it promises, in under 40 lines."""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+import components
+from components.plan import Plan, plan_stack
+
+from ..support.workspace import ROOT
+
+EXAMPLE = ROOT / "examples" / "platform-team"
+
+
+@pytest.fixture(scope="module")
+def plan() -> Iterator[Plan]:
+    """The example's plan; the library has its published name there."""
+    sys.modules["slidegenie_platform"] = components
+    yield plan_stack(EXAMPLE, "dev")
+    del sys.modules["slidegenie_platform"]
+
+
+def test_the_program_has_fewer_than_forty_lines() -> None:
+    assert len((EXAMPLE / "__main__.py").read_text(encoding="utf-8").splitlines()) < 40
+
+
+def test_its_service_is_as_hardened_as_the_platforms_own(plan: Plan) -> None:
+    inputs = plan.named("reports-1", "docker:index/container:Container").inputs
+    assert inputs["user"] == "1000:1000"
+    assert inputs["readOnly"] is True
+    assert inputs["capabilities"] == {"drops": ["ALL"]}
+    assert inputs["memory"] == inputs["memorySwap"] == 64
+
+
+def test_the_proxy_leads_its_path_to_it(plan: Plan) -> None:
+    upload = plan.named("platform-traefik-route-reports", "docker:index/container:Container").inputs["uploads"]
+    assert "Host(`localhost`) && PathPrefix(`/reports`)" in upload[0]["content"]
+
+
+def test_its_settings_are_read_under_its_own_project_name(plan: Plan) -> None:
+    assert (plan.project, plan.stack) == ("reports", "dev")
+    ports = plan.named("platform-traefik-1", "docker:index/container:Container").inputs["ports"]
+    assert {port["external"] for port in ports} == {8090, 8453}
