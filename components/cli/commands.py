@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pulumi.automation import PulumiCommand
+
 from ..host import socket_group
 from ..plan import Plan, plan_stack
 from ..plan.compose_write import prepare_machine
@@ -41,18 +43,16 @@ def up(request: Request) -> None:
     ensure_engine()
     plan = _with_images(plan, may_fall_back=request.stack is None)
     preflight.check_host(plan)
-    if request.engine != "compose" and (command := find_pulumi()):
+    command = _pulumi_for(request, plan.stack)
+    home.remember(plan.stack, "pulumi" if command else "compose")
+    if command:
         say(f"rolling out stack {plan.stack} with Pulumi")
         pulumi = PulumiStack(ROOT, plan.stack, home, command)
         pulumi.open()
         show_changes(roll_out(pulumi, _label(plan)))
-        home.remember(plan.stack, "pulumi")
-    elif request.engine == "pulumi":
-        raise Problem(_NO_PULUMI)
     else:
         say(f"rolling out stack {plan.stack} with Docker Compose, from the same plan; its rollouts pause requests")
         ComposeStack(ROOT, plan.stack, home).up()
-        home.remember(plan.stack, "compose")
     _show_addresses(plan)
 
 
@@ -98,6 +98,7 @@ def destroy(request: Request) -> None:
         ComposeStack(ROOT, name, Home.open()).destroy()
     else:
         show_changes(_pulumi(name).destroy().changes)
+    Home.open().forget(name)
 
 
 def password(request: Request) -> None:
@@ -168,6 +169,21 @@ def _with_images(plan: Plan, *, may_fall_back: bool) -> Plan:
         plan = plan_stack(ROOT, airgap.STACK)
         preflight.pull_images(plan)
     return plan
+
+
+def _pulumi_for(request: Request, stack: str) -> PulumiCommand | None:
+    """Return the Pulumi command line that carries the plan out, or `None` for Docker Compose.
+
+    A stack stays with what brought it up: the other one would not know its passwords.
+    """
+    engine = request.engine
+    if engine == "auto" and Home.open().current() == (stack, "compose"):
+        say(f"stack {stack} runs with Docker Compose and stays with it; after `make destroy`, `make up` uses Pulumi")
+        engine = "compose"
+    command = find_pulumi() if engine != "compose" else None
+    if command is None and engine == "pulumi":
+        raise Problem(_NO_PULUMI)
+    return command
 
 
 def _chosen(request: Request) -> tuple[str, str]:

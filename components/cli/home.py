@@ -41,6 +41,11 @@ class Home:
         """Note which stack is up, for commands that are not told one."""
         write_private(self.path / "current.json", json.dumps({"stack": stack, "engine": engine}), mode=0o600)
 
+    def forget(self, stack: str) -> None:
+        """Forget that `stack` is up."""
+        if (noted := self.current()) is not None and noted[0] == stack:
+            (self.path / "current.json").unlink()
+
     def current(self) -> tuple[str, str] | None:
         """Return stack and engine (`pulumi` or `compose`) of the last `up`, or `None`."""
         try:
