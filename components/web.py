@@ -70,5 +70,5 @@ class WebService(pulumi.ComponentResource):
                 *(f"!Path(`{hidden}`)" for hidden in args.hidden_paths),
             ]
         )
-        args.proxy.route(args.service, rule, parent=self, default=args.path is None)
+        args.proxy.route(args.service, rule, parent=self, path=args.path)
         self.register_outputs({})

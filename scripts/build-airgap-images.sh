@@ -11,6 +11,9 @@ usage: scripts/build-airgap-images.sh [--list] [--only NAME,...] [--force] [-h]
   --list      print the images and stop
   --only      build these (and the base they stand on) instead of all
   --force     build them anew, with the newest Debian packages, though nothing has changed
+
+What Go downloads and compiles stays in ${SLIDEGENIE_CACHE:-~/.cache/slidegenie}, up to 20 GB for all images; it may be
+deleted at any time.
 TEXT
 }
 fail() { echo "==> $1" >&2; exit 1; }

@@ -1,23 +1,33 @@
 """Stand-in images for machines that reach package registries but no image registry."""
 
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from .console import Problem
 
 STACK = "airgap"
 """The stack that runs on them."""
+_REPOSITORY = "slidegenie-airgap/"
 
 
-def build_images(root: Path) -> None:
-    """Build what is missing; seconds when nothing is.
+def build_images(root: Path, images: Iterable[str]) -> None:
+    """Build those of `images` that are stand-ins and missing or out of date; seconds when none is.
 
     Raises:
-        Problem: when an image could not be built; the script has said which, and where its log is.
+        Problem: when one could not be built; the script has said which, and where its log is.
     """
-    for script in ("install-docker-plugins.sh", "build-airgap-images.sh"):
-        done = subprocess.run([str(root / "scripts" / script)], check=False)  # noqa: S603 - our own script
-        if done.returncode != 0:
-            raise Problem(
-                f"scripts/{script} failed (exit code {done.returncode}); run it again once its cause is mended"
-            )
+    names = [image.removeprefix(_REPOSITORY).split(":")[0] for image in images if image.startswith(_REPOSITORY)]
+    if names:
+        run_script(root, "build-airgap-images.sh", "--only", ",".join(names))
+
+
+def run_script(root: Path, script: str, *arguments: str) -> None:
+    """Run one of the project's scripts, which says itself what it does.
+
+    Raises:
+        Problem: when it fails.
+    """
+    done = subprocess.run([str(root / "scripts" / script), *arguments], check=False)  # noqa: S603 - our own scripts
+    if done.returncode != 0:
+        raise Problem(f"scripts/{script} failed ({done.returncode}); run it again once its cause is mended")

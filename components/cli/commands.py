@@ -41,6 +41,7 @@ def up(request: Request) -> None:
     home = Home.open()
     plan = plan_stack(ROOT, request.stack or _DEFAULT)
     ensure_engine()
+    airgap.run_script(ROOT, "install-docker-plugins.sh")
     plan = _with_images(plan, may_fall_back=request.stack is None)
     preflight.check_host(plan)
     command = _pulumi_for(request, plan.stack)
@@ -157,17 +158,14 @@ def pytest(request: Request) -> None:
 
 def _with_images(plan: Plan, *, may_fall_back: bool) -> Plan:
     """Return the plan whose images are all there: the one that was asked for, or the one without registries."""
-    if plan.stack == airgap.STACK:
-        airgap.build_images(ROOT)
+    airgap.build_images(ROOT, preflight.needed_images(plan))
     try:
         preflight.pull_images(plan)
     except preflight.RegistryUnreachableError as error:
         if not may_fall_back:
             raise Problem(f"{error}; `make up STACK={airgap.STACK}` needs no registry") from None
-        say("no image registry can be reached: using stack airgap, whose images are built from packages")
-        airgap.build_images(ROOT)
-        plan = plan_stack(ROOT, airgap.STACK)
-        preflight.pull_images(plan)
+        say(f"no image registry can be reached: using stack {airgap.STACK}, whose images are built from packages")
+        return _with_images(plan_stack(ROOT, airgap.STACK), may_fall_back=False)
     return plan
 
 

@@ -3,7 +3,7 @@
 from ..identity import STACK_LABEL
 from . import diagnosis
 from .console import Problem, say, show, warn
-from .docker import docker, health, inspect
+from .docker import containers, docker, health, inspect, service
 from .stack import PulumiStack, UpdateFailed
 from .state import State
 
@@ -22,8 +22,10 @@ def roll_out(stack: PulumiStack, label: str) -> int:
     try:
         progress = stack.up([*again, *_unhealthy_survivors(before)])
     except UpdateFailed as error:
-        _report(label)
-        raise Problem(_outcome(error, stack.state())) from None
+        lines = ["the rollout failed:", *(f"  {line}" for cause in error.causes for line in cause.splitlines()[:20])]
+        if serving := _report(label):
+            lines.append(serving)
+        raise Problem("\n".join(lines)) from None
     sweep(stack.state(), label)
     return progress.changes
 
@@ -69,21 +71,20 @@ def _unhealthy_survivors(state: State) -> list[str]:
     return sorted({urn for identity, urn in suspects.items() if actual.get(identity) != "healthy"})
 
 
-def _report(label: str) -> None:
-    for container in diagnosis.sick(label):
+def _report(label: str) -> str | None:
+    """Print why containers are not healthy; return a line about what still serves in their place."""
+    sick = diagnosis.sick(label)
+    for container in sick:
         for line in diagnosis.explain(container):
             warn(line)
-
-
-def _outcome(error: UpdateFailed, state: State) -> str:
-    serving = [c for c in inspect([r["id"] for r in state.pending_deletes()]) if health(c) == "healthy"]
-    lines = ["the rollout failed:", *(f"  {line}" for cause in error.causes for line in cause.splitlines()[:20])]
-    if serving:
-        lines.append(
-            f"The old release serves on ({len(serving)} healthy containers). Mend the cause and run `make up`:"
-            " the next good rollout cleans up."
-        )
-    return "\n".join(lines)
+    failed = {service(container) for container in sick}
+    serving = [c for c in containers(label) if service(c) in failed and health(c) == "healthy"]
+    if not serving:
+        return None
+    return (
+        f"The old release serves on ({len(serving)} healthy containers). Mend the cause and run `make up`:"
+        " the next good rollout cleans up."
+    )
 
 
 def show_changes(changes: int) -> None:

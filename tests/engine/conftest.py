@@ -4,23 +4,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from ..support.workspace import Workspace, docker, missing_for_engine_tests
+from components.cli.docker import plugin
+
+from ..support.workspace import Workspace, missing_for_engine_tests
 
 
-def _missing() -> str | None:
+def missing_for_compose() -> str | None:
+    """Return why the tests of this folder cannot run here; `None` when they can."""
     if reason := missing_for_engine_tests():
         return reason
-    return (
-        None
-        if "v2" in docker("compose", "version", "--short", "--format", "pretty")
-        else "Docker Compose v2 is missing"
-    )
+    return None if plugin("compose") else "Docker Compose v2 is missing"
 
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A stack of its own; everything it made is gone afterwards."""
-    if reason := _missing():
+    if reason := missing_for_compose():
         pytest.skip(reason)
     made = Workspace.make(tmp_path_factory.mktemp("engine"), "compose", "compose", 28080)
     made.destroy()

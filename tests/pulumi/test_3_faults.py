@@ -21,7 +21,7 @@ def test_an_update_that_was_killed_is_finished_by_the_next_one(platform: Workspa
             break
     time.sleep(2)
     os.killpg(update.pid, signal.SIGKILL)
-    update.wait()
+    update.communicate()
     after = platform.run("up")
     assert after.code == 0, after.text
     healthy = [c for c in platform.containers("app") if c["State"]["Health"]["Status"] == "healthy"]

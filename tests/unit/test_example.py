@@ -2,8 +2,10 @@
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import yaml
 
 import components
 from components.plan import Plan, plan_stack
@@ -34,8 +36,15 @@ def test_its_service_is_as_hardened_as_the_platforms_own(plan: Plan) -> None:
 
 
 def test_the_proxy_leads_its_path_to_it(plan: Plan) -> None:
-    upload = plan.named("platform-traefik-route-reports", "docker:index/container:Container").inputs["uploads"]
-    assert "Host(`localhost`) && PathPrefix(`/reports`)" in upload[0]["content"]
+    reports, app = (_router(plan, service) for service in ("reports", "app"))
+    assert reports["rule"] == "Host(`localhost`) && PathPrefix(`/reports`)"
+    assert reports["priority"] > app["priority"], "what takes all other paths comes last, however long its rule is"
+
+
+def _router(plan: Plan, service: str) -> dict[str, Any]:
+    upload = plan.named(f"platform-traefik-route-{service}", "docker:index/container:Container").inputs["uploads"]
+    router: dict[str, Any] = yaml.safe_load(upload[0]["content"])["http"]["routers"][service]
+    return router
 
 
 def test_its_settings_are_read_under_its_own_project_name(plan: Plan) -> None:

@@ -1,6 +1,6 @@
 module slidegenie.invalid/airgap/alertmanager
 
-go 1.22.0
+go 1.24.0
 
 tool (
 	github.com/prometheus/alertmanager/cmd/alertmanager

@@ -1,6 +1,6 @@
 module slidegenie.invalid/airgap/node-exporter
 
-go 1.23.0
+go 1.24.0
 
 tool github.com/prometheus/node_exporter
 
