@@ -19,18 +19,21 @@ and proxy, and says what the service is:
         ),
     )
 
-Every container is non-root, read-only, without capabilities, limited and health-checked; there is no way to say
-otherwise. What `__all__` lists is the public interface; resource names, type tokens and outputs are part of it. The
-sections of the settings, of which some share their name with a component, are in the module `settings`.
+Every container is non-root, read-only, without capabilities, limited and health-checked. There is no way to say
+otherwise, but for one that must be root: it says why, and keeps all the rest. What `__all__` lists is the public
+interface; resource names, type tokens and outputs are part of it. The sections of the settings, of which some share
+their name with a component, are in the module `settings`; the table of images of the application is in `variants`.
 """
 
-from . import settings
+from . import settings, variants
 from .backend import Backend, BackendArgs
+from .backend_image import BackendImage, BackendImageArgs, ImageMatrix, ImageMatrixArgs
 from .certificates import LocalCertificate
 from .endpoints import Endpoint
 from .files import Files, FilesArgs
 from .foundation import Foundation, FoundationArgs
 from .image import BuiltImage, BuiltImageArgs, PulledImage
+from .monitoring import Additions, Monitoring, MonitoringArgs, ScrapeTarget, WatchedPostgres
 from .network import Networks, Zone
 from .platform import DataStores, SlideGeniePlatform
 from .postgres import Postgres, PostgresArgs, external_postgres
@@ -39,6 +42,7 @@ from .redis import Redis, RedisArgs, external_redis
 from .secrets import StackSecrets
 from .settings import Limits, Settings, SettingsError, load_settings, parse_settings
 from .storage import Storage, StorageArgs, external_storage
+from .variants import ImageVariant
 from .volume import DataVolume, DataVolumeArgs
 from .web import WebService, WebServiceArgs
 from .workload import (
@@ -55,8 +59,11 @@ from .workload import (
 )
 
 __all__ = [
+    "Additions",
     "Backend",
     "BackendArgs",
+    "BackendImage",
+    "BackendImageArgs",
     "BuiltImage",
     "BuiltImageArgs",
     "ContainerArgs",
@@ -71,9 +78,14 @@ __all__ = [
     "FoundationArgs",
     "HealthCheck",
     "HostMount",
+    "ImageMatrix",
+    "ImageMatrixArgs",
+    "ImageVariant",
     "Job",
     "Limits",
     "LocalCertificate",
+    "Monitoring",
+    "MonitoringArgs",
     "Networks",
     "Postgres",
     "PostgresArgs",
@@ -84,6 +96,7 @@ __all__ = [
     "Redis",
     "RedisArgs",
     "Rollout",
+    "ScrapeTarget",
     "Server",
     "ServerArgs",
     "Settings",
@@ -93,6 +106,7 @@ __all__ = [
     "Storage",
     "StorageArgs",
     "VolumeMount",
+    "WatchedPostgres",
     "WebService",
     "WebServiceArgs",
     "Zone",
@@ -102,4 +116,5 @@ __all__ = [
     "load_settings",
     "parse_settings",
     "settings",
+    "variants",
 ]

@@ -8,28 +8,17 @@ from typing import Any
 import pulumi
 
 from .assets import asset
+from .backend_admission import admitted_backend
 from .endpoints import Endpoint
 from .files import Files, FilesArgs
 from .foundation import Foundation
 from .identity import RELEASE_LABEL
-from .image import BuiltImage, BuiltImageArgs, PulledImage, mirrored
 from .network import Zone
 from .proxy import Proxy
 from .settings import Backend as BackendSettings
-from .settings import Engine, Images, Limits, Target, Variant
+from .settings import Engine, Images, Limits, Registry, Secrets, SupplyChain, Target
 from .web import WebService, WebServiceArgs
 from .workload import ContainerArgs, FilesMount, HealthCheck, HostMount, Job
-
-_TAGS = {
-    (Variant.DEBIAN, Target.PRODUCTION): "latest",
-    (Variant.DEBIAN, Target.DEVELOPMENT): "dev",
-    (Variant.DEBIAN, Target.TESTING): "test",
-    (Variant.ALPINE, Target.PRODUCTION): "alpine",
-    (Variant.ALPINE, Target.DEVELOPMENT): "alpine-dev",
-    (Variant.ALPINE, Target.TESTING): "alpine-test",
-    (Variant.ALPINE, Target.MINIMAL): "minimal",
-}
-"""Every variant of the backend's image and the tag people know it by."""
 
 _PRIVATE_NETWORKS = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 """Where the proxy's address is; only what shares a network with the backend can reach it at all."""
@@ -51,6 +40,12 @@ class BackendArgs:
     """Base images."""
     engine: Engine = Engine()
     """What builds trust."""
+    registry: Registry = Registry()
+    """Where the image is pushed to. Default: it stays on the engine."""
+    supply_chain: SupplyChain = SupplyChain()
+    """What the image must prove before it runs."""
+    secrets: Secrets = Secrets()
+    """Passwords of the registry and of the signing key."""
 
 
 class Backend(pulumi.ComponentResource):
@@ -65,7 +60,9 @@ class Backend(pulumi.ComponentResource):
         super().__init__("slidegenie:index:Backend", name, None, opts)
         settings = args.settings
         child = pulumi.ResourceOptions(parent=self)
-        self.image = self._image(name, args)
+        self.image = admitted_backend(name, args, parent=self)
+        # Not only the backend waits: a rollout whose image is refused has changed nothing at all.
+        args.foundation.hold_until(self.image)
         files = Files(
             f"{name}-secrets",
             FilesArgs(
@@ -119,30 +116,6 @@ class Backend(pulumi.ComponentResource):
             opts=child,
         )
         self.register_outputs({"image": self.image})
-
-    def _image(self, name: str, args: BackendArgs) -> pulumi.Output[str]:
-        settings = args.settings
-        child = pulumi.ResourceOptions(parent=self)
-        if settings.image is not None:
-            return PulledImage(name, mirrored(settings.image, args.images), opts=child).id_on_engine
-        context = settings.context or asset("docker", "backend")
-        dockerfile = settings.dockerfile or (
-            "Dockerfile" if settings.context else f"{settings.variant.value}.Dockerfile"
-        )
-        base = {Variant.DEBIAN: args.images.python_debian, Variant.ALPINE: args.images.python_alpine}[settings.variant]
-        return BuiltImage(
-            name,
-            BuiltImageArgs(
-                tag=f"slidegenie/backend:{_TAGS[settings.variant, settings.target]}",
-                context=context,
-                dockerfile=str(Path(context, dockerfile)),
-                target=settings.target.value,
-                build_args={"PYTHON_IMAGE": mirrored(base, args.images), "VERSION": settings.release},
-                builder=args.engine.builder,
-                ca_bundle=args.engine.ca_bundle,
-            ),
-            opts=child,
-        ).id_on_engine
 
 
 def _environment(args: BackendArgs) -> dict[str, str]:

@@ -57,7 +57,7 @@ def issue(authority_seed: str, key_seed: str, made: str, domain: str) -> tuple[s
     of both certificates' life.
     """
     start = datetime.datetime.fromtimestamp((uuid.UUID(made).int >> 80) / 1000, datetime.UTC).replace(microsecond=0)
-    authority_key, key = _key(authority_seed), _key(key_seed)
+    authority_key, key = elliptic_key(authority_seed), elliptic_key(key_seed)
     issuer = _name("SlideGenie local authority")
     authority = (
         _builder(issuer, issuer, authority_key, start=start, days=_AUTHORITY_DAYS, serial=authority_seed.encode())
@@ -85,7 +85,8 @@ def issue(authority_seed: str, key_seed: str, made: str, domain: str) -> tuple[s
     return authority.public_bytes(pem).decode(), certificate.public_bytes(pem).decode(), private.decode()
 
 
-def _key(seed: str) -> ec.EllipticCurvePrivateKey:
+def elliptic_key(seed: str) -> ec.EllipticCurvePrivateKey:
+    """Return a P-256 key, always the same for the same 32 random bytes in base64."""
     scalar = int.from_bytes(base64.b64decode(seed), "big") % (_CURVE_ORDER - 1) + 1
     return ec.derive_private_key(scalar, ec.SECP256R1())
 

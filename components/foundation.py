@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_random as random
@@ -39,6 +40,7 @@ class Foundation(pulumi.ComponentResource):
         super().__init__("slidegenie:index:Foundation", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.limit_processes = process_limit_hook()
+        self._gates: list[pulumi.Output[Any]] = []
         self.networks = Networks(name, opts=child)
         seed = BuiltImage(
             f"{name}-seed",
@@ -54,6 +56,26 @@ class Foundation(pulumi.ComponentResource):
         self.seed_image = seed.id_on_engine
         self._key = random.RandomPassword(f"{name}-hash-key", length=32, special=False, opts=child).result
         self.register_outputs({"seedImage": self.seed_image})
+
+    def hold_until(self, cleared: pulumi.Output[Any]) -> None:
+        """Create and replace no container of this stack before `cleared`, which must not depend on any, is known."""
+        self._gates.append(cleared)
+
+    def when_cleared(self, image: pulumi.Input[str]) -> pulumi.Output[str]:
+        """Return `image`, known once everything that holds the stack is.
+
+        The wait makes no dependency: what holds the stack decides when a container may change, never whether it does.
+        """
+        if pulumi.runtime.is_dry_run():
+            # Nothing is cleared in a preview; to wait would show every container of the stack as replaced.
+            return pulumi.Output.from_input(image)
+
+        async def wait(value: str) -> str:
+            for gate in self._gates:
+                await gate.future()
+            return value
+
+        return pulumi.Output.from_input(image).apply(wait)
 
     def fingerprint(self, content: pulumi.Input[str]) -> pulumi.Output[str]:
         """Return a short keyed hash of `content`, safe to show in a label even when the content is a secret."""

@@ -8,6 +8,8 @@ ROLE_LABEL = "io.slidegenie.role"
 """On every container: `server`, `job` or `seed`."""
 RELEASE_LABEL = "io.slidegenie.release"
 """On containers of a release: its version."""
+ROOT_LABEL = "io.slidegenie.root-because"
+"""On a container that runs as root: why it has to."""
 PIDS_LABEL = "io.slidegenie.pids-limit"
 """Processes and threads at most. The Docker provider cannot set it, so it travels as a label."""
 

@@ -1,6 +1,6 @@
 """Images on the engine: third-party ones, pulled before anything is replaced, and ones built from a Dockerfile."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +44,8 @@ class BuiltImageArgs:
 
     tag: str
     """`name:tag` the image is known by on the engine."""
+    further_tags: Sequence[str] = ()
+    """More of them, for people; nothing runs by them."""
     context: str
     """Folder sent to the builder."""
     dockerfile: str
@@ -55,7 +57,8 @@ class BuiltImageArgs:
     builder: str = "default"
     """Builder of `docker buildx`; the engine's own has the name of the Docker context."""
     ca_bundle: str | None = None
-    """PEM bundle the build trusts, as a path on this machine; it leaves no trace in the image. Default: none."""
+    """PEM file of authorities that the build trusts besides those of the base image, as a path on this machine; it
+    leaves no trace in the image. Default: none."""
 
 
 class BuiltImage(pulumi.ComponentResource):
@@ -71,12 +74,12 @@ class BuiltImage(pulumi.ComponentResource):
         super().__init__("slidegenie:index:BuiltImage", name, None, opts)
         build = docker_build.Image(
             name,
-            tags=[args.tag],
+            tags=[args.tag, *args.further_tags],
             context=docker_build.BuildContextArgs(location=args.context),
             dockerfile=docker_build.DockerfileArgs(location=args.dockerfile),
             target=args.target,
             build_args=dict(args.build_args),
-            secrets=_trust(args.ca_bundle),
+            secrets=trust(args.ca_bundle),
             push=False,
             load=True,
             builder=docker_build.BuilderConfigArgs(name=args.builder),
@@ -101,7 +104,12 @@ _MOST_TRUST = 120_000
 """Bytes; the builder hands secrets over in one environment variable, which the kernel limits to 128 KiB."""
 
 
-def _trust(bundle: str | None) -> dict[str, str] | None:
+def trust(bundle: str | None) -> dict[str, str] | None:
+    """Return the build secret with the authorities in `bundle`, or `None` without it.
+
+    Raises:
+        SettingsError: when it cannot be read, or is too large for the builder.
+    """
     if bundle is None:
         return None
     try:

@@ -9,6 +9,7 @@ from .backend import Backend, BackendArgs
 from .endpoints import Endpoint
 from .foundation import Foundation, FoundationArgs
 from .host import socket_group
+from .monitoring import Additions, Monitoring, MonitoringArgs, WatchedPostgres
 from .postgres import Postgres, PostgresArgs, external_postgres
 from .proxy import Proxy, ProxyArgs
 from .redis import Redis, RedisArgs, external_redis
@@ -29,8 +30,11 @@ class DataStores:
     """S3-compatible storage."""
 
 
+_NOTHING = Additions()
+
+
 class SlideGeniePlatform(pulumi.ComponentResource):
-    """Networks, data stores, edge and backend of one stack."""
+    """Networks, data stores, edge, backend and monitoring of one stack."""
 
     foundation: Foundation
     """What further workloads stand on."""
@@ -40,12 +44,22 @@ class SlideGeniePlatform(pulumi.ComponentResource):
     """The data stores, for further services."""
     backend: Backend
     """The application."""
+    monitoring: Monitoring | None
+    """What watches all of it; `None` where it is not enabled."""
     url: str
     """Address of the platform."""
     backend_url: str | None
     """Address of the backend without TLS, on the Docker host only; `None` where it is not published."""
 
-    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        *,
+        monitored: Additions = _NOTHING,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare it. `monitored` has the targets, rules and dashboards of what runs beside the application."""
         super().__init__("slidegenie:index:SlideGeniePlatform", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         images, proxy = settings.images, settings.proxy
@@ -60,6 +74,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
                 engine=settings.engine,
                 images=images,
                 secrets=settings.secrets,
+                local_ports=settings.monitoring.published(),
             ),
             opts=child,
         )
@@ -72,13 +87,38 @@ class SlideGeniePlatform(pulumi.ComponentResource):
                 settings=settings.backend,
                 images=images,
                 engine=settings.engine,
+                registry=settings.registry,
+                supply_chain=settings.supply_chain,
+                secrets=settings.secrets,
             ),
             opts=child,
         )
-        port = "" if proxy.https_port == 443 else f":{proxy.https_port}"  # noqa: PLR2004 - the port HTTPS has by itself
-        self.url = f"https://{proxy.domain}{port}"
+        self.monitoring = self._monitoring(name, settings, monitored) if settings.monitoring.enabled else None
+        self.url = self.proxy.url
         self.backend_url = f"http://127.0.0.1:{proxy.backend_port}" if proxy.backend_port else None
         self.register_outputs({"url": self.url})
+
+    def _monitoring(self, name: str, settings: Settings, monitored: Additions) -> Monitoring:
+        postgres = self.stores.postgres
+        return Monitoring(
+            f"{name}-monitoring",
+            MonitoringArgs(
+                foundation=self.foundation,
+                proxy=self.proxy,
+                settings=settings.monitoring,
+                images=settings.images,
+                secrets=settings.secrets,
+                data_root=settings.engine.data_root,
+                # What somebody else runs, somebody else watches.
+                postgres=None
+                if settings.postgres.external
+                else WatchedPostgres(password=postgres.secrets["postgres-password"], ready=postgres.ready),
+                redis=settings.redis.external is None,
+                minio=settings.storage.external is None,
+                additions=monitored,
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
     def _stores(self, name: str, settings: Settings) -> DataStores:
         child = pulumi.ResourceOptions(parent=self)

@@ -121,4 +121,6 @@ def _access_list(password: str) -> str:
         f"user {_USER} on #{digest} ~* &* +@all -@admin -@dangerous +info +keys\n"
         # The health check needs no password: it may ask one thing.
         "user health on nopass -@all +ping\n"
+        # Nor do its metrics: statistics, no keys and no settings.
+        "user monitor on nopass -@all +ping +info +latency|latest +slowlog|len +slowlog|get\n"
     )

@@ -23,13 +23,20 @@ class StackSecrets(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _secret(self, role: str, given: str | None, length: int = 40) -> pulumi.Output[str]:
-        if given is not None:
-            return pulumi.Output.secret(given)
-        return random.RandomPassword(
-            f"{self._name}-{role}",
-            length=length,
-            # Letters and digits only: these end up in URLs, ACL files and shells.
-            special=False,
-            # The data behind a password outlives a `make down`; so must the password.
-            opts=pulumi.ResourceOptions(parent=self, protect=True),
-        ).result
+        return given_or_generated(f"{self._name}-{role}", given, parent=self, length=length)
+
+
+def given_or_generated(
+    name: str, given: str | None, *, parent: pulumi.Resource, length: int = 40
+) -> pulumi.Output[str]:
+    """Return `given` as a secret, or one that is generated once under `name`."""
+    if given is not None:
+        return pulumi.Output.secret(given)
+    return random.RandomPassword(
+        name,
+        length=length,
+        # Letters and digits only: these end up in URLs, ACL files and shells.
+        special=False,
+        # The data behind a password outlives a `make down`; so must the password.
+        opts=pulumi.ResourceOptions(parent=parent, protect=True),
+    ).result

@@ -34,7 +34,7 @@ class StorageArgs:
 
 
 class Storage(pulumi.ComponentResource):
-    """One MinIO, reachable on the data network only, without its web console."""
+    """One MinIO, without its web console, reachable on the data network and, for its metrics, the monitoring one."""
 
     endpoint: Endpoint
     """How clients reach it."""
@@ -59,7 +59,7 @@ class Storage(pulumi.ComponentResource):
                 foundation=args.foundation,
                 service="minio",
                 image=image.id_on_engine,
-                zones=[Zone.DATA],
+                zones=[Zone.DATA, Zone.MONITORING],
                 limits=args.settings.limits,
                 command=["server", "/data", "--address", ":9000"],
                 environment={
@@ -67,6 +67,8 @@ class Storage(pulumi.ComponentResource):
                     "MINIO_ROOT_PASSWORD_FILE": "/run/secrets/secret-key",
                     "MINIO_BROWSER": "off",
                     "MINIO_UPDATE": "off",
+                    # Numbers only, and only for what shares a network with it; everything else still asks for the keys.
+                    "MINIO_PROMETHEUS_AUTH_TYPE": "public",
                     # Where it looks for certificates; the image's own home is not ours to read.
                     "HOME": "/tmp",  # noqa: S108 - a folder of the container
                     "GOMEMLIMIT": f"{args.settings.limits.memory_mib * 9 // 10}MiB",

@@ -9,6 +9,7 @@ import yaml
 from ..plan.generated import generated_files as plan_files
 from ..settings.manual import declared_keys, manual
 from .console import show, warn
+from .images_manual import images_manual
 
 _PROJECT = {
     "name": "slidegenie",
@@ -24,6 +25,7 @@ def generated_files(root: Path) -> dict[str, str]:
     return {
         "Pulumi.yaml": _project(),
         "docs/configuration.md": manual(),
+        "docs/images.md": images_manual(),
         **plan_files(root),
     }
 

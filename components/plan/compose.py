@@ -120,6 +120,7 @@ def _image(image: str, view: View, root: Path, store: FileStore, ca_bundle: str 
         "context": compose_path(context, root),
         "dockerfile": str((root / build["dockerfile"]["location"]).relative_to(context)),
         "target": build.get("target"),
+        "tags": [tag for tag in build["tags"] if tag != image],
         "args": dict(sorted((build.get("buildArgs") or {}).items())),
         "secrets": _build_secrets(build, store, ca_bundle),
     }

@@ -1,7 +1,8 @@
-"""Every file that is made from the plans of the stacks that come with the project."""
+"""Every file that is made from code: from the plans of the stacks, and the dashboards."""
 
 from pathlib import Path
 
+from ..monitoring.boards import BOARDS
 from .compose import compose_project
 from .diagram import render_diagram
 from .env import render_env
@@ -21,6 +22,7 @@ def generated_files(root: Path) -> dict[str, str]:
         files |= project.config_files
     production = plan_stack(root, "prod")
     files[".env.production"] = render_env(production)
+    files |= {f"monitoring/dashboards/{board.uid}.json": board.json() for board in BOARDS}
     files["docs/diagram.md"] = _DIAGRAM.format(diagram=render_diagram(production))
     return files
 

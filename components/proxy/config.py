@@ -1,5 +1,6 @@
 """What Traefik and the allow-list in front of the Docker socket are told, as the files they read."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -7,6 +8,8 @@ import yaml
 SOCKET_PROXY_PORT = 2375
 HTTP, HTTPS, DIRECT, INTERNAL = 8080, 8443, 8000, 8082
 """Ports inside the proxy's container: unprivileged ones, whatever the host publishes them as."""
+_FIRST_LOCAL = 8100
+"""The first of the ports inside the container that lead to one service each, on the Docker host only."""
 
 HAPROXY = f"""\
 # Lets the proxy watch containers, and nothing else: no logs, no files, no start, no stop.
@@ -42,7 +45,12 @@ backend engine
 """
 
 
-def static(network: str, stack: str, *, direct: bool) -> str:
+def local_ports(services: Sequence[str]) -> Mapping[str, int]:
+    """Return the port inside the proxy's container that each of `services` has to itself."""
+    return {service: _FIRST_LOCAL + index for index, service in enumerate(sorted(services))}
+
+
+def static(network: str, stack: str, *, direct: bool, local: Sequence[str] = ()) -> str:
     """Return Traefik's static configuration: entry points, providers, health; a change of it replaces Traefik."""
     timeouts = {"readTimeout": "60s", "writeTimeout": "0s", "idleTimeout": "180s"}
     entry_points: dict[str, Any] = {
@@ -56,6 +64,7 @@ def static(network: str, stack: str, *, direct: bool) -> str:
     }
     if direct:
         entry_points["direct"] = {"address": f":{DIRECT}", "transport": {"respondingTimeouts": dict(timeouts)}}
+    entry_points |= {service: {"address": f":{port}"} for service, port in local_ports(local).items()}
     return _yaml(
         {
             "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
@@ -142,11 +151,19 @@ def edge(https_port: int) -> str:
     )
 
 
-def route(service: str, rule: str, *, direct: bool) -> str:
-    """Return the dynamic configuration that leads what matches `rule` to the containers of `service`."""
-    routers: dict[str, Any] = {
-        service: {"entryPoints": ["websecure"], "rule": rule, "service": f"{service}@docker", "tls": {}}
+def route(service: str, rule: str, *, priority: int, direct: bool) -> str:
+    """Return the dynamic configuration that leads what matches `rule` to the containers of `service`.
+
+    Of several rules that match, the one with the highest `priority` wins.
+    """
+    router = {
+        "entryPoints": ["websecure"],
+        "rule": rule,
+        "priority": priority,
+        "service": f"{service}@docker",
+        "tls": {},
     }
+    routers: dict[str, Any] = {service: router}
     if direct:
         routers[f"{service}-direct"] = {
             "entryPoints": ["direct"],
@@ -155,6 +172,21 @@ def route(service: str, rule: str, *, direct: bool) -> str:
             "service": f"{service}@docker",
         }
     return _yaml({"http": {"routers": routers}})
+
+
+def forward(service: str, port: int, *, rule: str | None, priority: int, local: bool) -> str:
+    """Return the dynamic configuration that leads to the one container of `service`, found by its name.
+
+    `rule` leads what matches it there over TLS; `local` gives it the port that `local_ports` says.
+    """
+    routers: dict[str, Any] = {}
+    if rule is not None:
+        over_tls = {"entryPoints": ["websecure"], "rule": rule, "priority": priority, "service": service, "tls": {}}
+        routers[service] = over_tls
+    if local:
+        routers[f"{service}-local"] = {"entryPoints": [service], "rule": "PathPrefix(`/`)", "service": service}
+    servers = [{"url": f"http://{service}:{port}"}]
+    return _yaml({"http": {"routers": routers, "services": {service: {"loadBalancer": {"servers": servers}}}}})
 
 
 def server_labels(service: str, port: int, health_path: str) -> dict[str, str]:

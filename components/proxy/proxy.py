@@ -1,6 +1,7 @@
 """Traefik behind a TLS edge, and the allow-list between it and the Docker socket."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_docker as docker
@@ -16,6 +17,9 @@ from ..settings import Proxy as ProxySettings
 from ..volume import Prepared, seeded, volume_labels
 from ..workload import FilesMount, HealthCheck, HostMount, PublishedPort, Server, ServerArgs, VolumeMount
 from . import config
+
+_HTTPS = 443
+"""The port an address need not name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,8 @@ class ProxyArgs:
     """Which Traefik and HAProxy."""
     secrets: Secrets = Secrets()
     """The key of your own certificate."""
+    local_ports: Mapping[str, int] = field(default_factory=dict)
+    """Ports on 127.0.0.1 by service, without TLS, for services that `forward` leads to."""
 
 
 class Proxy(pulumi.ComponentResource):
@@ -43,11 +49,16 @@ class Proxy(pulumi.ComponentResource):
     """PEM certificate of the local authority, with `tls: local`."""
     domain: str
     """Name that services are routed under."""
+    url: str
+    """Address of the platform."""
 
     def __init__(self, name: str, args: ProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Proxy", name, None, opts)
         self._name, self._foundation = name, args.foundation
         self.domain, self._direct = args.settings.domain, args.settings.backend_port is not None
+        port = "" if args.settings.https_port == _HTTPS else f":{args.settings.https_port}"
+        self.url = f"https://{self.domain}{port}"
+        self._local = tuple(args.local_ports)
         child = pulumi.ResourceOptions(parent=self)
         # A fixed name: its files change in place while Traefik watches the folder.
         self._dynamic = docker.Volume(
@@ -78,7 +89,7 @@ class Proxy(pulumi.ComponentResource):
                 files=[FilesMount(files=static, path="/etc/traefik")],
                 volumes=[VolumeMount(volume=seeds[-1], path="/dynamic", read_only=True)],
                 after=[prepared.seed for prepared in seeds],
-                ports=_ports(args.settings),
+                ports=_ports(args),
                 health=HealthCheck(
                     command=["traefik", "healthcheck", "--configFile=/etc/traefik/traefik.yml"], interval_seconds=3
                 ),
@@ -88,13 +99,26 @@ class Proxy(pulumi.ComponentResource):
         )
         self.register_outputs({"authority": self.authority})
 
-    def route(self, service: str, rule: str, *, parent: pulumi.Resource, default: bool = False) -> None:
+    def route(self, service: str, rule: str, *, parent: pulumi.Resource, path: str | None = None) -> None:
         """Lead requests that match the Traefik `rule` to the containers labelled for `service`.
 
-        `default` gives the service the direct port too, where the stack publishes one.
+        `path` is the prefix in the rule: a longer one goes before a shorter one, whatever else the rules say. Without
+        one, the service takes what no other does, and has the direct port too, where the stack publishes one.
         """
-        content = config.route(service, rule, direct=default and self._direct)
+        # Left to itself, Traefik prefers the longer rule, and the default one is long: it names what it hides.
+        content = config.route(service, rule, priority=1 + len(path or ""), direct=path is None and self._direct)
         self._dynamic_files(f"route-{service}", {f"route-{service}.yml": content}, parent=parent)
+
+    def forward(self, service: str, port: int, *, parent: pulumi.Resource, path: str | None = None) -> None:
+        """Lead to the one container of `service`, which shares a network with the proxy and has no labels for it.
+
+        What is below `path` goes there over TLS, and its port among `local_ports` does, where it has one.
+        """
+        local = service in self._local
+        if local or path is not None:
+            rule = f"Host(`{self.domain}`) && PathPrefix(`{path}`)" if path else None
+            content = config.forward(service, port, rule=rule, priority=1 + len(path or ""), local=local)
+            self._dynamic_files(f"route-{service}", {f"route-{service}.yml": content}, parent=parent)
 
     def _dynamic_files(
         self, role: str, files: dict[str, pulumi.Input[str]], parent: pulumi.Resource | None = None
@@ -106,7 +130,7 @@ class Proxy(pulumi.ComponentResource):
     def _static_files(self, args: ProxyArgs) -> Files:
         stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
         content = args.foundation.networks.names[Zone.APPLICATION].apply(
-            lambda network: config.static(network, stack, direct=self._direct)
+            lambda network: config.static(network, stack, direct=self._direct, local=self._local)
         )
         return Files(
             f"{self._name}-config",
@@ -154,11 +178,15 @@ class Proxy(pulumi.ComponentResource):
         )
 
 
-def _ports(settings: ProxySettings) -> list[PublishedPort]:
+def _ports(args: ProxyArgs) -> list[PublishedPort]:
+    settings = args.settings
     ports = [
         PublishedPort(internal=config.HTTP, external=settings.http_port, address=settings.address),
         PublishedPort(internal=config.HTTPS, external=settings.https_port, address=settings.address),
     ]
     if settings.backend_port is not None:
         ports.append(PublishedPort(internal=config.DIRECT, external=settings.backend_port))
-    return ports
+    internal = config.local_ports(tuple(args.local_ports))
+    return ports + [
+        PublishedPort(internal=internal[service], external=port) for service, port in sorted(args.local_ports.items())
+    ]

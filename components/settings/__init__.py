@@ -4,6 +4,7 @@ from .base import Limits, Section
 from .errors import SettingsError, reveal
 from .load import load_settings, parse_settings
 from .model import Settings
+from .monitoring import Email, ImageStore, Monitoring, MonitoringPorts
 from .sections import (
     Backend,
     Engine,
@@ -11,6 +12,7 @@ from .sections import (
     ExternalRedis,
     ExternalStorage,
     Images,
+    Origin,
     Postgres,
     Proxy,
     Redis,
@@ -21,24 +23,32 @@ from .sections import (
     TlsMode,
     Variant,
 )
+from .supply_chain import Require, SupplyChain
 
 __all__ = [
     "Backend",
+    "Email",
     "Engine",
     "ExternalPostgres",
     "ExternalRedis",
     "ExternalStorage",
+    "ImageStore",
     "Images",
     "Limits",
+    "Monitoring",
+    "MonitoringPorts",
+    "Origin",
     "Postgres",
     "Proxy",
     "Redis",
     "Registry",
+    "Require",
     "Secrets",
     "Section",
     "Settings",
     "SettingsError",
     "Storage",
+    "SupplyChain",
     "Target",
     "TlsMode",
     "Variant",

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pydantic import model_validator
 
 from .base import Section
+from .monitoring import Monitoring
 from .sections import Backend, Engine, Images, Postgres, Proxy, Redis, Registry, Secrets, Storage, TlsMode
+from .supply_chain import SupplyChain
 
 
 class Settings(Section):
@@ -27,6 +29,10 @@ class Settings(Section):
     """S3-compatible storage, built in (MinIO) or external."""
     proxy: Proxy = Proxy()
     """Traefik: names, ports, TLS."""
+    monitoring: Monitoring = Monitoring()
+    """Prometheus, Alertmanager, Grafana: what runs, how long metrics are kept, who is told."""
+    supply_chain: SupplyChain = SupplyChain()
+    """What the backend's image must prove before it runs."""
     secrets: Secrets = Secrets()
     """Secrets that are given instead of generated."""
 
@@ -43,6 +49,8 @@ class Settings(Section):
             (self.storage.external, "storage.external", ("storageAccessKey", "storageSecretKey")),
             (self.registry.address, "registry.address", ("registryPassword",)),
             (self.proxy.tls is TlsMode.FILES, "proxy.tls: files", ("tlsKey",)),
+            (self.monitoring.slack_channel, "monitoring.slackChannel", ("slackUrl",)),
+            (self.monitoring.email and self.monitoring.email.username, "monitoring.email.username", ("smtpPassword",)),
         )
         given = self.secrets.model_dump(by_alias=True)
         for used, because, names in rules:

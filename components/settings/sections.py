@@ -1,10 +1,11 @@
 """The settings, section by section. What is written here is the schema, the manual and the defaults."""
 
+import datetime
 import enum
 import ipaddress
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 
 from .base import AbsolutePath, Hostname, ImageReference, Limits, Port, Section
 from .versions import third_party
@@ -80,6 +81,20 @@ class Images(Section):
     """Traefik 3.6.1 or newer; older ones cannot talk to Docker 29."""
     socket_proxy: ImageReference = third_party("socket-proxy")
     """HAProxy, the allow-list in front of the Docker socket; must be a Debian variant (its health check uses bash)."""
+    prometheus: ImageReference = third_party("prometheus")
+    """Prometheus 3."""
+    alertmanager: ImageReference = third_party("alertmanager")
+    """Alertmanager."""
+    node_exporter: ImageReference = third_party("node-exporter")
+    """Node Exporter."""
+    postgres_exporter: ImageReference = third_party("postgres-exporter")
+    """Exporter for PostgreSQL."""
+    redis_exporter: ImageReference = third_party("redis-exporter")
+    """Exporter for Redis; must be an Alpine variant (its health check uses wget)."""
+    cadvisor: ImageReference = third_party("cadvisor")
+    """cAdvisor 0.54 or newer; older ones lose the names of containers on Docker 29."""
+    grafana: ImageReference = third_party("grafana")
+    """Grafana; must be an Alpine variant (its health check uses wget)."""
 
 
 class Registry(Section):
@@ -91,8 +106,46 @@ class Registry(Section):
     """Path in front of the image's name."""
     username: str = "slidegenie"
     """User of the login; its password is `secrets.registryPassword`."""
-    platforms: tuple[str, ...] = ("linux/amd64", "linux/arm64")
+    platforms: tuple[
+        Annotated[str, Field(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$", examples=["linux/amd64"])], ...
+    ] = ("linux/amd64", "linux/arm64")
     """Platforms of a pushed image. An image that is only loaded is built for the engine's own."""
+    builder: Annotated[str, Field(pattern=r"^[\w][\w.-]*$")] = "default"
+    """Builder of `docker buildx` for pushed images. The engine's own, `default`, builds for one platform; for several,
+    `docker buildx create --name slidegenie --driver docker-container` makes one."""
+
+    @model_validator(mode="after")
+    def _several_platforms_need_a_builder(self) -> "Registry":
+        if not self.platforms:
+            raise ValueError("platforms must name at least one, like linux/amd64; got none")
+        if self.address and len(self.platforms) > 1 and self.builder == "default":
+            raise ValueError(
+                f"builder 'default' builds for one platform, platforms are {', '.join(self.platforms)}: make a builder"
+                " with `docker buildx create --name slidegenie --driver docker-container` and name it in builder, or"
+                " leave one platform"
+            )
+        return self
+
+
+class Origin(Section):
+    """Where the backend's image comes from. It becomes labels of the image, so a change replaces the containers."""
+
+    source: Annotated[str, Field(pattern=r"^https?://\S+$", examples=["https://git.example.com/slides"])] | None = None
+    """Address of the source code. Default: the label says `unknown`."""
+    revision: Annotated[str, Field(pattern=r"^[\w][\w./-]{0,127}$")] | None = None
+    """Commit. Default: the label says `unknown`."""
+    created: AwareDatetime | None = None
+    """Date of the commit, as `2026-01-31T12:00:00Z`, and not of the build: then two builds can be the same. Default:
+    the label says 1970."""
+
+    def build_args(self) -> dict[str, str]:
+        """Return the build arguments that say so; none for what is not known."""
+        arguments = {"SOURCE": self.source, "REVISION": self.revision}
+        if self.created is not None:
+            moment = self.created.astimezone(datetime.UTC).replace(microsecond=0)
+            arguments["CREATED"] = moment.isoformat().replace("+00:00", "Z")
+            arguments["SOURCE_DATE_EPOCH"] = str(int(moment.timestamp()))
+        return {name: value for name, value in arguments.items() if value is not None}
 
 
 class Backend(Section):
@@ -110,7 +163,9 @@ class Backend(Section):
     image: ImageReference | None = None
     """A ready image to run; nothing is built. Default: built from `context`."""
     release: Annotated[str, Field(pattern=r"^[\w][\w.-]{0,127}$")] = "0.0.0-dev"
-    """Version of the application, written into the image, its log lines and labels."""
+    """Version of the application, written into the image, its tags, log lines and labels."""
+    origin: Origin = Origin()
+    """Source, commit and date of what is built."""
     port: Port = 8000
     """Port the application listens on."""
     replicas: Annotated[int, Field(ge=1, le=50)] = 2
@@ -265,5 +320,18 @@ class Secrets(Section):
     """S3 secret key. Default: generated; needed with `storage.external`."""
     registry_password: SecretStr | None = None
     """Password or token of the registry login; needed with `registry.address`."""
+    signing_password: SecretStr | None = None
+    """Password of the private key in `supplyChain.key`. Default: none; a generated key needs none."""
     tls_key: SecretStr | None = None
     """PEM private key; needed with `proxy.tls: files`."""
+    grafana_password: SecretStr | None = None
+    """Password of Grafana's user `admin`, read when Grafana's database is made. Default: generated."""
+    smtp_password: SecretStr | None = None
+    """Password of the mail server; needed with `monitoring.email.username`."""
+    slack_url: SecretStr | None = None
+    """Incoming webhook of Slack; needed with `monitoring.slackChannel`."""
+    alert_webhook_url: SecretStr | None = None
+    """URL that every alert is posted to. Default: none."""
+    deadman_url: SecretStr | None = None
+    """URL that is posted to every minute while the monitoring works; a service there tells you when it stops, as
+    nothing in here could. Default: none."""

@@ -17,3 +17,8 @@ def _versions() -> dict[str, str]:
 def third_party(name: str) -> str:
     """Return the reference of the third-party image `name`, as `components/versions.yaml` has it."""
     return _versions()[name]
+
+
+def third_parties() -> dict[str, str]:
+    """Return every third-party image by its name."""
+    return dict(_versions())

@@ -62,7 +62,10 @@ class VolumeMount:
 
 @dataclass(frozen=True, kw_only=True)
 class HostMount:
-    """A file or folder of the Docker host. For the source tree in development and the engine's socket, nothing else."""
+    """A file or folder of the Docker host.
+
+    For the source tree in development, the engine's socket and what cAdvisor reads, nothing else.
+    """
 
     host_path: str
     """Absolute path on the Docker host."""
@@ -116,6 +119,9 @@ class ContainerArgs:
     """What must be there before it starts, such as a database."""
     grace_seconds: int = 10
     """How long the container may take to stop before it is killed."""
+    root_because: str | None = None
+    """Why it has to be root, which becomes a label that people and policies can see. Everything else stays: no
+    capability, a read-only root, no new privileges. Default: it does not have to, and is user 1000."""
 
 
 @dataclass(frozen=True, kw_only=True)

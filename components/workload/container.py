@@ -7,11 +7,12 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from ..identity import PIDS_LABEL, ROLE_LABEL, compose_project, stack_labels
+from ..identity import PIDS_LABEL, ROLE_LABEL, ROOT_LABEL, compose_project, stack_labels
 from ..volume import Prepared
 from .args import ContainerArgs
 
 _USER = "1000:1000"
+_ROOT = "0:0"
 _SILENT_CHANGES = ["tmpfs", "healthcheck", "init", "cpuPeriod", "cpuQuota"]
 """The provider reports a change of these as made while the engine never sees it: replace instead."""
 
@@ -29,10 +30,10 @@ def hardened_container(
     limits = args.limits
     return docker.Container(
         name,
-        image=args.image,
+        image=args.foundation.when_cleared(args.image),
         command=list(args.command) if args.command is not None else None,
         envs=[pulumi.Output.concat(key, "=", value) for key, value in sorted(args.environment.items())],
-        user=_USER,
+        user=_ROOT if args.root_because else _USER,
         group_adds=list(args.groups) or None,
         read_only=True,
         tmpfs={path: _tmpfs(size) for path, size in args.tmpfs_mib.items()},
@@ -107,6 +108,7 @@ def _labels(args: ContainerArgs, role: str, number: int) -> list[docker.Containe
         ROLE_LABEL: role,
         PIDS_LABEL: str(args.limits.pids),
         **stack_labels(),
+        **({ROOT_LABEL: args.root_because} if args.root_because else {}),
         **args.labels,
     }
     return [docker.ContainerLabelArgs(label=label, value=value) for label, value in sorted(labels.items())]

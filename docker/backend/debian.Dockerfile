@@ -1,57 +1,88 @@
-# The backend on Debian. Stages: builder, runtime, development, testing, production (the default).
-# Sibling of alpine.Dockerfile; keep the steps in the same order.
+# The backend on Debian. Stages: dependencies, builder, code, runtime, development, testing, production (the default).
+# Sibling of alpine.Dockerfile; keep the steps in the same order. What each variant is called: components/variants.py.
 # No "# syntax" line: the frontend that BuildKit has built in needs no network.
 
 # A mirror, another tag or a digest; any image with Python 3.11 as `python3` will do.
-ARG PYTHON_IMAGE=python:3.11-slim
+# renovate: datasource=docker depName=docker.io/library/python versioning=docker
+ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim
+# Seconds since 1970. BuildKit 0.11 and newer date the image by it, and 0.13 and newer every file, if the exporter is told
+# rewrite-timestamp=true: then two builds of one commit have one digest. Older ones take no notice.
+ARG SOURCE_DATE_EPOCH
 
-# ---- builder: the virtual environment of production, and the compiled code ---------------------
-FROM ${PYTHON_IMAGE} AS builder
+# ---- dependencies: the locked packages, exactly as they come ------------------------------------
+FROM ${PYTHON_IMAGE} AS dependencies
 
-# renovate: datasource=pypi depName=uv
-ARG UV_VERSION=0.13.9
-# Another package index. Only this stage sees them; the images that are shipped hold no trace.
+# Another package index. No stage that is shipped stands on this one, so it is in no history.
 ARG PIP_INDEX_URL
 ARG UV_DEFAULT_INDEX
-ENV UV_COMPILE_BYTECODE=1 \
+# Byte code goes by a hash of its source and not by its date: dates differ between two builds. Nothing in an image
+# changes, so nothing compares the hash either.
+ENV PYC_INVALIDATION_MODE=UNCHECKED_HASH \
+    PYTHONHASHSEED=0 \
+    UV_COMPILE_BYTECODE=1 \
     UV_LINK_MODE=copy \
     UV_PYTHON_DOWNLOADS=never \
     VIRTUAL_ENV=/app/.venv
 
-# In an environment of its own, as distributions forbid installing next to their Python.
-# The optional secret is for networks that inspect TLS: --secret id=ca_bundle,src=<bundle>.
+# In an environment of its own, as distributions forbid installing next to their Python. The optional secret holds
+# authorities *besides* those of the base, for networks that inspect TLS: --secret id=ca_bundle,src=<PEM file>.
 RUN --mount=type=secret,id=ca_bundle \
     --mount=type=cache,target=/root/.cache/pip \
-    if [ -s /run/secrets/ca_bundle ]; then export PIP_CERT=/run/secrets/ca_bundle; fi; \
-    [ -n "${PIP_INDEX_URL}" ] || unset PIP_INDEX_URL; \
-    python3 -m venv /opt/uv \
-    && /opt/uv/bin/pip install --disable-pip-version-check "uv==${UV_VERSION}"
+    --mount=type=tmpfs,target=/tmp \
+    --mount=type=bind,source=requirements-build.txt,target=/tmp/requirements.txt \
+    cat /etc/ssl/certs/ca-certificates.crt /run/secrets/ca_bundle >/tmp/trust.pem 2>/dev/null; \
+    export PIP_CERT=/tmp/trust.pem \
+    && python3 -m venv /opt/uv \
+    && /opt/uv/bin/pip install --disable-pip-version-check --require-hashes --requirement /tmp/requirements.txt
 
 # Only the lock file decides about this layer, and only hashes it names get in.
 RUN --mount=type=secret,id=ca_bundle \
     --mount=type=cache,target=/root/.cache/uv \
+    --mount=type=tmpfs,target=/tmp \
     --mount=type=bind,source=requirements.txt,target=/tmp/requirements.txt \
-    if [ -s /run/secrets/ca_bundle ]; then export SSL_CERT_FILE=/run/secrets/ca_bundle; fi; \
-    [ -n "${UV_DEFAULT_INDEX}" ] || unset UV_DEFAULT_INDEX; \
-    /opt/uv/bin/uv venv --python "$(command -v python3)" "${VIRTUAL_ENV}" \
-    && /opt/uv/bin/uv pip install --require-hashes --requirement /tmp/requirements.txt \
-    && find "${VIRTUAL_ENV}" -type d -name tests -prune -exec rm -rf {} +
+    cat /etc/ssl/certs/ca-certificates.crt /run/secrets/ca_bundle >/tmp/trust.pem 2>/dev/null; \
+    export SSL_CERT_FILE=/tmp/trust.pem \
+    && /opt/uv/bin/uv venv --python "$(command -v python3)" "${VIRTUAL_ENV}" \
+    && /opt/uv/bin/uv pip install --require-hashes --requirement /tmp/requirements.txt
 
-# Compiled once here instead of at every start of a read-only container. By hash, so that the
-# result does not depend on when the files were checked out.
+# ---- builder: the same without what only compilers, debuggers and test runners read -------------
+FROM dependencies AS builder
+
+# For `strip`; not in the stage above, whose size is what the images are measured against.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends binutils \
+    && rm -rf /var/lib/apt/lists/*
+
+# Symbols are more than a quarter of what the wheels hold. The lock of uv is a file that everybody may write.
+RUN find "${VIRTUAL_ENV}" -type d \( -name tests -o -name test \) -prune -exec rm -rf {} + \
+    && find "${VIRTUAL_ENV}" -type f \
+        \( -name '*.pyx' -o -name '*.pxd' -o -name '*.pyi' -o -name '*.c' -o -name '*.h' \) -delete \
+    && rm -f "${VIRTUAL_ENV}"/.lock "${VIRTUAL_ENV}"/bin/*activate* \
+    && find "${VIRTUAL_ENV}" -type f -name '*.so*' -exec strip --strip-unneeded {} +
+
+# ---- code: readable by user 1000 whatever the umask of the checkout was, and compiled -----------
 FROM builder AS code
-COPY app /app/app
-RUN python3 -m compileall -q --invalidation-mode checked-hash /app/app
 
-# ---- builder of development: the same and the tools --------------------------------------------
+COPY app /app/app
+RUN chmod -R u=rwX,go=rX /app/app \
+    && python3 -m compileall -q --invalidation-mode unchecked-hash /app/app
+
+# ---- builder of development: the tools besides, and code that may change under a running process -
 FROM builder AS builder-development
 
 RUN --mount=type=secret,id=ca_bundle \
     --mount=type=cache,target=/root/.cache/uv \
-    --mount=type=bind,source=requirements-dev.txt,target=/tmp/requirements-dev.txt \
-    if [ -s /run/secrets/ca_bundle ]; then export SSL_CERT_FILE=/run/secrets/ca_bundle; fi; \
-    [ -n "${UV_DEFAULT_INDEX}" ] || unset UV_DEFAULT_INDEX; \
-    /opt/uv/bin/uv pip install --require-hashes --requirement /tmp/requirements-dev.txt
+    --mount=type=tmpfs,target=/tmp \
+    --mount=type=bind,source=requirements-dev.txt,target=/tmp/requirements.txt \
+    cat /etc/ssl/certs/ca-certificates.crt /run/secrets/ca_bundle >/tmp/trust.pem 2>/dev/null; \
+    export SSL_CERT_FILE=/tmp/trust.pem \
+    && /opt/uv/bin/uv pip install --require-hashes --requirement /tmp/requirements.txt \
+    && rm -f "${VIRTUAL_ENV}"/.lock
+
+COPY pyproject.toml /app/pyproject.toml
+COPY tests /app/tests
+COPY app /app/app
+RUN chmod -R u=rwX,go=rX /app/pyproject.toml /app/tests /app/app
 
 # ---- runtime: what all images below start from -------------------------------------------------
 FROM ${PYTHON_IMAGE} AS runtime
@@ -83,31 +114,43 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
 FROM runtime AS development
 
 COPY --from=builder-development /app/.venv /app/.venv
-COPY pyproject.toml /app/
-COPY tests /app/tests
-COPY app /app/app
+COPY --from=builder-development /app/pyproject.toml /app/pyproject.toml
+COPY --from=builder-development /app/tests /app/tests
+COPY --from=builder-development /app/app /app/app
 
 USER 1000:1000
 CMD ["python", "-m", "app", "serve", "--reload"]
 
-# ---- testing: the same, and runs the tests -----------------------------------------------------
+# Last, so that a new version number rebuilds nothing.
+ARG PYTHON_IMAGE
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.title="SlideGenie backend, development" \
+      org.opencontainers.image.description="Turns outlines into PowerPoint files" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.base.name="${PYTHON_IMAGE}"
+
+# ---- testing: the same, labels included, and runs the tests ------------------------------------
 FROM development AS testing
 
 HEALTHCHECK NONE
 CMD ["python", "-m", "pytest"]
+LABEL org.opencontainers.image.title="SlideGenie backend, tests"
 
 # ---- production --------------------------------------------------------------------------------
 FROM runtime AS production
 
 COPY --from=builder /app/.venv /app/.venv
+RUN --mount=type=tmpfs,target=/tmp \
+    --mount=type=bind,source=image/compile_stdlib.py,target=/tmp/compile_stdlib.py \
+    PYTHONHASHSEED=0 python /tmp/compile_stdlib.py
 
-# The official image has no compiled standard library, and a read-only container would compile it
-# anew at every start and every health check. This compiles what is really imported.
-RUN PYTHONDONTWRITEBYTECODE= python -c "import alembic.command, asyncpg, fastapi, httptools, \
-obstore.store, pptx, prometheus_client.multiprocess, pydantic_settings, redis.asyncio, \
-sqlalchemy.ext.asyncio, structlog, uvicorn.supervisors, uvloop, \
-multiprocessing.popen_spawn_posix, multiprocessing.resource_tracker"
-
+# All that a change of the application rebuilds.
 COPY --from=code /app/app /app/app
 
 USER 1000:1000
@@ -117,7 +160,7 @@ CMD ["python", "-m", "app", "serve"]
 ARG PYTHON_IMAGE
 ARG VERSION=unknown
 ARG REVISION=unknown
-ARG CREATED=unknown
+ARG CREATED=1970-01-01T00:00:00Z
 ARG SOURCE=unknown
 ENV RELEASE=${VERSION}
 LABEL org.opencontainers.image.title="SlideGenie backend" \

@@ -60,6 +60,8 @@ class Workspace:
         settings = yaml.safe_load((ROOT / "Pulumi.airgap.yaml").read_text(encoding="utf-8"))["config"]
         settings["slidegenie:proxy"] |= {"httpPort": http, "httpsPort": https, "backendPort": backend}
         settings["slidegenie:backend"] = {"startSeconds": 60}
+        # Its own tests turn it on; every other stack stays small and leaves its ports alone.
+        settings["slidegenie:monitoring"] |= {"enabled": False, "ports": {}}
         workspace._write(settings)
         return workspace
 

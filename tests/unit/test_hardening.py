@@ -22,8 +22,19 @@ def test_the_plan_has_the_containers_this_file_speaks_of(plan: Plan) -> None:
     assert {role(container) for container in plan.of_type(CONTAINER)} == {"server", "job", "seed"}
 
 
-def test_runs_as_user_1000(plan: Plan) -> None:
-    assert {container.inputs["user"] for container in workloads(plan)} == {"1000:1000"}
+def test_runs_as_user_1000_unless_it_says_why_it_cannot(plan: Plan) -> None:
+    for container in workloads(plan):
+        excused = labels(container).get("io.slidegenie.root-because")
+        assert container.inputs["user"] == ("0:0" if excused else "1000:1000"), service(container)
+
+
+def test_only_cadvisor_is_excused(plans: dict[str, Plan]) -> None:
+    excused = {
+        stack: [service(c) for c in workloads(plan) if "io.slidegenie.root-because" in labels(c)]
+        for stack, plan in plans.items()
+    }
+
+    assert excused == {"dev": ["cadvisor"], "prod": ["cadvisor"], "airgap": []}
 
 
 def test_joins_no_group_but_that_of_the_socket(plan: Plan) -> None:
@@ -180,7 +191,9 @@ def test_files_are_mounted_read_only_and_data_is_not(plan: Plan) -> None:
         for mount in container.inputs.get("mounts") or []:
             if mount["type"] == "volume":
                 holds_files = "io.slidegenie.content" in volumes[mount["source"]]
-                assert mount["readOnly"] is holds_files, f"{service(container)} {mount['target']}"
+                # What others leave for the Node Exporter, it reads and no more.
+                reads = holds_files or (service(container), mount["target"]) == ("node-exporter", "/textfiles")
+                assert mount["readOnly"] is reads, f"{service(container)} {mount['target']}"
 
 
 def test_joins_the_networks_of_the_platform_only(plan: Plan) -> None:
@@ -200,7 +213,7 @@ def test_each_service_is_where_it_must_be(plan: Plan) -> None:
     assert {name: found[name] for name in (*STORES, *APPLICATION, "traefik", "socket-proxy")} == {
         "postgres": {"data"},
         "redis": {"data"},
-        "minio": {"data"},
+        "minio": {"data", "monitoring"},
         "app": {"application", "data", "monitoring"},
         "migrate": {"application", "data", "monitoring"},
         "traefik": {"edge", "application", "control", "monitoring"},
@@ -213,7 +226,7 @@ def test_only_stores_and_application_are_on_the_data_network(plan: Plan) -> None
     joined = {service(c) for c in workloads(plan) if "data" in {known[n["name"]] for n in c.inputs["networksAdvanced"]}}
 
     assert not joined & {"traefik", "socket-proxy", "grafana", "prometheus"}
-    assert joined >= STORES | APPLICATION
+    assert joined == STORES | APPLICATION | {"postgres-exporter", "redis-exporter", "postgres-monitor-role"}
 
 
 def test_only_the_edge_and_the_application_have_a_way_out(plan: Plan) -> None:

@@ -134,29 +134,6 @@ def test_a_ready_image_is_run_and_nothing_is_built() -> None:
     assert plan.named("slidegenie-app", REMOTE_IMAGE).inputs["name"] == "ghcr.io/example/app:1.4.2"
 
 
-@pytest.mark.parametrize(
-    ("variant", "target", "tag", "base"),
-    [
-        ("debian", "production", "latest", "python:3.11-slim"),
-        ("debian", "development", "dev", "python:3.11-slim"),
-        ("debian", "testing", "test", "python:3.11-slim"),
-        ("alpine", "production", "alpine", "python:3.11-alpine3.22"),
-        ("alpine", "development", "alpine-dev", "python:3.11-alpine3.22"),
-        ("alpine", "testing", "alpine-test", "python:3.11-alpine3.22"),
-        ("alpine", "minimal", "minimal", "python:3.11-alpine3.22"),
-    ],
-)
-def test_each_variant_has_its_dockerfile_tag_and_base(variant: str, target: str, tag: str, base: str) -> None:
-    images = {"pythonDebian": "python:3.11-slim", "pythonAlpine": "python:3.11-alpine3.22"}
-    plan = platform(backend={"variant": variant, "target": target, "release": "1.2.3"}, images=images)
-    build = plan.named("slidegenie-app", BUILD)
-
-    assert build.inputs["tags"] == [f"slidegenie/backend:{tag}"]
-    assert build.inputs["dockerfile"]["location"].endswith(f"docker/backend/{variant}.Dockerfile")
-    assert build.inputs["target"] == target
-    assert build.inputs["buildArgs"] == {"PYTHON_IMAGE": base, "VERSION": "1.2.3"}
-
-
 def test_an_own_application_is_built_from_its_own_dockerfile() -> None:
     default = platform(backend={"context": "/srv/app"}).named("slidegenie-app", BUILD)
     named = platform(backend={"context": "/srv/app", "dockerfile": "build/prod.Dockerfile"})

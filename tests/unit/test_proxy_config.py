@@ -183,8 +183,14 @@ def test_every_answer_over_tls_carries_the_security_headers() -> None:
 
 
 def test_a_route_leads_to_the_containers_of_the_service() -> None:
-    assert yaml.safe_load(config.route("web", "Host(`x`)", direct=False))["http"]["routers"] == {
-        "web": {"entryPoints": ["websecure"], "rule": "Host(`x`)", "service": "web@docker", "tls": {}}
+    assert yaml.safe_load(config.route("web", "Host(`x`)", priority=7, direct=False))["http"]["routers"] == {
+        "web": {
+            "entryPoints": ["websecure"],
+            "rule": "Host(`x`)",
+            "priority": 7,
+            "service": "web@docker",
+            "tls": {},
+        }
     }
 
 

@@ -55,7 +55,14 @@ def places(plan: Plan, needle: str) -> dict[tuple[str, str], bool]:
 @pytest.mark.parametrize(
     ("name", "seeds"),
     [
-        ("postgresPassword", {"slidegenie-postgres-secrets-seed", "slidegenie-app-secrets-seed"}),
+        (
+            "postgresPassword",
+            {
+                "slidegenie-postgres-secrets-seed",
+                "slidegenie-app-secrets-seed",
+                "slidegenie-monitoring-postgres-role-secrets-seed",
+            },
+        ),
         ("redisPassword", {"slidegenie-app-secrets-seed"}),
         ("storageAccessKey", {"slidegenie-minio-secrets-seed", "slidegenie-app-secrets-seed"}),
         ("storageSecretKey", {"slidegenie-minio-secrets-seed", "slidegenie-app-secrets-seed"}),
@@ -81,6 +88,7 @@ def test_redis_knows_a_hash_of_its_password_and_even_that_is_encrypted(given: Pl
         f"user default off\n"
         f"user slidegenie on #{digest} ~* &* +@all -@admin -@dangerous +info +keys\n"
         f"user health on nopass -@all +ping\n"
+        f"user monitor on nopass -@all +ping +info +latency|latest +slowlog|len +slowlog|get\n"
     )
 
 
@@ -91,7 +99,11 @@ def test_the_search_finds_what_is_no_secret(given: Plan) -> None:
 
 
 def test_given_secrets_are_not_generated_too(given: Plan) -> None:
-    assert [password.name for password in given.of_type(PASSWORD)] == ["slidegenie-hash-key"]
+    assert [password.name for password in given.of_type(PASSWORD)] == [
+        "slidegenie-hash-key",
+        "slidegenie-monitoring-postgres-password",
+        "slidegenie-monitoring-grafana-password",
+    ]
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -116,8 +116,43 @@ MISTAKES = {
         {"storage": {"external": {"region": "eu"}}},
         "storage.external.endpoint: is required; add it",
     ),
+    "several platforms and a builder for one": (
+        {"registry": {"address": "ghcr.io"}, "secrets": {"registryPassword": "x"}},
+        (
+            "registry: builder 'default' builds for one platform, platforms are linux/amd64, linux/arm64: make a"
+            " builder with `docker buildx create --name slidegenie --driver docker-container` and name it in builder,"
+            " or leave one platform"
+        ),
+    ),
+    "a platform that is none": (
+        {"registry": {"platforms": ["amd64"]}},
+        "registry.platforms.0: has the wrong form; got 'amd64', it must match ^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$",
+    ),
+    "no platform": (
+        {"registry": {"platforms": []}},
+        "registry: platforms must name at least one, like linux/amd64; got none",
+    ),
+    "a signing key that is none": (
+        {"supplyChain": {"key": "cosign.key"}},
+        (
+            "supplyChain.key: has the wrong form; got 'cosign.key', write it like generated, keyless,"
+            " /etc/slidegenie/cosign.key or awskms:///alias/slidegenie"
+        ),
+    ),
+    "keyless without anybody": (
+        {"supplyChain": {"key": "keyless", "identity": "me@example.com"}},
+        "supplyChain: key 'keyless' needs identity and issuer: anybody can get a certificate; say whose counts",
+    ),
+    "an identity beside a key": (
+        {"supplyChain": {"identity": "me@example.com"}},
+        "supplyChain: identity only counts with key: keyless; got 'generated', remove it",
+    ),
+    "a public key beside keyless": (
+        {"supplyChain": {"key": "keyless", "identity": "me", "issuer": "https://id.example.com", "publicKey": "/k"}},
+        "supplyChain: publicKey and key 'keyless' exclude each other; remove one of them",
+    ),
     "a registry without its password": (
-        {"registry": {"address": "ghcr.io"}},
+        {"registry": {"address": "ghcr.io", "platforms": ["linux/amd64"]}},
         (
             "secrets.registryPassword: is required with registry.address; set it with"
             " `pulumi config set --secret --path secrets.registryPassword`"
@@ -169,7 +204,7 @@ def test_all_mistakes_are_told_at_once() -> None:
             "backend": {"replicas": "two", "target": "minimal"},
             "proxy": {"httpPort": 70000, "backendPort": 443},
             "redis": {"maxmemoryMib": 1000, "limit": {}},
-            "registry": {"address": "ghcr.io"},
+            "registry": {"address": "ghcr.io", "platforms": ["linux/amd64"]},
             "postgres": {"limits": {"memoryMib": 64, "memoryReservationMib": 65}},
         }
     )
@@ -219,7 +254,7 @@ def test_each_line_names_the_file() -> None:
         {"secrets": {"postgresPassword": ["hunter2"]}},
         {"secrets": "hunter2"},
         {"secret": {"postgresPassword": "hunter2"}},
-        {"secrets": {"postgresPassword": "hunter2"}, "registry": {"address": "ghcr.io"}},
+        {"secrets": {"postgresPassword": "hunter2"}, "registry": {"address": "ghcr.io", "platforms": ["linux/amd64"]}},
     ],
     ids=["typo", "list", "no group", "typo in the section", "another one missing"],
 )
@@ -251,7 +286,7 @@ def test_a_group_said_in_part_keeps_the_defaults_of_its_section() -> None:
 def test_what_is_given_lifts_the_need_for_more() -> None:
     settings = parse_settings(
         {
-            "registry": {"address": "ghcr.io"},
+            "registry": {"address": "ghcr.io", "platforms": ["linux/amd64"]},
             "storage": {"external": {"endpoint": "https://s3.example.com"}},
             "proxy": {"tls": "files", "certificate": "PEM"},
             "secrets": {"registryPassword": "a", "storageAccessKey": "b", "storageSecretKey": "c", "tlsKey": "d"},

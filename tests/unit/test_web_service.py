@@ -46,6 +46,7 @@ def test_a_path_is_led_to_it_under_the_domain_of_the_platform() -> None:
         "reports": {
             "entryPoints": ["websecure"],
             "rule": "Host(`slides.example.com`) && PathPrefix(`/reports`)",
+            "priority": 1 + len("/reports"),
             "service": "reports@docker",
             "tls": {},
         }
@@ -58,7 +59,8 @@ def test_the_application_takes_what_no_other_service_took() -> None:
     assert route(plan, "app") == {
         "app": {
             "entryPoints": ["websecure"],
-            "rule": "Host(`slides.example.com`)",
+            "rule": "Host(`slides.example.com`) && !Path(`/metrics`) && !Path(`/health/ready`)",
+            "priority": 1,
             "service": "app@docker",
             "tls": {},
         }

@@ -1,0 +1,98 @@
+"""Images of the backend: one variant, or any set of them from one release."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pulumi
+
+from .assets import asset
+from .image import BuiltImage, BuiltImageArgs, mirrored
+from .settings import Engine, Images, Origin, Variant
+from .variants import VARIANTS, ImageVariant
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendImageArgs:
+    """What is built. Everything but the variant is the same for all images of one release."""
+
+    variant: ImageVariant = VARIANTS[0]
+    """Row of the table of variants. Default: Debian, production."""
+    release: str = "0.0.0-dev"
+    """Version; second tag and label of the image."""
+    origin: Origin = Origin()
+    """Source, commit and date for the labels."""
+    repository: str = "slidegenie/backend"
+    """Name in front of the tag, with registry and namespace where it has them."""
+    context: str | None = None
+    """Folder of your own application. Default: the reference backend."""
+    dockerfile: str | None = None
+    """Dockerfile, relative to the context. Default: the variant's for the reference backend, else `Dockerfile`."""
+    images: Images = Images()
+    """Base images and their mirror."""
+    engine: Engine = Engine()
+    """Builder, and what builds trust."""
+
+
+class BackendImage(pulumi.ComponentResource):
+    """One variant of the backend's image, built by the engine that runs it."""
+
+    id_on_engine: pulumi.Output[str]
+    """The image's ID; run containers from it."""
+    tags: Sequence[str]
+    """Its names, each with tag; the first moves with every release, the second stays."""
+
+    def __init__(self, name: str, args: BackendImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:BackendImage", name, None, opts)
+        build = backend_build(args)
+        self.id_on_engine = BuiltImage(name, build, opts=pulumi.ResourceOptions(parent=self)).id_on_engine
+        self.tags = (build.tag, *build.further_tags)
+        self.register_outputs({"idOnEngine": self.id_on_engine, "tags": list(self.tags)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageMatrixArgs:
+    """Which variants, and what they share."""
+
+    common: BackendImageArgs = BackendImageArgs()
+    """What all of them share; its own `variant` is not looked at."""
+    variants: Sequence[ImageVariant] = VARIANTS
+    """Rows of the table of variants. Default: all seven."""
+
+
+class ImageMatrix(pulumi.ComponentResource):
+    """Several variants of one release."""
+
+    images: Mapping[str, BackendImage]
+    """The images by the name of their variant: `latest`, `dev`, `alpine-test`, ..."""
+
+    def __init__(self, name: str, args: ImageMatrixArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:ImageMatrix", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.images = {
+            variant.name: BackendImage(f"{name}-{variant.name}", replace(args.common, variant=variant), opts=child)
+            for variant in args.variants
+        }
+        self.register_outputs({"tags": {variant: list(image.tags) for variant, image in self.images.items()}})
+
+
+def backend_build(args: BackendImageArgs) -> BuiltImageArgs:
+    """Return how the image of one variant is built, whoever builds it and wherever it goes."""
+    variant, context = args.variant, args.context or asset("docker", "backend")
+    dockerfile = args.dockerfile or ("Dockerfile" if args.context else variant.dockerfile)
+    base = {Variant.DEBIAN: args.images.python_debian, Variant.ALPINE: args.images.python_alpine}[variant.variant]
+    first, *further = (f"{args.repository}:{tag}" for tag in variant.tags(args.release))
+    return BuiltImageArgs(
+        tag=first,
+        further_tags=further,
+        context=context,
+        dockerfile=str(Path(context, dockerfile)),
+        target=variant.target.value,
+        build_args={
+            "PYTHON_IMAGE": mirrored(base, args.images),
+            "VERSION": args.release,
+            **args.origin.build_args(),
+        },
+        builder=args.engine.builder,
+        ca_bundle=args.engine.ca_bundle,
+    )

@@ -1,0 +1,138 @@
+"""What Prometheus and Alertmanager are told: the files under `monitoring/`, fitted to one stack."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..assets import asset
+from ..settings import Monitoring
+from .args import Additions, ScrapeTarget
+
+RULES_PATH = "/etc/prometheus/rules"
+SECRETS_PATH = "/run/secrets"
+_RUNBOOK = "monitoring/RUNBOOK.md"
+"""What the rules and dashboards in the repository link to."""
+_SLOWEST = 10
+"""Seconds after which a reading has failed, or less where readings are more frequent."""
+
+
+def prometheus(settings: Monitoring, jobs: Collection[str], targets: Sequence[ScrapeTarget], stack: str) -> str:
+    """Return `prometheus.yml` with the `jobs` of the platform that run, and the `targets` of others."""
+    config: dict[str, Any] = yaml.safe_load(_text("prometheus.yml"))
+    own = {job["job_name"]: job for job in config["scrape_configs"]}
+    if taken := sorted({target.service for target in targets} & own.keys()):
+        raise ValueError(f"scrape target {taken[0]!r} has the name of a job of the platform; rename the service")
+    config["global"] |= {
+        "scrape_interval": f"{settings.scrape_seconds}s",
+        "scrape_timeout": f"{min(settings.scrape_seconds, _SLOWEST)}s",
+        "evaluation_interval": f"{settings.scrape_seconds}s",
+        # Says in every message which stack it is about.
+        "external_labels": {"stack": stack},
+    }
+    config["storage"]["tsdb"]["retention"] = {
+        "time": f"{settings.retention_days}d",
+        "size": f"{settings.retention_mib}MB",
+    }
+    config["rule_files"] = [f"{RULES_PATH}/*.yml"]
+    config["scrape_configs"] = [own[job] for job in own if job in jobs] + [_discovered(target) for target in targets]
+    return _yaml(config)
+
+
+def rules(settings: Monitoring, jobs: Collection[str], additions: Additions) -> dict[str, str]:
+    """Return the rule files by name: those of the jobs that run, those of no job, and the ones that are added."""
+    every_job = {job["job_name"] for job in yaml.safe_load(_text("prometheus.yml"))["scrape_configs"]}
+    chosen = {
+        path.name: _linked(path, settings)
+        for path in _files("rules", "*.yml")
+        if path.stem in jobs or path.stem not in every_job
+    }
+    return _joined(chosen, additions.rules, "rule file")
+
+
+def dashboards(settings: Monitoring, additions: Additions) -> dict[str, str]:
+    """Return the dashboards by file name, with the ones that are added."""
+    own = {path.name: _linked(path, settings) for path in _files("dashboards", "*.json")}
+    return _joined(own, additions.dashboards, "dashboard")
+
+
+def alertmanager(settings: Monitoring, given: Mapping[str, str]) -> str:
+    """Return `alertmanager.yml` with the receivers that are configured; `given` has the secret files there are."""
+    config: dict[str, Any] = yaml.safe_load(_text("alertmanager.yml"))
+    config["route"]["repeat_interval"] = f"{settings.repeat_hours}h"
+    config["receivers"] = [
+        {"name": "people"} | _people(settings, given),
+        {"name": "deadman"} | _webhook("deadman-url", given, send_resolved=False),
+    ]
+    return _yaml(config)
+
+
+def has_receiver(settings: Monitoring, given: Mapping[str, str]) -> bool:
+    """Return whether anything leaves Alertmanager, which then needs a way out."""
+    return settings.email is not None or bool(given)
+
+
+def grafana_file(name: str) -> str:
+    """Return a file of Grafana's provisioning."""
+    return _text("grafana", name)
+
+
+def _people(settings: Monitoring, given: Mapping[str, str]) -> dict[str, Any]:
+    receiver = _webhook("alert-webhook-url", given, send_resolved=True)
+    if (mail := settings.email) is not None:
+        login = {"auth_username": mail.username, "auth_password_file": f"{SECRETS_PATH}/smtp-password"}
+        receiver["email_configs"] = [
+            {"to": mail.to, "from": mail.sender, "smarthost": mail.smarthost, "send_resolved": True}
+            | (login if mail.username else {})
+        ]
+    if settings.slack_channel is not None:
+        receiver["slack_configs"] = [
+            {
+                "api_url_file": f"{SECRETS_PATH}/slack-url",
+                "channel": settings.slack_channel,
+                "send_resolved": True,
+                "title": "{{ .Status | toUpper }} {{ .CommonLabels.alertname }} ({{ .CommonLabels.severity }})",
+                "text": "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ .Annotations.runbook_url }}\n{{ end }}",
+            }
+        ]
+    return receiver
+
+
+def _webhook(file: str, given: Mapping[str, str], *, send_resolved: bool) -> dict[str, Any]:
+    if file not in given:
+        return {}
+    return {"webhook_configs": [{"url_file": f"{SECRETS_PATH}/{file}", "send_resolved": send_resolved}]}
+
+
+def _discovered(target: ScrapeTarget) -> dict[str, Any]:
+    return {
+        "job_name": target.service,
+        "metrics_path": target.path,
+        "dns_sd_configs": [
+            {"names": [target.service], "type": "A", "port": target.port, "refresh_interval": "5s"},
+        ],
+    }
+
+
+def _joined(own: dict[str, str], added: Mapping[str, str], what: str) -> dict[str, str]:
+    if taken := sorted(own.keys() & added.keys()):
+        raise ValueError(f"{what} {taken[0]} is the platform's own; give yours another name")
+    return own | dict(added)
+
+
+def _linked(path: Path, settings: Monitoring) -> str:
+    text = path.read_text(encoding="utf-8")
+    return text.replace(_RUNBOOK, settings.runbook_url) if settings.runbook_url else text
+
+
+def _files(folder: str, pattern: str) -> list[Path]:
+    return sorted(Path(asset("monitoring", folder)).glob(pattern))
+
+
+def _text(*parts: str) -> str:
+    return Path(asset("monitoring", *parts)).read_text(encoding="utf-8")
+
+
+def _yaml(value: Any) -> str:
+    return yaml.safe_dump(value, sort_keys=False, width=1000)

@@ -1,0 +1,203 @@
+"""Exporters: each reads one thing and may do nothing else."""
+
+from typing import Any
+
+import pulumi
+
+from ..files import Files, FilesArgs
+from ..image import PulledImage, mirrored
+from ..network import Zone
+from ..secrets import given_or_generated
+from ..settings import ImageStore
+from ..volume import Prepared
+from ..workload import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, Server, ServerArgs, VolumeMount
+from .args import MonitoringArgs, WatchedPostgres
+
+_TEXTFILES = "/textfiles"
+_ROLE = "monitor"
+_ROLE_SQL = """\
+\\set ON_ERROR_STOP on
+\\set password `cat /run/secrets/monitor-password`
+SELECT 'CREATE ROLE {role}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}')
+\\gexec
+ALTER ROLE {role} WITH LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT 5 PASSWORD :'password';
+GRANT pg_monitor TO {role};
+"""
+"""Runs as often as it likes: it makes the role, or makes it as it should be."""
+
+_MAKE_ROLE = (
+    "PGPASSWORD=$(cat /run/secrets/postgres-password)"
+    " exec psql -qX -h postgres -U slidegenie -d slidegenie -f /etc/monitor/role.sql"
+)
+_CADVISOR_SERIES = (
+    "advtcp,cpu_topology,cpuset,disk,diskIO,hugetlb,memory_numa,percpu,perf_event,process,referenced_memory,resctrl,"
+    "sched,tcp,udp"
+)
+"""What cAdvisor leaves out: what nothing here asks for, and the sizes of disks, which cost the most to measure."""
+_CADVISOR_MOUNTS = {
+    ImageStore.CONTAINERD: HostMount(
+        host_path="/run/containerd/containerd.sock", path="/run/containerd/containerd.sock"
+    ),
+    ImageStore.OVERLAY2: HostMount(host_path="/var/lib/docker/image", path="/var/lib/docker/image"),
+}
+
+
+def http_health(port: int, path: str, **timing: Any) -> HealthCheck:
+    """Ask with BusyBox's wget, which all these images have."""
+    return HealthCheck(command=["wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}{path}"], **timing)
+
+
+def node_exporter(name: str, args: MonitoringArgs, textfiles: Prepared, parent: pulumi.Resource) -> Server:
+    """Run Node Exporter without any part of the host mounted, in none of the host's namespaces.
+
+    Processor, memory, pressure and disks of the host are in every container's own `/proc`. Its root lies on the
+    engine's disk, and the volume with the text files on the disk of the data: the two that fill up.
+    """
+    return _exporter(
+        name,
+        args,
+        parent,
+        service="node-exporter",
+        image=args.images.node_exporter,
+        health=http_health(9100, "/", interval_seconds=10),
+        zones=[Zone.MONITORING],
+        command=[
+            "--collector.disable-defaults",
+            *(f"--collector.{collector}" for collector in _NODE_COLLECTORS),
+            f"--collector.textfile.directory={_TEXTFILES}",
+            # The root of a container is an overlay, which has the size of the disk below.
+            f"--collector.filesystem.mount-points-exclude=^/({'|'.join(_OTHER_MOUNTS)})($|/)",
+            "--collector.filesystem.fs-types-exclude=^(tmpfs|proc|sysfs|cgroup2?|mqueue|devpts|devtmpfs)$",
+            "--web.disable-exporter-metrics",
+        ],
+        volumes=[VolumeMount(volume=textfiles, path=_TEXTFILES, read_only=True)],
+    )
+
+
+_NODE_COLLECTORS = (
+    "cpu",
+    "diskstats",
+    "filefd",
+    "filesystem",
+    "loadavg",
+    "meminfo",
+    "pressure",
+    "stat",
+    "textfile",
+    "time",
+    "timex",
+    "uname",
+    "vmstat",
+)
+_OTHER_MOUNTS = ("dev", "proc", "sys", "etc", "run", "tmp", "usr")
+
+
+def redis_exporter(name: str, args: MonitoringArgs, parent: pulumi.Resource) -> Server:
+    """Run the exporter as a Redis user that reads statistics, and neither keys nor settings."""
+    return _exporter(
+        name,
+        args,
+        parent,
+        service="redis-exporter",
+        image=args.images.redis_exporter,
+        health=http_health(9121, "/", interval_seconds=10),
+        zones=[Zone.MONITORING, Zone.DATA],
+        environment={
+            "REDIS_ADDR": "redis://redis:6379",
+            "REDIS_USER": _ROLE,
+            # No secret: this user has none, and any word logs it in (see redis.py).
+            "REDIS_PASSWORD": _ROLE,
+            "REDIS_EXPORTER_SET_CLIENT_NAME": "false",
+            "REDIS_EXPORTER_CONFIG_COMMAND": "-",
+        },
+    )
+
+
+def postgres_exporter(name: str, args: MonitoringArgs, watched: WatchedPostgres, parent: pulumi.Resource) -> Server:
+    """Make a role that may read statistics and nothing else, and run the exporter as that."""
+    password = given_or_generated(f"{name}-password", None, parent=parent)
+    child = pulumi.ResourceOptions(parent=parent)
+    files = Files(
+        f"{name}-role-files",
+        FilesArgs(foundation=args.foundation, files={"role.sql": _ROLE_SQL.format(role=_ROLE)}),
+        opts=child,
+    )
+    secrets = Files(
+        f"{name}-role-secrets",
+        FilesArgs(
+            foundation=args.foundation,
+            files={"postgres-password": watched.password, "monitor-password": password},
+        ),
+        opts=child,
+    )
+    job = Job(
+        f"{name}-role",
+        ContainerArgs(
+            foundation=args.foundation,
+            service="postgres-monitor-role",
+            image=PulledImage(f"{name}-role", mirrored(args.images.postgres, args.images), opts=child).id_on_engine,
+            zones=[Zone.DATA],
+            limits=args.settings.small_limits,
+            # libpq takes a password from the environment or from a file nobody else may read; ours is neither.
+            command=[
+                "sh",
+                "-c",
+                _MAKE_ROLE,
+            ],
+            files=[FilesMount(files=files, path="/etc/monitor"), FilesMount(files=secrets, path="/run/secrets")],
+            after=watched.ready,
+        ),
+        opts=child,
+    )
+    own = Files(
+        f"{name}-secrets", FilesArgs(foundation=args.foundation, files={"monitor-password": password}), opts=child
+    )
+    return _exporter(
+        name,
+        args,
+        parent,
+        service="postgres-exporter",
+        image=args.images.postgres_exporter,
+        health=http_health(9187, "/", interval_seconds=10),
+        zones=[Zone.MONITORING, Zone.DATA],
+        environment={
+            "DATA_SOURCE_URI": "postgres:5432/slidegenie?sslmode=disable",
+            "DATA_SOURCE_USER": _ROLE,
+            "DATA_SOURCE_PASS_FILE": "/run/secrets/monitor-password",
+        },
+        files=[FilesMount(files=own, path="/run/secrets")],
+        after=[job],
+    )
+
+
+def cadvisor(name: str, args: MonitoringArgs, parent: pulumi.Resource) -> Server:
+    """Run cAdvisor without `privileged`, capabilities or Docker's socket: it asks through the proxy's allow-list."""
+    return _exporter(
+        name,
+        args,
+        parent,
+        service="cadvisor",
+        image=args.images.cadvisor,
+        health=http_health(8080, "/healthz", interval_seconds=10),
+        zones=[Zone.MONITORING, Zone.CONTROL],
+        limits=args.settings.cadvisor_limits,
+        command=[
+            "--docker=tcp://socket-proxy:2375",
+            "--docker_only=true",
+            "--housekeeping_interval=30s",
+            f"--disable_metrics={_CADVISOR_SERIES}",
+            "--store_container_labels=false",
+            "--whitelisted_container_labels=com.docker.compose.service,io.slidegenie.stack",
+            "--logtostderr",
+        ],
+        host_mounts=[HostMount(host_path="/sys", path="/sys"), _CADVISOR_MOUNTS[args.settings.image_store]],
+        root_because="cAdvisor tells containers apart by what only root may read",
+        tmpfs_mib={},
+    )
+
+
+def _exporter(name: str, args: MonitoringArgs, parent: pulumi.Resource, *, image: str, **rest: Any) -> Server:
+    child = pulumi.ResourceOptions(parent=parent)
+    rest.setdefault("limits", args.settings.small_limits)
+    pulled = PulledImage(name, mirrored(image, args.images), opts=child)
+    return Server(name, ServerArgs(foundation=args.foundation, image=pulled.id_on_engine, **rest), opts=child)

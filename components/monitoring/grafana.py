@@ -1,0 +1,85 @@
+"""Grafana: provisioned, behind the edge, and with one user whose password is generated."""
+
+import pulumi
+
+from ..files import Files, FilesArgs
+from ..image import PulledImage, mirrored
+from ..network import Zone
+from ..secrets import given_or_generated
+from ..settings import reveal
+from ..volume import DataVolume, DataVolumeArgs
+from ..workload import FilesMount, Server, ServerArgs, VolumeMount
+from . import config
+from .args import MonitoringArgs
+from .exporters import http_health
+
+PORT = 3000
+PATH = "/grafana"
+
+
+def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) -> Server:
+    """Run Grafana with the platform's datasource and dashboards, which nobody changes by hand."""
+    child = pulumi.ResourceOptions(parent=parent)
+    data = DataVolume(
+        f"{name}-data",
+        DataVolumeArgs(foundation=args.foundation, role="grafana", data_root=args.data_root),
+        opts=child,
+    )
+
+    def files(role: str, content: dict[str, pulumi.Input[str]]) -> Files:
+        return Files(f"{name}-{role}", FilesArgs(foundation=args.foundation, files=content), opts=child)
+
+    password = given_or_generated(f"{name}-password", reveal(args.secrets.grafana_password), parent=parent)
+    provisioning = "/etc/grafana/provisioning"
+    mounts = {
+        f"{provisioning}/datasources": files("datasources", {"prometheus.yml": config.grafana_file("datasource.yml")}),
+        f"{provisioning}/dashboards": files("provider", {"dashboards.yml": config.grafana_file("dashboards.yml")}),
+        "/etc/grafana/dashboards": files("dashboards", {**config.dashboards(args.settings, args.additions)}),
+        "/run/secrets": files("secrets", {"admin-password": password}),
+    }
+    server = Server(
+        name,
+        ServerArgs(
+            foundation=args.foundation,
+            service="grafana",
+            image=PulledImage(name, mirrored(args.images.grafana, args.images), opts=child).id_on_engine,
+            zones=[Zone.MONITORING],
+            limits=args.settings.grafana_limits,
+            environment=_environment(url),
+            files=[FilesMount(files=content, path=path) for path, content in mounts.items()],
+            volumes=[VolumeMount(volume=data.volume, path="/var/lib/grafana")],
+            tmpfs_mib={"/tmp": 64},  # noqa: S108 - a folder of the container
+            health=http_health(PORT, f"{PATH}/api/health", interval_seconds=10),
+            # The first start makes its database.
+            start_seconds=180,
+            grace_seconds=30,
+        ),
+        opts=child,
+    )
+    args.proxy.forward("grafana", PORT, path=PATH, parent=parent)
+    return server
+
+
+def _environment(url: str) -> dict[str, str]:
+    return {
+        "GF_SERVER_ROOT_URL": f"{url}{PATH}/",
+        "GF_SERVER_SERVE_FROM_SUB_PATH": "true",
+        "GF_SECURITY_ADMIN_PASSWORD__FILE": "/run/secrets/admin-password",
+        "GF_SECURITY_COOKIE_SECURE": "true",
+        "GF_SECURITY_COOKIE_SAMESITE": "strict",
+        "GF_SECURITY_STRICT_TRANSPORT_SECURITY": "true",
+        "GF_SECURITY_DISABLE_GRAVATAR": "true",
+        "GF_AUTH_ANONYMOUS_ENABLED": "false",
+        "GF_USERS_ALLOW_SIGN_UP": "false",
+        "GF_USERS_DEFAULT_THEME": "system",
+        "GF_SNAPSHOTS_EXTERNAL_ENABLED": "false",
+        "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": "/etc/grafana/dashboards/application-performance.json",
+        # Nothing phones home, and nothing is fetched when it starts.
+        "GF_ANALYTICS_REPORTING_ENABLED": "false",
+        "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+        "GF_NEWS_NEWS_FEED_ENABLED": "false",
+        "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+        "GF_PLUGINS_PUBLIC_KEY_RETRIEVAL_DISABLED": "true",
+        "GF_LOG_MODE": "console",
+    }

@@ -1,0 +1,160 @@
+"""The monitoring of one stack: it reads metrics, keeps them, shows them, and tells people."""
+
+from typing import Any
+
+import pulumi
+
+from ..files import Files, FilesArgs
+from ..image import PulledImage, mirrored
+from ..network import Zone
+from ..settings import reveal
+from ..volume import DataVolume, DataVolumeArgs, Prepared
+from ..workload import FilesMount, Server, ServerArgs, VolumeMount
+from . import config, exporters
+from .args import MonitoringArgs
+from .grafana import grafana
+
+_PROMETHEUS, _ALERTMANAGER, _NODE_EXPORTER, _CADVISOR = 9090, 9093, 9100, 8080
+_MAIN = "/etc/prometheus/main"
+
+
+class Monitoring(pulumi.ComponentResource):
+    """Prometheus and Alertmanager always; Grafana and exporters as the settings and the data stores have it.
+
+    Nothing of it is published but through the proxy: Grafana under `/grafana`, with a login, and in development each
+    service on a port of 127.0.0.1.
+    """
+
+    textfiles: Prepared
+    """A volume whose `*.prom` files become metrics: what a backup or a scan has to say. Write to another name in it,
+    then rename, so that half a file is never read."""
+
+    def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:Monitoring", name, None, opts)
+        self._name, self._args = name, args
+        self.textfiles = self._data("metrics")
+        jobs = ["app", "traefik", "alertmanager", "prometheus", *self._exporters()]
+        if args.settings.grafana:
+            grafana(f"{name}-grafana", args, args.proxy.url, parent=self)
+            jobs.append("grafana")
+        self._alertmanager()
+        self._prometheus(jobs)
+        self.register_outputs({})
+
+    def _exporters(self) -> list[str]:
+        """Run what reads one thing each, and return the jobs that scrape it."""
+        args, name, settings = self._args, self._name, self._args.settings
+        exporters.node_exporter(f"{name}-node", args, self.textfiles, parent=self)
+        args.proxy.forward("node-exporter", _NODE_EXPORTER, parent=self)
+        jobs = ["node"]
+        if settings.cadvisor:
+            exporters.cadvisor(f"{name}-cadvisor", args, parent=self)
+            args.proxy.forward("cadvisor", _CADVISOR, parent=self)
+            jobs.append("cadvisor")
+        if args.postgres is not None:
+            exporters.postgres_exporter(f"{name}-postgres", args, args.postgres, parent=self)
+            jobs.append("postgres")
+        if args.redis:
+            exporters.redis_exporter(f"{name}-redis", args, parent=self)
+            jobs.append("redis")
+        return jobs + (["minio"] if args.minio else [])
+
+    def _prometheus(self, jobs: list[str]) -> None:
+        args, settings = self._args, self._args.settings
+        stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+        main = config.prometheus(settings, jobs, args.additions.targets, stack)
+        self._server(
+            "prometheus",
+            args.images.prometheus,
+            limits=settings.prometheus_limits,
+            zones=[Zone.MONITORING],
+            command=[
+                "--config.file=/etc/prometheus/main/prometheus.yml",
+                "--storage.tsdb.path=/prometheus",
+                *self._external_url("prometheus"),
+            ],
+            files=[
+                FilesMount(files=self._files("prometheus-config", {"prometheus.yml": main}), path=_MAIN),
+                FilesMount(
+                    files=self._files("prometheus-rules", {**config.rules(settings, jobs, args.additions)}),
+                    path=config.RULES_PATH,
+                ),
+            ],
+            volumes=[VolumeMount(volume=self._data("prometheus"), path="/prometheus")],
+            health=exporters.http_health(_PROMETHEUS, "/-/ready"),
+            # It reads back what it had not yet written out.
+            start_seconds=180,
+            grace_seconds=60,
+        )
+        args.proxy.forward("prometheus", _PROMETHEUS, parent=self)
+
+    def _alertmanager(self) -> None:
+        args, settings = self._args, self._args.settings
+        secrets = args.secrets
+        given = {
+            file: value
+            for file, value in (
+                ("alert-webhook-url", reveal(secrets.alert_webhook_url)),
+                ("deadman-url", reveal(secrets.deadman_url)),
+                ("slack-url", reveal(secrets.slack_url)),
+                ("smtp-password", reveal(secrets.smtp_password)),
+            )
+            if value is not None
+        }
+        main = self._files("alertmanager-config", {"alertmanager.yml": config.alertmanager(settings, given)})
+        files = [FilesMount(files=main, path="/etc/alertmanager")]
+        if given:
+            hidden = {file: pulumi.Output.secret(value) for file, value in given.items()}
+            files.append(FilesMount(files=self._files("alertmanager-secrets", {**hidden}), path=config.SECRETS_PATH))
+        # The application network is the one with a way out; without a receiver nothing leaves, and it stays off it.
+        way_out = [Zone.APPLICATION] if config.has_receiver(settings, given) else []
+        self._server(
+            "alertmanager",
+            args.images.alertmanager,
+            limits=settings.small_limits,
+            zones=[Zone.MONITORING, *way_out],
+            command=[
+                "--config.file=/etc/alertmanager/alertmanager.yml",
+                "--storage.path=/alertmanager",
+                # One of it: there is nobody to gossip with.
+                "--cluster.listen-address=",
+                *self._external_url("alertmanager"),
+            ],
+            files=files,
+            volumes=[VolumeMount(volume=self._data("alertmanager"), path="/alertmanager")],
+            health=exporters.http_health(_ALERTMANAGER, "/-/ready"),
+        )
+        args.proxy.forward("alertmanager", _ALERTMANAGER, parent=self)
+
+    def _server(self, service: str, image: str, **rest: Any) -> None:
+        child = pulumi.ResourceOptions(parent=self)
+        name = f"{self._name}-{service}"
+        Server(
+            name,
+            ServerArgs(
+                foundation=self._args.foundation,
+                service=service,
+                image=PulledImage(name, mirrored(image, self._args.images), opts=child).id_on_engine,
+                **rest,
+            ),
+            opts=child,
+        )
+
+    def _external_url(self, service: str) -> list[str]:
+        """Messages link to where a person can open it; in production, that is nowhere."""
+        port = self._args.settings.published().get(service)
+        return [f"--web.external-url=http://localhost:{port}"] if port else []
+
+    def _files(self, role: str, files: dict[str, pulumi.Input[str]]) -> Files:
+        return Files(
+            f"{self._name}-{role}",
+            FilesArgs(foundation=self._args.foundation, files=files),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _data(self, role: str) -> Prepared:
+        return DataVolume(
+            f"{self._name}-{role}-data",
+            DataVolumeArgs(foundation=self._args.foundation, role=role, data_root=self._args.data_root),
+            opts=pulumi.ResourceOptions(parent=self),
+        ).volume

@@ -1,0 +1,105 @@
+"""What happens to an image between its build and its first container, each step a plain function."""
+
+import contextlib
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..settings.supply_chain import Require
+from . import cosign, syft, trivy
+from .cosign import Signer
+from .errors import SupplyChainError
+from .gate import Verdict, judge
+from .policy import Scanner, load_policy
+from .registry import Login
+from .subject import Subject
+from .tools import Workbench, workbench
+
+_Bench = contextlib.AbstractContextManager[Workbench]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checks:
+    """The steps, with all they need to know."""
+
+    require: Require
+    """Whether tools that are missing may be fetched."""
+    policy: Path
+    """The scan policy."""
+    signer: Signer
+    """Who signs, and whose signature counts."""
+    login: Login | None = None
+    """The registry's login. Default: the user's own Docker configuration."""
+    host: str | None = None
+    """Docker host of images that are not pushed. Default: the client's own."""
+
+    def scan(self, subject: Subject) -> None:
+        """Refuse an image with findings from the threshold on.
+
+        Raises:
+            SupplyChainError: naming each of them.
+            SettingsError: when the policy has mistakes.
+        """
+        policy = load_policy(self.policy)
+        with self._bench() as bench:
+            verdict = judge(trivy.scan(bench, subject, policy), policy, datetime.datetime.now(datetime.UTC).date())
+        if not verdict.passed:
+            raise SupplyChainError(refusal(subject, verdict, self.policy))
+
+    def sign(self, subject: Subject) -> None:
+        """Attach an SBOM to a pushed image and sign it.
+
+        Raises:
+            SupplyChainError: when either cannot be done.
+        """
+        with self._bench() as bench:
+            cosign.attach(bench, subject, syft.sbom(bench, subject), self.signer)
+            cosign.sign(bench, subject, self.signer)
+
+    def verify(self, subject: Subject) -> None:
+        """Refuse a pushed image that the configured identity has not signed.
+
+        Raises:
+            SupplyChainError: when it is not signed, not by that identity, or that cannot be found out.
+        """
+        with self._bench() as bench:
+            cosign.verify(bench, subject, self.signer)
+
+    def tag(self, subject: Subject, tags: tuple[str, ...]) -> None:
+        """Give a pushed image the names people know it by.
+
+        Raises:
+            SupplyChainError: when the registry refuses.
+        """
+        repository = subject.pinned.rpartition("@")[0]
+        names = [option for tag in tags for option in ("--tag", f"{repository}:{tag}")]
+        with self._bench() as bench:
+            # Without the last option buildx wraps a single image in a list, whose digest nobody has signed.
+            bench.docker("buildx", "imagetools", "create", "--prefer-index=false", *names, subject.pinned)
+
+    def _bench(self) -> _Bench:
+        return workbench(fetch=self.require is Require.ENFORCE, login=self.login, host=self.host)
+
+
+def refusal(subject: Subject, verdict: Verdict, policy: Path, most: int = 20) -> str:
+    """Say what stops an image, where it was found, and what can be done."""
+    found = [f"  {finding}" for finding in verdict.stopping[:most]]
+    more = [f"  and {len(verdict.stopping) - most} more"] if len(verdict.stopping) > most else []
+    expired = [f"  the acceptance of {e.id} expired on {e.expires} ({e.reason})" for e in verdict.expired]
+    return "\n".join(
+        [
+            f"{subject.reference} was refused by the scan ({verdict.summary()}):",
+            *found,
+            *more,
+            *expired,
+            f"  mend it and build again, or accept it for a while in {policy} (ignore: id, reason, expires)",
+        ]
+    )
+
+
+def covered(scanners: tuple[Scanner, ...]) -> str:
+    """Say what a scan looked for, and what it did not."""
+    looked = ", ".join(scanner.value for scanner in scanners)
+    if Scanner.VULNERABILITIES in scanners:
+        return f"looked for: {looked}"
+    return f"looked for: {looked}; NOT for vulnerabilities of packages, which needs Trivy's database"

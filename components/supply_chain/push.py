@@ -1,0 +1,127 @@
+"""Build an image and push it, so that its digest is what everybody goes by from then on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+import pulumi_docker_build as docker_build
+
+from ..image import BuiltImageArgs, trust
+from .registry import Login
+
+_CANDIDATE = "candidate"
+"""The engine's own builder can push by tag only. Nobody runs this one; the real tags come after the checks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushedImageArgs:
+    """What is built, for which platforms, and where it goes."""
+
+    build: BuiltImageArgs
+    """What is built; its tags are left out, they come once the image has proven itself."""
+    repository: str
+    """`host/namespace/name` in the registry."""
+    platforms: Sequence[str]
+    """Platforms of the image, as `linux/amd64`."""
+    builder: str
+    """Builder of `docker buildx`. The engine's own, `default`, builds for one platform."""
+    login: Login | None = None
+    """The registry's login. Default: the user's own Docker configuration."""
+
+
+class PushedImage(pulumi.ComponentResource):
+    """An image in a registry. A preview builds nothing and pushes nothing."""
+
+    reference: pulumi.Output[str]
+    """`repository@sha256:...`"""
+
+    def __init__(self, name: str, args: PushedImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:PushedImage", name, None, opts)
+        build, own = args.build, args.builder == "default"
+        candidate = f"{args.repository}:{_CANDIDATE}"
+        image = docker_build.Image(
+            name,
+            tags=[candidate] if own else None,
+            exports=None if own else [_by_digest(args.repository)],
+            push=own,
+            context=docker_build.BuildContextArgs(location=build.context),
+            dockerfile=docker_build.DockerfileArgs(location=build.dockerfile),
+            target=build.target,
+            build_args=dict(build.build_args),
+            secrets=trust(build.ca_bundle),
+            platforms=[docker_build.Platform(platform) for platform in args.platforms],
+            registries=_registries(args.login),
+            builder=docker_build.BuilderConfigArgs(name=args.builder),
+            build_on_preview=False,
+            # The engine's own builder is only reachable through the buildx command.
+            exec_=own,
+            # The provider would delete a replaced image from the registry: it is what a rollback runs.
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+        )
+
+        def reference(digest: str) -> str:
+            # Only a preview and the plan know no digest; every check after an `up` refuses a reference without one.
+            return f"{args.repository}@{digest}" if digest else candidate
+
+        self.reference = image.digest.apply(reference)
+        self.register_outputs({"reference": self.reference})
+
+
+class RegistryImage(pulumi.ComponentResource):
+    """An image of a registry on the engine, pulled by digest with the registry's login."""
+
+    reference: pulumi.Output[str]
+    """`repository@sha256:...`, known once it is on the engine; run containers from it."""
+
+    def __init__(
+        self,
+        name: str,
+        reference: pulumi.Input[str],
+        login: Login | None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("slidegenie:index:RegistryImage", name, None, opts)
+        pulled = docker.RemoteImage(
+            name,
+            name=reference,
+            keep_locally=True,
+            opts=pulumi.ResourceOptions(parent=self, provider=_provider(name, login, self)),
+        )
+        self.reference = pulumi.Output.all(pulled.name, pulled.image_id).apply(lambda values: str(values[0]))
+        self.register_outputs({"reference": self.reference})
+
+
+def _provider(name: str, login: Login | None, parent: pulumi.Resource) -> docker.Provider | None:
+    """Return a provider that knows the login; the default one may well belong to other registries."""
+    if login is None:
+        return None
+    config = pulumi.Config("docker")
+    return docker.Provider(
+        f"{name}-registry",
+        host=config.get("host"),
+        ssh_opts=config.get_object("sshOpts"),
+        cert_path=config.get("certPath"),
+        registry_auth=[
+            docker.ProviderRegistryAuthArgs(
+                address=login.address, username=login.username, password=pulumi.Output.secret(login.password)
+            )
+        ],
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def _by_digest(repository: str) -> docker_build.ExportArgs:
+    return docker_build.ExportArgs(
+        registry=docker_build.ExportRegistryArgs(names=[repository], push=True, push_by_digest=True)
+    )
+
+
+def _registries(login: Login | None) -> list[docker_build.RegistryArgs] | None:
+    if login is None:
+        return None
+    return [
+        docker_build.RegistryArgs(
+            address=login.address, username=login.username, password=pulumi.Output.secret(login.password)
+        )
+    ]

@@ -1,0 +1,133 @@
+"""Run Trivy, Syft and Cosign, from PATH or else as containers, in a private folder that is gone afterwards."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..settings.versions import third_party
+from .errors import ToolError
+from .registry import Login, user_docker_folder, write_docker_folder
+
+_PATIENCE_SECONDS = 900
+_SILENT = {"SYFT_CHECK_FOR_APP_UPDATE": "false", "TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_DISABLE_TELEMETRY": "true"}
+"""No tool asks for news or reports its use."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workbench:
+    """A private folder in which tools find what they need and leave what they make."""
+
+    folder: Path
+    """Where all files of a run are; the only folder a tool in a container sees."""
+    fetch: bool
+    """Whether the image of a tool that is not on PATH may be pulled."""
+    host: str | None = None
+    """Docker host that images are taken from. Default: the client's own."""
+    found: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
+    """Commands that start the tools found so far."""
+
+    def run(self, tool: str, *args: str, **environment: str) -> str:
+        """Run `tool` with `args` and return what it printed.
+
+        Raises:
+            ToolError: when it is missing or fails, with its last lines.
+        """
+        if tool not in self.found:
+            self.found[tool] = self._command(tool)
+        return self._execute([*self.found[tool], *args], tool, environment)
+
+    def docker(self, *args: str) -> str:
+        """Run `docker ARGS` on the host the images are on."""
+        at = ["--host", self.host] if self.host else []
+        return self._execute(["docker", *at, *args], f"docker {args[0]}", {})
+
+    def on_path(self, tool: str) -> Path | None:
+        """Return the program that would be run, or `None` when it would be a container."""
+        # The second is where scripts/install-supply-chain-tools.sh puts them, which not every shell looks through.
+        own = os.environ.get("SLIDEGENIE_BIN") or str(Path.home() / ".local" / "bin")
+        found = shutil.which(tool) or shutil.which(tool, path=own)
+        return Path(found) if found else None
+
+    def image_of(self, tool: str) -> str:
+        """Return the image that stands in for a tool that is not on PATH."""
+        return third_party(f"tool-{tool}")
+
+    def _command(self, tool: str) -> list[str]:
+        if program := self.on_path(tool):
+            return [str(program)]
+        image = self.image_of(tool)
+        if shutil.which("docker") and (self._succeeds("image", "inspect", image) or self._pulled(image)):
+            return [*self._container(), image]
+        pulled = f" and {image} could not be pulled" if self.fetch else f" and {image} is not on the engine"
+        raise ToolError(
+            f"{tool} is not on PATH{pulled}: run scripts/install-supply-chain-tools.sh {tool}, or `docker pull {image}`"
+        )
+
+    def _pulled(self, image: str) -> bool:
+        return self.fetch and self._succeeds("pull", "--quiet", image)
+
+    def _container(self) -> list[str]:
+        """Start a tool on this machine's engine, whatever the platform's host is: it shares this machine's files."""
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trivy"
+        cache.mkdir(parents=True, exist_ok=True)
+        mounts = [f"{self.folder}:{self.folder}", f"{cache}:{cache}"]
+        variables = {"DOCKER_CONFIG": self._docker_folder, "HOME": self.folder, "TMPDIR": self.folder} | _SILENT
+        return [
+            *("docker", "run", "--rm", "--network=host", f"--user={os.getuid()}:{os.getgid()}", "--cap-drop=ALL"),
+            *(f"--volume={mount}" for mount in mounts),
+            *(f"--env={name}={value}" for name, value in variables.items()),
+            # By name only: a password must not be among the arguments.
+            *("--env=COSIGN_PASSWORD", f"--env=TRIVY_CACHE_DIR={cache}", f"--workdir={self.folder}"),
+        ]
+
+    @property
+    def _docker_folder(self) -> Path:
+        return self.folder / "docker"
+
+    def _succeeds(self, *args: str) -> bool:
+        command = ["docker", *args]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603 - own arguments
+
+    def _execute(self, command: list[str], tool: str, environment: dict[str, str]) -> str:
+        own = {
+            "DOCKER_CONFIG": str(self._docker_folder),
+            # Builders are known by files in the user's folder.
+            "BUILDX_CONFIG": os.environ.get("BUILDX_CONFIG") or str(user_docker_folder() / "buildx"),
+        }
+        try:
+            done = subprocess.run(  # noqa: S603 - no shell, own arguments
+                command,
+                cwd=self.folder,
+                env=os.environ | _SILENT | own | environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_PATIENCE_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise ToolError(f"{tool} did not end within {_PATIENCE_SECONDS} s; run it by hand to see why") from None
+        except OSError as error:
+            raise ToolError(f"{tool} could not be started: {error.strerror}") from None
+        if done.returncode != 0:
+            raise ToolError(f"{tool} failed: {_last_words(done.stderr or done.stdout)}")
+        return done.stdout
+
+
+@contextlib.contextmanager
+def workbench(*, fetch: bool, login: Login | None = None, host: str | None = None) -> Iterator[Workbench]:
+    """Open a private folder for one run of the tools; keys and passwords in it do not outlive it."""
+    with tempfile.TemporaryDirectory(prefix="slidegenie-supply-chain-") as folder:
+        bench = Workbench(folder=Path(folder), fetch=fetch, host=host)
+        write_docker_folder(bench.folder / "docker", login)
+        yield bench
+
+
+def _last_words(text: str, lines: int = 6) -> str:
+    said = [line.strip() for line in text.splitlines() if line.strip()]
+    return "\n  ".join(said[-lines:]) or "it said nothing"

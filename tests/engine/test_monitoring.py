@@ -1,0 +1,181 @@
+"""The monitoring on a real engine: it sees everything there is, and tells somebody when something breaks."""
+
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from ..support.client import PRESENTATIONS, make, trusting
+from ..support.hardening import violations
+from ..support.prometheus import OF_CADVISOR, OF_TEXTFILES, Prometheus, Query, queries, until
+from ..support.webhook import Receiver, gateway, receiver
+from ..support.workspace import Workspace, docker
+from .conftest import missing_for_compose
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
+
+_FIRST_PORT = 28380
+_PROMETHEUS, _ALERTMANAGER, _NODE, _WEBHOOK = 28390, 28391, 28392, 28393
+_SCRAPE_SECONDS = 5
+_TEXTFILE = """\
+slidegenie_backup_last_success_timestamp_seconds{what="postgres"} 0
+slidegenie_restore_drill_last_success_timestamp_seconds 0
+slidegenie_scan_timestamp_seconds{image="backend"} 0
+slidegenie_scan_findings{image="backend",severity="CRITICAL"} 1
+slidegenie_image_verified{image="backend"} 0
+slidegenie_policy_violations{container="app"} 1
+"""
+_ONLY_IN_TROUBLE = frozenset({"minio_s3_requests_5xx_errors_total"})
+"""MinIO shows this only once there was one."""
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A platform with its monitoring, on stand-in images: everything but Grafana and cAdvisor."""
+    if reason := missing_for_compose():
+        pytest.skip(reason)
+    stack = Workspace.make(tmp_path_factory.mktemp("monitored"), "monitored", "compose", _FIRST_PORT)
+    ports = {"prometheus": _PROMETHEUS, "alertmanager": _ALERTMANAGER, "nodeExporter": _NODE}
+    stack.configure("monitoring", enabled=True, scrapeSeconds=_SCRAPE_SECONDS, ports=ports)
+    url = f"http://{gateway()}:{_WEBHOOK}"
+    stack.configure("secrets", alertWebhookUrl=f"{url}/alert", deadmanUrl=f"{url}/deadman")
+    stack.destroy()
+    up = stack.run("up")
+    assert up.code == 0, up.text
+    yield stack
+    stack.destroy()
+
+
+@pytest.fixture(scope="module")
+def prometheus(watched: Workspace) -> Prometheus:
+    """The running Prometheus, after some use of the product."""
+    asked = Prometheus(_PROMETHEUS)
+    until(
+        lambda: {health for found in asked.targets().values() for health in found} == {"up"}, "every target is up", 60
+    )
+    volume = docker(
+        "volume", "ls", "--quiet", "--filter", f"label=io.slidegenie.stack={watched.label}",
+        "--filter", "label=io.slidegenie.data=metrics",
+    ).strip()  # fmt: skip
+    write = f"cat > /metrics/.new <<'END'\n{_TEXTFILE}END\nmv /metrics/.new /metrics/test.prom"
+    base = "slidegenie-airgap/debian:bookworm-slim"
+    docker("run", "--rm", "--user", "1000:1000", "--volume", f"{volume}:/metrics", base, "sh", "-c", write)
+    # As if ten minutes had gone by: every kind of request, some refused, over more than one window of a rate.
+    with trusting(watched.url) as client:
+        for turn in range(12):
+            made = [make(client, f"Use {turn}") for _ in range(4)]
+            client.get(PRESENTATIONS)
+            client.get(f"{PRESENTATIONS}/{made[0]['id']}/download")
+            client.delete(f"{PRESENTATIONS}/{made[1]['id']}")
+            client.get(f"{PRESENTATIONS}/00000000-0000-0000-0000-000000000000")
+            client.post(PRESENTATIONS, json={"title": ""})
+            # One reading of every target, so that rates have something to be a rate of.
+            time.sleep(_SCRAPE_SECONDS)
+    return asked
+
+
+def test_every_target_is_up_and_replicas_are_found_one_by_one(prometheus: Prometheus) -> None:
+    assert prometheus.targets() == {
+        "alertmanager": ["up"],
+        "app": ["up", "up"],
+        "minio": ["up"],
+        "node": ["up"],
+        "postgres": ["up"],
+        "prometheus": ["up"],
+        "redis": ["up"],
+        "traefik": ["up"],
+    }
+
+
+@pytest.mark.parametrize("query", queries(), ids=lambda query: query.where)
+def test_every_query_finds_what_it_asks_for(prometheus: Prometheus, query: Query) -> None:
+    """An alert's query gives nothing while all is well: what it is made of must be there."""
+    if OF_CADVISOR.search(query.text):
+        pytest.skip("needs cAdvisor, which cannot be had here; its names are checked in the unit tests")
+    prometheus.ask(query.runnable)
+    for vector in query.vectors:
+        if vector not in _ONLY_IN_TROUBLE:
+            assert prometheus.ask(vector), f"{query.where}: there is no {vector}"
+
+
+@pytest.mark.parametrize("query", [q for q in queries() if ".json" in q.where], ids=lambda query: query.where)
+def test_every_panel_shows_something(prometheus: Prometheus, query: Query) -> None:
+    if OF_CADVISOR.search(query.text):
+        pytest.skip("needs cAdvisor, which cannot be had here; its names are checked in the unit tests")
+    if query.where.endswith(": Releases"):
+        pytest.skip("is there for five minutes after a rollout only")
+    assert prometheus.ask(query.runnable)
+
+
+def test_no_rule_fails_and_every_one_was_evaluated(prometheus: Prometheus) -> None:
+    known = prometheus.rules()
+    assert [rule["name"] for rule in known if rule["health"] != "ok"] == []
+    assert len([rule for rule in known if not OF_CADVISOR.search(rule["query"])]) == len(known)
+
+
+def test_text_files_of_others_become_alerts(prometheus: Prometheus) -> None:
+    pending = {r["metric"]["alertname"] for r in prometheus.ask("ALERTS")}
+    assert {"BackupTooOld", "RestoreDrillTooOld", "ScanTooOld", "CriticalFinding", "PolicyViolated"} <= pending
+    assert OF_TEXTFILES.search(_TEXTFILE)
+
+
+def test_the_monitoring_is_as_locked_up_as_the_rest(watched: Workspace) -> None:
+    assert [line for container in watched.containers() for line in violations(container)] == []
+
+
+def test_the_exporters_may_read_statistics_only(watched: Workspace) -> None:
+    database = watched.containers("postgres")[0]["Id"]
+    roles = "select rolsuper, rolcreaterole, rolconnlimit from pg_roles where rolname = 'monitor'"
+    answer = docker("exec", database, "psql", "-h", "/var/run/postgresql", "-U", "slidegenie", "-Atc", roles)
+    assert answer.strip() == "f|f|5"
+    cache = watched.containers("redis")[0]["Id"]
+    login = ["redis-cli", "--user", "monitor", "--pass", "monitor", "--no-auth-warning"]
+    assert "redis_version" in docker("exec", cache, *login, "info", "server")
+    for command in (["get", "x"], ["keys", "*"], ["config", "get", "*"], ["acl", "list"]):
+        assert "NOPERM" in docker("exec", cache, *login, *command)
+
+
+def test_a_stopped_database_reaches_somebody_and_so_does_its_return(watched: Workspace, prometheus: Prometheus) -> None:
+    with receiver(_WEBHOOK) as pager:
+        database = watched.containers("postgres")[0]["Id"]
+        docker("stop", database)
+        try:
+            # The rule's own minute, and two more at most.
+            until(lambda: bool(pager.alerts("PostgresDown", "firing")), "PostgresDown arrives", 180)
+        finally:
+            docker("start", database)
+        fired = pager.alerts("PostgresDown", "firing")[0]
+        assert fired["labels"]["severity"] == "critical"
+        assert fired["labels"]["stack"] == watched.label
+        assert fired["annotations"]["runbook_url"] == "monitoring/RUNBOOK.md#postgresdown"
+        assert pager.alerts("DependencyDown", "firing") == [] or _postgres_came_first(pager)
+        until(lambda: bool(pager.alerts("PostgresDown", "resolved")), "PostgresDown is resolved", 300)
+        until(lambda: bool(pager.messages.get("/deadman")), "the dead-man's switch is pressed", 90)
+        assert {m["alerts"][0]["labels"]["alertname"] for m in pager.messages["/deadman"]} == {"Watchdog"}
+    assert prometheus.ask("pg_up")[0]["value"][1] == "1"
+
+
+def _postgres_came_first(pager: Receiver) -> bool:
+    """The cause inhibits what it explains, unless that was told before the cause was known."""
+    cause = pager.alerts("PostgresDown", "firing")[0]["startsAt"]
+    return all(a["startsAt"] <= cause for a in pager.alerts("DependencyDown", "firing"))
+
+
+def test_a_rollout_leaves_no_dead_target(watched: Workspace, prometheus: Prometheus) -> None:
+    watched.configure("backend", release="2.0.0")
+    up = watched.run("up")
+    assert up.code == 0, up.text
+    until(lambda: prometheus.targets()["app"] == ["up", "up"], "only the new replicas are targets", 30)
+    until(
+        lambda: {r["metric"]["release"] for r in prometheus.ask("slidegenie_build_info")} == {"2.0.0"},
+        "only the new release is seen",
+        60,
+    )
+
+
+def test_development_ports_answer_and_lead_to_one_service_each(watched: Workspace, prometheus: Prometheus) -> None:
+    assert prometheus.ask("vector(1)")
+    assert watched.containers("prometheus")[0]["HostConfig"]["PortBindings"] in (None, {})
+    assert httpx.get(f"http://127.0.0.1:{_ALERTMANAGER}/-/ready").status_code == httpx.codes.OK
+    assert "node_memory_MemTotal_bytes" in httpx.get(f"http://127.0.0.1:{_NODE}/metrics").text

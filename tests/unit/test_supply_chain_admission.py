@@ -1,0 +1,254 @@
+"""The supply chain as resources: which steps there are, in which order, and what their hooks do and refuse."""
+
+import asyncio
+import base64
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+from components.backend_admission import without_tag
+from components.plan import Plan, Resource
+from components.settings import Require
+from components.supply_chain import Admission, AdmissionArgs, Checks, Subject, SupplyChainError, login
+from components.supply_chain.keys import key_pair
+
+from .planned import BUILD, REMOTE_IMAGE, platform, recorded, service, workloads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MARKER = "random:index/randomId:RandomId"
+PROVIDER = "pulumi:providers:docker"
+DIGEST = "sha256:" + "a" * 64
+IMAGE = f"registry.example.com/slidegenie/backend@{DIGEST}"
+REGISTRY = {"address": "registry.example.com", "platforms": ["linux/amd64"]}
+SECRETS = {"registryPassword": "registry-password"}
+PUSHED: dict[str, Any] = {"registry": REGISTRY, "secrets": SECRETS}
+ENFORCED = {"require": "enforce"}
+
+
+def steps(plan: Plan) -> list[str]:
+    """Return the roles of the markers, each after what it waits for."""
+    markers = plan.of_type(MARKER)
+    for before, after in itertools.pairwise(markers):
+        assert before.urn in after.dependencies, f"{after.name} does not wait for {before.name}"
+    return [marker.name.rpartition("-")[2] for marker in markers]
+
+
+def image_of(plan: Plan, name: str) -> Any:
+    return {service(container): container for container in workloads(plan)}[name].inputs["image"]
+
+
+def test_an_image_that_stays_on_the_engine_is_scanned() -> None:
+    plan = platform()
+
+    assert steps(plan) == ["scan"]
+    assert image_of(plan, "app") == image_of(plan, "migrate") == "slidegenie/backend:latest"
+
+
+def test_a_pushed_image_is_scanned_signed_verified_and_only_then_tagged() -> None:
+    plan = platform(**PUSHED, supplyChain=ENFORCED)
+
+    assert steps(plan) == ["scan", "sign", "verify", "tag"]
+    markers = plan.of_type(MARKER)
+    assert {marker.inputs["keepers"]["image"] for marker in markers} == {
+        "registry.example.com/slidegenie/backend:candidate"
+    }
+    assert markers[-1].inputs["keepers"]["tags"] == "latest 0.0.0-dev"
+
+
+def test_a_given_image_is_verified_and_never_signed_or_tagged() -> None:
+    plan = platform(backend={"image": f"registry.example.com/slidegenie/backend:1.2.3@{DIGEST}"}, supplyChain=ENFORCED)
+
+    assert steps(plan) == ["scan", "verify"]
+    assert image_of(plan, "app") == IMAGE
+    assert plan.of_type(BUILD) == [plan.named("slidegenie-seed", BUILD)]
+
+
+def test_a_given_tag_is_checked_as_what_the_engine_has_under_it() -> None:
+    plan = platform(backend={"image": "registry.example.com/slidegenie/backend:1.2.3"}, supplyChain=ENFORCED)
+
+    assert steps(plan) == ["scan"]
+
+
+def test_off_leaves_push_and_tags_only() -> None:
+    plan = platform(**PUSHED, supplyChain={"require": "off"})
+
+    assert steps(plan) == ["tag"]
+    assert steps(platform(supplyChain={"require": "off"})) == []
+
+
+def test_the_image_is_pulled_after_the_checks_with_the_login_of_the_registry() -> None:
+    plan = platform(**PUSHED)
+    pull = plan.named("slidegenie-app", REMOTE_IMAGE)
+    provider = plan.named("slidegenie-app-registry", PROVIDER)
+
+    assert plan.named("slidegenie-app-tag", MARKER).urn in pull.dependencies
+    assert "registry-password" not in repr(provider.inputs)
+
+
+def test_the_build_is_pushed_for_its_platforms_and_survives_its_replacement() -> None:
+    build = platform(**PUSHED).named("slidegenie-app", BUILD)
+
+    assert build.inputs["push"] is True
+    assert build.inputs["exec"] is True
+    assert build.inputs["platforms"] == ["linux/amd64"]
+    assert build.inputs["tags"] == ["registry.example.com/slidegenie/backend:candidate"]
+    assert build.inputs["buildOnPreview"] is False
+    assert build.retain_on_delete is True
+    assert "registry-password" not in repr(build.inputs)
+
+
+def test_a_builder_of_its_own_pushes_all_platforms_by_digest_alone() -> None:
+    registry = {"address": "registry.example.com", "builder": "slidegenie"}
+    build = platform(registry=registry, secrets=SECRETS).named("slidegenie-app", BUILD)
+
+    assert build.inputs["platforms"] == ["linux/amd64", "linux/arm64"]
+    (export,) = build.inputs["exports"]
+    assert export["registry"]["names"] == ["registry.example.com/slidegenie/backend"]
+    assert export["registry"]["push"] is export["registry"]["pushByDigest"] is True
+    assert "tags" not in build.inputs
+    assert build.inputs["push"] is False
+
+
+def test_another_signer_is_another_verification(tmp_path: Path) -> None:
+    key = tmp_path / "cosign.pub"
+
+    def verification() -> Resource:
+        given = {"require": "enforce", "publicKey": str(key)}
+        image = f"registry.example.com/slidegenie/backend:1@{DIGEST}"
+        return platform(backend={"image": image}, supplyChain=given).named("slidegenie-app-verify", MARKER)
+
+    key.write_text("one", encoding="utf-8")
+    first = verification().inputs["keepers"]
+    key.write_text("two", encoding="utf-8")
+    assert verification().inputs["keepers"] != first
+    key.unlink()
+    assert f"missing {key}" in verification().inputs["keepers"]["signer"]
+
+
+def test_a_generated_key_is_a_secret_and_its_public_half_is_not() -> None:
+    plan = platform(**PUSHED)
+    key = plan.named("slidegenie-app-key", "slidegenie:index:GeneratedKey")
+
+    assert key.outputs["public"].startswith("-----BEGIN PUBLIC KEY-----")
+    assert not any("PRIVATE KEY" in repr(resource) for resource in plan.resources)
+    assert plan.named("slidegenie-app-key", "random:index/randomBytes:RandomBytes").protect
+
+
+def test_a_key_pair_belongs_together_and_is_always_the_same() -> None:
+    seed = base64.b64encode(bytes(range(32))).decode()
+    private, public = key_pair(seed)
+
+    assert key_pair(seed) == (private, public)
+    loaded = load_pem_private_key(private.encode(), None)
+    assert loaded.public_key() == load_pem_public_key(public.encode())
+
+
+class Hooks:
+    """Catches the hooks a program registers, and runs them as the engine would before a marker is made."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.found: dict[str, Callable[[pulumi.ResourceHookArgs], Any]] = {}
+        self.warned: list[str] = []
+        real = pulumi.ResourceHook
+
+        def catch(name: str, callback: Any) -> pulumi.ResourceHook:
+            self.found[name] = callback
+            return real(name, callback)
+
+        monkeypatch.setattr(pulumi, "ResourceHook", catch)
+        monkeypatch.setattr(pulumi.log, "warn", lambda text, _resource: self.warned.append(text))
+
+    def run(self, role: str, image: str = IMAGE) -> None:
+        args = pulumi.ResourceHookArgs(
+            urn="urn", id="", name="marker", type=MARKER, new_inputs={"keepers": {"image": image}}
+        )
+        asyncio.run(self.found[f"slidegenie-app-{role}"](args))
+
+
+@pytest.fixture
+def hooks(monkeypatch: pytest.MonkeyPatch) -> Hooks:
+    return Hooks(monkeypatch)
+
+
+def admitted(require: str, **rest: Any) -> None:
+    settings = AdmissionArgs(image=IMAGE, pushed=True).settings.model_copy(update={"require": Require(require)})
+    recorded(lambda: Admission("app", AdmissionArgs(image=IMAGE, pushed=True, settings=settings, **rest)))
+
+
+def refuse(_: Checks, subject: Subject) -> None:
+    raise SupplyChainError(f"{subject.reference} was refused")
+
+
+@pytest.mark.parametrize("role", ["scan", "verify"])
+def test_a_refusal_stops_where_it_is_enforced(hooks: Hooks, monkeypatch: pytest.MonkeyPatch, role: str) -> None:
+    monkeypatch.setattr(Checks, role, refuse)
+    admitted("enforce")
+
+    with pytest.raises(SupplyChainError) as raised:
+        hooks.run(role)
+    assert str(raised.value) == f"{role}: {IMAGE} was refused\nNo container was replaced."
+
+
+@pytest.mark.parametrize("role", ["scan", "verify"])
+def test_a_refusal_is_only_said_where_it_is_a_warning(hooks: Hooks, monkeypatch: pytest.MonkeyPatch, role: str) -> None:
+    monkeypatch.setattr(Checks, role, refuse)
+    admitted("warn")
+
+    hooks.run(role)
+
+    assert hooks.warned == [f"{role}: {IMAGE} was refused\nsupplyChain.require is warn: the rollout goes on."]
+
+
+@pytest.mark.parametrize("require", ["off", "warn", "enforce"])
+def test_a_tag_that_cannot_be_given_is_a_failure_everywhere(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch, require: str
+) -> None:
+    monkeypatch.setattr(Checks, "tag", lambda _self, subject, _tags: refuse(_self, subject))
+    admitted(require, tags=("latest",))
+
+    with pytest.raises(SupplyChainError, match=r"^tag: "):
+        hooks.run("tag")
+
+
+def test_a_step_knows_the_image_the_engine_is_about_to_admit(hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Subject] = []
+    monkeypatch.setattr(Checks, "verify", lambda _self, subject: seen.append(subject))
+    admitted("enforce")
+
+    hooks.run("verify", "other@sha256:" + "b" * 64)
+
+    assert seen == [Subject(reference="other@sha256:" + "b" * 64, pushed=True)]
+
+
+def test_a_broken_policy_stops_like_a_refusal(hooks: Hooks, tmp_path: Path) -> None:
+    settings = AdmissionArgs(image=IMAGE, pushed=True).settings.model_copy(
+        update={"require": Require.ENFORCE, "scan_policy": str(tmp_path / "none.yml")}
+    )
+    recorded(lambda: Admission("app", AdmissionArgs(image=IMAGE, pushed=True, settings=settings)))
+
+    with pytest.raises(SupplyChainError, match=r"scan: .*none\.yml: cannot be read"):
+        hooks.run("scan")
+
+
+@pytest.mark.parametrize(
+    ("reference", "plain"),
+    [
+        (f"host:5000/space/name:1.2@{DIGEST}", f"host:5000/space/name@{DIGEST}"),
+        (f"host:5000/space/name@{DIGEST}", f"host:5000/space/name@{DIGEST}"),
+        (f"name:1.2@{DIGEST}", f"name@{DIGEST}"),
+    ],
+)
+def test_a_tag_beside_a_digest_goes(reference: str, plain: str) -> None:
+    assert without_tag(reference) == plain
+
+
+def test_without_a_registry_the_users_own_login_counts() -> None:
+    args = AdmissionArgs(image=IMAGE, pushed=True)
+
+    assert login(args.registry, args.secrets) is None

@@ -1,0 +1,306 @@
+"""How the tools are found, started and believed: stand-ins on PATH write down what they were asked."""
+
+import base64
+import json
+import re
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.settings import Require
+from components.supply_chain import (
+    Checks,
+    Login,
+    Signer,
+    Subject,
+    SupplyChainError,
+    ToolError,
+    cosign,
+    parse_policy,
+    syft,
+    trivy,
+)
+from components.supply_chain.tools import Workbench, workbench
+
+DIGEST = "sha256:" + "a" * 64
+IMAGE = Subject(reference=f"registry.example.com/slidegenie/backend@{DIGEST}", pushed=True)
+LOCAL = Subject(reference="sha256:" + "b" * 64, pushed=False)
+SIGNED = {"critical": {"type": "https://sigstore.dev/cosign/sign/v1", "image": {"docker-manifest-digest": DIGEST}}}
+
+StandIn = Callable[[str, str], None]
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH with nothing on it but what a test puts there."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("SLIDEGENIE_BIN", str(folder))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    return folder
+
+
+@pytest.fixture
+def stand_in(programs: Path) -> StandIn:
+    """Put a program on PATH that notes its arguments and then runs a line of shell."""
+
+    def put(name: str, line: str) -> None:
+        file = programs / name
+        file.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>{programs}/{name}.log\n{line}\n', encoding="utf-8")
+        file.chmod(file.stat().st_mode | stat.S_IXUSR)
+
+    return put
+
+
+@pytest.fixture
+def bench(programs: Path) -> Iterator[Workbench]:  # noqa: ARG001 - sets PATH
+    with workbench(fetch=False) as opened:
+        yield opened
+
+
+def asked(programs: Path, name: str) -> list[str]:
+    return (programs / f"{name}.log").read_text(encoding="utf-8").splitlines()
+
+
+TRIVY = """
+case $1 in --version) echo '{"Version":"VERSION"}'; exit;; esac
+while [ $# -gt 0 ]; do if [ "$1" = --output ]; then echo '{"SchemaVersion":2}' >"$2"; fi; shift; done
+"""
+
+
+def test_an_image_of_a_registry_is_scanned_there(programs: Path, stand_in: StandIn, bench: Workbench) -> None:
+    stand_in("trivy", TRIVY.replace("VERSION", "0.69.3"))
+
+    assert trivy.scan(bench, IMAGE, parse_policy({}, "policy")) == {"SchemaVersion": 2}
+    assert asked(programs, "trivy")[1] == (
+        f"image --format json --output {bench.folder}/trivy.json --quiet --no-progress"
+        " --scanners vuln,secret,misconfig --image-config-scanners secret,misconfig"
+        f" --image-src remote {IMAGE.reference}"
+    )
+
+
+def test_without_the_database_nothing_is_fetched(programs: Path, stand_in: StandIn, bench: Workbench) -> None:
+    stand_in("trivy", TRIVY.replace("VERSION", "0.69.3"))
+    stand_in("docker", ":")
+
+    trivy.scan(bench, LOCAL, parse_policy({"scanners": ["secret"]}, "policy"))
+
+    assert (
+        "--scanners secret --image-config-scanners secret --offline-scan --skip-check-update --input"
+        in (asked(programs, "trivy")[1])
+    )
+    assert asked(programs, "docker") == [f"save --output {bench.folder}/image.tar {LOCAL.reference}"]
+
+
+@pytest.mark.parametrize("version", ["0.69.4", "0.69.5", "0.69.6", "v0.69.4"])
+def test_a_malicious_trivy_is_refused(stand_in: StandIn, bench: Workbench, version: str) -> None:
+    stand_in("trivy", TRIVY.replace("VERSION", version))
+
+    with pytest.raises(ToolError, match=rf"trivy {version} is a malicious release \(CVE-2026-33634\)"):
+        trivy.scan(bench, IMAGE, parse_policy({}, "policy"))
+
+
+def test_one_that_can_be_told_by_what_is_in_it_is_not_even_started(
+    programs: Path, stand_in: StandIn, bench: Workbench
+) -> None:
+    stand_in("trivy", "# -X github.com/aquasecurity/trivy/pkg/version/app.ver=0.69.5\necho started")
+
+    with pytest.raises(ToolError, match="CVE-2026-33634"):
+        trivy.scan(bench, IMAGE, parse_policy({}, "policy"))
+    assert not (programs / "trivy.log").exists()
+
+
+@pytest.mark.parametrize("answer", ["trivy 0.69.3", "{}", "[]"])
+def test_a_trivy_that_hides_its_version_is_refused(stand_in: StandIn, bench: Workbench, answer: str) -> None:
+    stand_in("trivy", f"echo '{answer}'")
+
+    with pytest.raises(ToolError, match="does not tell its version"):
+        trivy.scan(bench, IMAGE, parse_policy({}, "policy"))
+
+
+def test_a_missing_tool_says_how_to_get_it(bench: Workbench) -> None:
+    with pytest.raises(ToolError) as raised:
+        syft.sbom(bench, IMAGE)
+
+    assert str(raised.value).startswith("syft is not on PATH and ghcr.io/anchore/syft:")
+    assert "run scripts/install-supply-chain-tools.sh syft, or `docker pull ghcr.io/anchore/syft:" in str(raised.value)
+
+
+def test_a_tool_that_fails_says_its_last_words(stand_in: StandIn, bench: Workbench) -> None:
+    stand_in("syft", "echo no such image >&2; exit 3")
+
+    with pytest.raises(ToolError, match=r"^syft failed: no such image$"):
+        syft.sbom(bench, IMAGE)
+
+
+def test_without_a_program_the_image_on_the_engine_is_used_and_nothing_is_pulled(
+    programs: Path, stand_in: StandIn, bench: Workbench
+) -> None:
+    stand_in("docker", ":")
+
+    syft.sbom(bench, IMAGE)
+
+    inspect, run = asked(programs, "docker")
+    assert inspect.startswith("image inspect ghcr.io/anchore/syft:")
+    assert run.startswith("run --rm --network=host --user=")
+    assert f"--volume={bench.folder}:{bench.folder}" in run
+    assert "docker.sock" not in run
+
+
+def test_an_image_of_a_tool_is_pulled_only_where_the_tool_is_required(programs: Path, stand_in: StandIn) -> None:
+    stand_in("docker", '[ "$1" != image ]')
+    with workbench(fetch=False) as lenient, pytest.raises(ToolError, match="is not on the engine"):
+        syft.sbom(lenient, IMAGE)
+    with workbench(fetch=True) as strict:
+        syft.sbom(strict, IMAGE)
+
+    assert [line.split()[0] for line in asked(programs, "docker")] == ["image", "image", "pull", "run"]
+
+
+def test_a_password_is_never_among_the_arguments(programs: Path, stand_in: StandIn, tmp_path: Path) -> None:
+    stand_in("docker", ":")
+    key = tmp_path / "cosign.key"
+    key.write_text("key", encoding="utf-8")
+    with workbench(fetch=True, login=Login(address="here", username="me", password="registry-secret")) as bench:
+        cosign.sign(bench, IMAGE, Signer(key=str(key), password="key-secret"))
+
+    assert not any("secret" in line for line in asked(programs, "docker"))
+
+
+def test_the_login_is_beside_the_users_own_and_gone_afterwards(programs: Path, tmp_path: Path) -> None:  # noqa: ARG001
+    own = tmp_path / "docker"
+    own.mkdir()
+    (own / "config.json").write_text('{"auths": {"other": {}}, "credHelpers": {"here": "desktop"}}', encoding="utf-8")
+    with workbench(fetch=False, login=Login(address="here", username="me", password="secret")) as bench:
+        config = json.loads((bench.folder / "docker" / "config.json").read_text(encoding="utf-8"))
+        assert config["auths"] == {"other": {}, "here": {"auth": base64.b64encode(b"me:secret").decode()}}
+        assert config["credHelpers"] == {}
+        assert (bench.folder.stat().st_mode & 0o777) == 0o700
+    assert not bench.folder.exists()
+    assert "secret" not in (own / "config.json").read_text(encoding="utf-8")
+
+
+def test_a_key_signs_without_any_public_service(
+    programs: Path, stand_in: StandIn, bench: Workbench, tmp_path: Path
+) -> None:
+    key = tmp_path / "cosign.key"
+    key.write_text("key", encoding="utf-8")
+    stand_in("cosign", ":")
+
+    cosign.sign(bench, IMAGE, Signer(key=str(key)))
+
+    assert asked(programs, "cosign") == [
+        (
+            f"sign --yes --recursive --key {bench.folder}/given-cosign.key --signing-config"
+            f" {bench.folder}/signing-config.json --trusted-root {bench.folder}/trusted-root.json {IMAGE.reference}"
+        )
+    ]
+    assert json.loads((bench.folder / "signing-config.json").read_text())["rekorTlogConfig"] == {}
+
+
+def test_keyless_goes_by_identity_and_issuer(programs: Path, stand_in: StandIn, bench: Workbench) -> None:
+    stand_in("cosign", f"echo '{json.dumps([SIGNED])}'")
+    signer = Signer(key="keyless", identity="https://ci.example.com/release", issuer="https://tokens.example.com")
+
+    cosign.sign(bench, IMAGE, signer)
+    cosign.verify(bench, IMAGE, signer)
+
+    assert asked(programs, "cosign") == [
+        f"sign --yes --recursive {IMAGE.reference}",
+        (
+            "verify --output json --certificate-identity https://ci.example.com/release"
+            f" --certificate-oidc-issuer https://tokens.example.com {IMAGE.reference}"
+        ),
+    ]
+
+
+def test_a_key_in_a_kms_is_named_and_never_copied(programs: Path, stand_in: StandIn, bench: Workbench) -> None:
+    stand_in("cosign", f"echo '{json.dumps([SIGNED])}'")
+
+    cosign.verify(bench, IMAGE, Signer(key="awskms:///alias/slidegenie"))
+
+    assert asked(programs, "cosign") == [
+        f"verify --output json --key awskms:///alias/slidegenie --insecure-ignore-tlog=true {IMAGE.reference}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ([], "carries statements of the key k, but no signature of the image"),
+        ([{"critical": SIGNED["critical"] | {"type": "https://spdx.dev/Document"}}], "but no signature of the image"),
+        (
+            [{"critical": SIGNED["critical"] | {"image": {"docker-manifest-digest": "sha256:" + "c" * 64}}}],
+            "but no signature of the image",
+        ),
+        ([{}], "cosign's answer cannot be read"),
+        (None, "cosign's answer cannot be read"),
+    ],
+)
+def test_only_a_signature_of_this_digest_counts(
+    stand_in: StandIn, bench: Workbench, tmp_path: Path, answer: Any, said: str
+) -> None:
+    public = tmp_path / "k"
+    public.write_text("key", encoding="utf-8")
+    stand_in("cosign", f"echo '{json.dumps(answer)}'")
+    with pytest.raises(SupplyChainError, match=said.replace("the key k", f"the key {public}")):
+        cosign.verify(bench, IMAGE, Signer(key="generated", public_key=str(public)))
+
+
+@pytest.mark.parametrize("reference", ["backend:latest", f"backend@{DIGEST}0", f"backend:{DIGEST[7:]}", "backend@"])
+def test_what_has_no_digest_is_neither_signed_nor_verified(stand_in: StandIn, bench: Workbench, reference: str) -> None:
+    stand_in("cosign", "exit 1")
+    for step in (cosign.sign, cosign.verify):
+        with pytest.raises(SupplyChainError, match="has no digest"):
+            step(bench, Subject(reference=reference, pushed=True), Signer(key="keyless"))
+
+
+def test_a_missing_key_file_is_named(bench: Workbench) -> None:
+    with pytest.raises(SupplyChainError, match=r"the key /none/cosign\.key cannot be read \(No such file"):
+        cosign.sign(bench, IMAGE, Signer(key="/none/cosign.key"))
+
+
+def test_tags_are_put_on_the_digest_itself(programs: Path, stand_in: StandIn) -> None:
+    stand_in("docker", ":")
+    checks = Checks(require=Require.ENFORCE, policy=Path("none"), signer=Signer(key="keyless"), host="ssh://there")
+
+    checks.tag(IMAGE, ("latest", "1.2.3"))
+
+    repository = "registry.example.com/slidegenie/backend"
+    assert asked(programs, "docker") == [
+        (
+            "--host ssh://there buildx imagetools create --prefer-index=false"
+            f" --tag {repository}:latest --tag {repository}:1.2.3 {IMAGE.reference}"
+        )
+    ]
+
+
+def test_nothing_secret_shows_when_it_is_printed() -> None:
+    shown = f"{Login(address='a', username='u', password='secret')} {Signer(key='generated', generated='secret')}"
+
+    assert "secret" not in shown
+
+
+def test_the_tools_ask_nobody_for_news(stand_in: StandIn, bench: Workbench) -> None:
+    stand_in("syft", "export -p >environment")
+    syft.sbom(bench, IMAGE)
+
+    environment = (bench.folder / "environment").read_text(encoding="utf-8")
+    assert re.search("SYFT_CHECK_FOR_APP_UPDATE=.?false", environment)
+    assert re.search("TRIVY_SKIP_VERSION_CHECK=.?true", environment)
+
+
+def test_a_tool_that_hangs_is_given_up(stand_in: StandIn, bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in("syft", ":")
+
+    def hangs(*_: object, **__: object) -> None:
+        raise subprocess.TimeoutExpired("syft", 900)
+
+    monkeypatch.setattr(subprocess, "run", hangs)
+    with pytest.raises(ToolError, match="syft did not end within 900 s"):
+        syft.sbom(bench, IMAGE)

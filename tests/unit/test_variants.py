@@ -1,0 +1,168 @@
+"""The table of images: complete, unambiguous, and the only place that knows tags and Dockerfiles."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from components import BackendImage, BackendImageArgs, ImageMatrix, ImageMatrixArgs
+from components.backend_image import backend_build
+from components.cli.images_manual import images_manual
+from components.plan import Plan
+from components.settings import Engine, Images, Origin, Target, Variant
+from components.settings.versions import third_party
+from components.variants import VARIANTS, ImageVariant, image_variant
+
+from .planned import BUILD, platform, recorded
+from .plans import ROOT
+
+BASES = {Variant.DEBIAN: "python-debian", Variant.ALPINE: "python-alpine"}
+
+
+def dockerfile(variant: ImageVariant) -> str:
+    return (ROOT / "docker" / "backend" / variant.dockerfile).read_text(encoding="utf-8")
+
+
+def matrix(*variants: ImageVariant) -> Plan:
+    common = BackendImageArgs(release="1.2.3", repository="ghcr.io/acme/slides", images=Images(mirror="mirror.test"))
+    return recorded(lambda: ImageMatrix("images", ImageMatrixArgs(common=common, variants=variants or VARIANTS)))
+
+
+def test_there_are_seven_with_the_names_people_know() -> None:
+    assert [variant.name for variant in VARIANTS] == [
+        "latest",
+        "dev",
+        "test",
+        "alpine",
+        "alpine-dev",
+        "alpine-test",
+        "minimal",
+    ]
+
+
+def test_every_setting_that_is_allowed_has_its_row() -> None:
+    allowed = {(variant, target) for variant in Variant for target in Target} - {(Variant.DEBIAN, Target.MINIMAL)}
+
+    assert {(row.variant, row.target) for row in VARIANTS} == allowed
+    assert all(image_variant(row.variant, row.target) is row for row in VARIANTS)
+
+
+def test_what_is_not_in_the_table_is_refused_with_what_is() -> None:
+    with pytest.raises(ValueError, match="there is no image debian/minimal; there are debian/production, debian/dev"):
+        image_variant(Variant.DEBIAN, Target.MINIMAL)
+
+
+def test_no_two_images_share_a_tag_and_the_version_alone_is_the_main_one() -> None:
+    tags = [tag for variant in VARIANTS for tag in variant.tags("1.2.3")]
+
+    assert len(tags) == len(set(tags)) == 14
+    assert VARIANTS[0].tags("1.2.3") == ("latest", "1.2.3")
+    assert VARIANTS[5].tags("1.2.3") == ("alpine-test", "1.2.3-alpine-test")
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_every_stage_is_in_its_dockerfile_with_the_base_of_the_one_list(variant: ImageVariant) -> None:
+    text = dockerfile(variant)
+
+    assert re.search(rf"^FROM \S+ AS {variant.target.value}$", text, re.MULTILINE)
+    assert f"\nARG PYTHON_IMAGE={third_party(BASES[variant.variant])}\n" in text
+
+
+def test_the_siblings_have_the_same_steps_in_the_same_order() -> None:
+    def stages(row: ImageVariant) -> list[str]:
+        return re.findall(r"^FROM \S+ AS (\S+)$", dockerfile(row), re.MULTILINE)
+
+    own = ["runtime-production", "minimal-root", "minimal"]
+    assert [stage for stage in stages(VARIANTS[3]) if stage not in own] == stages(VARIANTS[0])
+
+
+def test_a_matrix_builds_each_variant_under_a_name_of_its_own() -> None:
+    plan = matrix()
+
+    assert {build.name for build in plan.of_type(BUILD)} == {f"images-{variant.name}" for variant in VARIANTS}
+    for variant in VARIANTS:
+        build = plan.named(f"images-{variant.name}", BUILD)
+        assert build.inputs["tags"] == [f"ghcr.io/acme/slides:{tag}" for tag in variant.tags("1.2.3")]
+        assert build.inputs["dockerfile"] == {"location": f"docker/backend/{variant.dockerfile}"}
+        assert build.inputs["target"] == variant.target.value
+        base = third_party(BASES[variant.variant]).removeprefix("docker.io/")
+        assert build.inputs["buildArgs"] == {"PYTHON_IMAGE": f"mirror.test/{base}", "VERSION": "1.2.3"}
+
+
+def test_a_matrix_says_which_tags_it_made() -> None:
+    component = matrix(VARIANTS[0], VARIANTS[6]).named("images", "slidegenie:index:ImageMatrix")
+
+    assert component.outputs == {
+        "tags": {
+            "latest": ["ghcr.io/acme/slides:latest", "ghcr.io/acme/slides:1.2.3"],
+            "minimal": ["ghcr.io/acme/slides:minimal", "ghcr.io/acme/slides:1.2.3-minimal"],
+        }
+    }
+
+
+def test_one_image_hands_out_the_id_that_runs() -> None:
+    ids: list[str] = []
+    plan = recorded(lambda: BackendImage("app", BackendImageArgs()).id_on_engine.apply(ids.append))
+
+    assert ids == [plan.named("app", "docker:index/remoteImage:RemoteImage").outputs["imageId"]]
+    assert plan.named("app", "slidegenie:index:BackendImage").outputs["tags"] == [
+        "slidegenie/backend:latest",
+        "slidegenie/backend:0.0.0-dev",
+    ]
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_a_stack_builds_what_its_settings_name(variant: ImageVariant) -> None:
+    settings = {"variant": variant.variant.value, "target": variant.target.value, "release": "1.2.3"}
+    build = platform(backend=settings).named("slidegenie-app", BUILD)
+
+    assert build.inputs["tags"] == [f"slidegenie/backend:{tag}" for tag in variant.tags("1.2.3")]
+    assert build.inputs["target"] == variant.target.value
+
+
+def test_the_origin_becomes_labels_and_the_date_of_every_file() -> None:
+    origin = Origin.model_validate(
+        {"source": "https://git.example.com/slides", "revision": "abc123", "created": "2026-01-31T13:00:00+01:00"}
+    )
+    arguments = backend_build(BackendImageArgs(origin=origin)).build_args
+
+    assert {name: arguments[name] for name in ("SOURCE", "REVISION", "CREATED", "SOURCE_DATE_EPOCH")} == {
+        "SOURCE": "https://git.example.com/slides",
+        "REVISION": "abc123",
+        "CREATED": "2026-01-31T12:00:00Z",
+        "SOURCE_DATE_EPOCH": "1769860800",
+    }
+
+
+def test_what_is_not_known_of_the_origin_is_left_to_the_dockerfile() -> None:
+    arguments = backend_build(BackendImageArgs()).build_args
+
+    assert arguments.keys() == {"PYTHON_IMAGE", "VERSION"}
+
+
+def test_builder_and_trust_of_the_engine_are_used() -> None:
+    build = backend_build(BackendImageArgs(engine=Engine(builder="other", ca_bundle="/etc/own.pem")))
+
+    assert (build.builder, build.ca_bundle) == ("other", "/etc/own.pem")
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_the_manual_lists_every_variant(variant: ImageVariant) -> None:
+    row = next(line for line in images_manual().splitlines() if line.startswith(f"| `{variant.name}` |"))
+
+    assert f"`{variant.tags('<version>')[1]}`" in row
+    assert variant.dockerfile in row
+    assert variant.target.value in row
+    assert variant.use in row
+
+
+def test_nothing_else_knows_the_tags() -> None:
+    """Else a new variant would have to be written down twice."""
+    pattern = re.compile(r"[\"'](alpine-dev|alpine-test)[\"']")
+    knowing = [
+        str(path.relative_to(ROOT))
+        for path in Path(ROOT, "components").rglob("*.py")
+        if pattern.search(path.read_text(encoding="utf-8"))
+    ]
+
+    assert knowing == ["components/variants.py"]
