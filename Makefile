@@ -58,7 +58,7 @@ check: .venv/.dev ## Lint, type-check, unit tests, generated files fresh: second
 	@.venv/bin/shellcheck $(SHELL_SOURCES)
 	@.venv/bin/hadolint $(DOCKERFILES)
 	@.venv/bin/python -m components.cli.generate --check
-	@.venv/bin/python -m pytest tests/unit
+	@.venv/bin/python -m pytest tests/unit -n auto --dist loadfile
 
 .PHONY: format
 format: .venv/.dev ## Format the code

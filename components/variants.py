@@ -54,7 +54,7 @@ VARIANTS = (
         name="alpine",
         variant=Variant.ALPINE,
         target=Target.PRODUCTION,
-        use="production on musl, a third of the base",
+        use="production on musl",
     ),
     ImageVariant(
         name="alpine-dev",

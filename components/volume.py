@@ -76,7 +76,8 @@ def seeded(
     """
     seed = docker.Container(
         name,
-        image=foundation.seed_image,
+        # A new file may be live at once: Traefik watches the folder.
+        image=foundation.when_cleared(foundation.seed_image),
         start=False,
         must_run=False,
         network_mode="none",

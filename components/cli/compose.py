@@ -16,8 +16,11 @@ from . import diagnosis
 from .console import Problem, show, warn
 from .docker import containers, health, plugin, role
 from .home import Home
+from .rollout import refuse_another_owner
 
 _FILE = "docker-compose.yml"
+_MADE_FROM = "com.docker.compose.project.config_files"
+"""Label of Compose that tells which file a container was made from."""
 
 
 class ComposeStack:
@@ -48,6 +51,7 @@ class ComposeStack:
         write_secrets(project, self._root)
         plan = self._plan()
         label = f"{plan.project}/{plan.stack}"
+        refuse_another_owner(label, {c["Id"] for c in containers(label, f"{_MADE_FROM}={self._folder / _FILE}")})
         try:
             self._compose("up", "--detach", "--remove-orphans")
         except Problem:

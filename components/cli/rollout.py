@@ -1,9 +1,11 @@
 """A rollout from start to end: what must be replaced, what is left over, and why it failed."""
 
+from collections.abc import Container
+
 from ..identity import STACK_LABEL
 from . import diagnosis
 from .console import Problem, say, show, warn
-from .docker import containers, docker, health, inspect, service
+from .docker import containers, docker, health, inspect, role, service
 from .stack import PulumiStack, UpdateFailed
 from .state import State
 
@@ -17,6 +19,7 @@ def roll_out(stack: PulumiStack, label: str) -> int:
         Problem: when it failed, with the reason; the old release serves on.
     """
     before = stack.state()
+    refuse_another_owner(label, before.container_ids())
     if again := before.failed_jobs():
         say("a job failed in the last rollout: it runs again")
     try:
@@ -28,6 +31,24 @@ def roll_out(stack: PulumiStack, label: str) -> int:
         raise Problem("\n".join(lines)) from None
     sweep(stack.state(), label)
     return progress.changes
+
+
+def refuse_another_owner(label: str, known: Container[str]) -> None:
+    """Refuse to touch a stack that runs on this engine and was brought up from somewhere else.
+
+    Its data volumes have fixed names: a second database on the same files would destroy them.
+
+    Raises:
+        Problem: when servers of the stack run, and none of them is among the `known` ones.
+    """
+    running = [container for container in containers(label) if role(container) == "server"]
+    if running and not any(container["Id"] in known for container in running):
+        raise Problem(
+            f"stack {label} runs on this engine ({len(running)} containers), but was brought up by another user, from"
+            " another machine, or with the other of Pulumi and Compose: nothing was changed. Use what brought it up"
+            " (SLIDEGENIE_HOME, PULUMI_BACKEND_URL, ENGINE), or stop it first; its data stays:"
+            f" docker rm --force $(docker ps --all --quiet --filter label={STACK_LABEL}={label})"
+        )
 
 
 def refuse_to_refresh(state: State) -> None:

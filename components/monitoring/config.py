@@ -24,6 +24,7 @@ def prometheus(settings: Monitoring, jobs: Collection[str], targets: Sequence[Sc
     own = {job["job_name"]: job for job in config["scrape_configs"]}
     if taken := sorted({target.service for target in targets} & own.keys()):
         raise ValueError(f"scrape target {taken[0]!r} has the name of a job of the platform; rename the service")
+    own["cadvisor"]["metric_relabel_configs"][0]["replacement"] = stack
     config["global"] |= {
         "scrape_interval": f"{settings.scrape_seconds}s",
         "scrape_timeout": f"{min(settings.scrape_seconds, _SLOWEST)}s",
@@ -73,9 +74,16 @@ def has_receiver(settings: Monitoring, given: Mapping[str, str]) -> bool:
     return settings.email is not None or bool(given)
 
 
-def grafana_file(name: str) -> str:
-    """Return a file of Grafana's provisioning."""
-    return _text("grafana", name)
+def datasource(settings: Monitoring) -> str:
+    """Return Grafana's datasource, which must know how far apart the values are to draw a rate of them."""
+    config: dict[str, Any] = yaml.safe_load(_text("grafana", "datasource.yml"))
+    config["datasources"][0]["jsonData"]["timeInterval"] = f"{settings.scrape_seconds}s"
+    return _yaml(config)
+
+
+def dashboard_provider() -> str:
+    """Return how Grafana finds the dashboards."""
+    return _text("grafana", "dashboards.yml")
 
 
 def _people(settings: Monitoring, given: Mapping[str, str]) -> dict[str, Any]:

@@ -42,9 +42,9 @@ _CADVISOR_MOUNTS = {
 }
 
 
-def http_health(port: int, path: str, **timing: Any) -> HealthCheck:
-    """Ask with BusyBox's wget, which all these images have."""
-    return HealthCheck(command=["wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}{path}"], **timing)
+def http_health(port: int, path: str) -> HealthCheck:
+    """Ask with BusyBox's wget, which all these images have; seldom, for asking costs more than most of them use."""
+    return HealthCheck(command=["wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}{path}"], interval_seconds=15)
 
 
 def node_exporter(name: str, args: MonitoringArgs, textfiles: Prepared, parent: pulumi.Resource) -> Server:
@@ -59,7 +59,7 @@ def node_exporter(name: str, args: MonitoringArgs, textfiles: Prepared, parent: 
         parent,
         service="node-exporter",
         image=args.images.node_exporter,
-        health=http_health(9100, "/", interval_seconds=10),
+        health=http_health(9100, "/"),
         zones=[Zone.MONITORING],
         command=[
             "--collector.disable-defaults",
@@ -100,7 +100,7 @@ def redis_exporter(name: str, args: MonitoringArgs, parent: pulumi.Resource) -> 
         parent,
         service="redis-exporter",
         image=args.images.redis_exporter,
-        health=http_health(9121, "/", interval_seconds=10),
+        health=http_health(9121, "/"),
         zones=[Zone.MONITORING, Zone.DATA],
         environment={
             "REDIS_ADDR": "redis://redis:6379",
@@ -109,6 +109,8 @@ def redis_exporter(name: str, args: MonitoringArgs, parent: pulumi.Resource) -> 
             "REDIS_PASSWORD": _ROLE,
             "REDIS_EXPORTER_SET_CLIENT_NAME": "false",
             "REDIS_EXPORTER_CONFIG_COMMAND": "-",
+            # For the same reason as in PostgreSQL's.
+            "REDIS_EXPORTER_CONNECTION_TIMEOUT": "1s",
         },
     )
 
@@ -158,10 +160,12 @@ def postgres_exporter(name: str, args: MonitoringArgs, watched: WatchedPostgres,
         parent,
         service="postgres-exporter",
         image=args.images.postgres_exporter,
-        health=http_health(9187, "/", interval_seconds=10),
+        health=http_health(9187, "/"),
         zones=[Zone.MONITORING, Zone.DATA],
         environment={
-            "DATA_SOURCE_URI": "postgres:5432/slidegenie?sslmode=disable",
+            # The name of a stopped container is not refused but asked for in vain: without a limit the exporter answers
+            # too late, and a database that is down looks like an exporter that is.
+            "DATA_SOURCE_URI": "postgres:5432/slidegenie?sslmode=disable&connect_timeout=1",
             "DATA_SOURCE_USER": _ROLE,
             "DATA_SOURCE_PASS_FILE": "/run/secrets/monitor-password",
         },
@@ -178,7 +182,7 @@ def cadvisor(name: str, args: MonitoringArgs, parent: pulumi.Resource) -> Server
         parent,
         service="cadvisor",
         image=args.images.cadvisor,
-        health=http_health(8080, "/healthz", interval_seconds=10),
+        health=http_health(8080, "/healthz"),
         zones=[Zone.MONITORING, Zone.CONTROL],
         limits=args.settings.cadvisor_limits,
         command=[

@@ -32,8 +32,8 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
     password = given_or_generated(f"{name}-password", reveal(args.secrets.grafana_password), parent=parent)
     provisioning = "/etc/grafana/provisioning"
     mounts = {
-        f"{provisioning}/datasources": files("datasources", {"prometheus.yml": config.grafana_file("datasource.yml")}),
-        f"{provisioning}/dashboards": files("provider", {"dashboards.yml": config.grafana_file("dashboards.yml")}),
+        f"{provisioning}/datasources": files("datasources", {"prometheus.yml": config.datasource(args.settings)}),
+        f"{provisioning}/dashboards": files("provider", {"dashboards.yml": config.dashboard_provider()}),
         "/etc/grafana/dashboards": files("dashboards", {**config.dashboards(args.settings, args.additions)}),
         "/run/secrets": files("secrets", {"admin-password": password}),
     }
@@ -49,7 +49,7 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
             files=[FilesMount(files=content, path=path) for path, content in mounts.items()],
             volumes=[VolumeMount(volume=data.volume, path="/var/lib/grafana")],
             tmpfs_mib={"/tmp": 64},  # noqa: S108 - a folder of the container
-            health=http_health(PORT, f"{PATH}/api/health", interval_seconds=10),
+            health=http_health(PORT, f"{PATH}/api/health"),
             # The first start makes its database.
             start_seconds=180,
             grace_seconds=30,

@@ -8,8 +8,8 @@ import pytest
 
 from ..support.client import PRESENTATIONS, make, trusting
 from ..support.hardening import violations
-from ..support.prometheus import OF_CADVISOR, OF_TEXTFILES, Prometheus, Query, queries, until
-from ..support.webhook import Receiver, gateway, receiver
+from ..support.prometheus import MONITORING, OF_CADVISOR, OF_TEXTFILES, Prometheus, Query, queries, until
+from ..support.webhook import gateway, receiver
 from ..support.workspace import Workspace, docker
 from .conftest import missing_for_compose
 
@@ -143,23 +143,24 @@ def test_a_stopped_database_reaches_somebody_and_so_does_its_return(watched: Wor
         try:
             # The rule's own minute, and two more at most.
             until(lambda: bool(pager.alerts("PostgresDown", "firing")), "PostgresDown arrives", 180)
+            # Told once: the application's alert about the same thing is held back.
+            until(lambda: _states("DependencyDown") == {"suppressed"}, "DependencyDown is inhibited", 60)
         finally:
             docker("start", database)
         fired = pager.alerts("PostgresDown", "firing")[0]
         assert fired["labels"]["severity"] == "critical"
         assert fired["labels"]["stack"] == watched.label
         assert fired["annotations"]["runbook_url"] == "monitoring/RUNBOOK.md#postgresdown"
-        assert pager.alerts("DependencyDown", "firing") == [] or _postgres_came_first(pager)
         until(lambda: bool(pager.alerts("PostgresDown", "resolved")), "PostgresDown is resolved", 300)
         until(lambda: bool(pager.messages.get("/deadman")), "the dead-man's switch is pressed", 90)
         assert {m["alerts"][0]["labels"]["alertname"] for m in pager.messages["/deadman"]} == {"Watchdog"}
     assert prometheus.ask("pg_up")[0]["value"][1] == "1"
 
 
-def _postgres_came_first(pager: Receiver) -> bool:
-    """The cause inhibits what it explains, unless that was told before the cause was known."""
-    cause = pager.alerts("PostgresDown", "firing")[0]["startsAt"]
-    return all(a["startsAt"] <= cause for a in pager.alerts("DependencyDown", "firing"))
+def _states(alert: str) -> set[str]:
+    """Return what the Alertmanager does with the alerts of that name."""
+    alerts = httpx.get(f"http://127.0.0.1:{_ALERTMANAGER}/api/v2/alerts").json()
+    return {found["status"]["state"] for found in alerts if found["labels"]["alertname"] == alert}
 
 
 def test_a_rollout_leaves_no_dead_target(watched: Workspace, prometheus: Prometheus) -> None:
@@ -179,3 +180,20 @@ def test_development_ports_answer_and_lead_to_one_service_each(watched: Workspac
     assert watched.containers("prometheus")[0]["HostConfig"]["PortBindings"] in (None, {})
     assert httpx.get(f"http://127.0.0.1:{_ALERTMANAGER}/-/ready").status_code == httpx.codes.OK
     assert "node_memory_MemTotal_bytes" in httpx.get(f"http://127.0.0.1:{_NODE}/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("image", "command"),
+    [
+        ("prometheus:v3.16.0", "promtool check config prometheus.yml"),
+        ("prometheus:v3.16.0", "promtool check rules --lint=all rules/*.yml"),
+        ("prometheus:v3.16.0", "promtool test rules tests/*.test.yml"),
+        ("alertmanager:v0.28.1", "amtool check-config alertmanager.yml"),
+    ],
+    ids=["config", "rules", "tests of the rules", "alertmanager"],
+)
+def test_the_checkers_find_nothing(watched: Workspace, image: str, command: str) -> None:
+    folder = ["--volume", f"{watched.root / MONITORING.name}:/monitoring:ro", "--workdir", "/monitoring"]
+    docker(
+        "run", "--rm", "--network", "none", *folder, "--entrypoint", "sh", f"slidegenie-airgap/{image}", "-c", command
+    )

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +29,15 @@ def test_an_update_that_was_killed_is_finished_by_the_next_one(platform: Workspa
     assert len(platform.containers("app")) == len(healthy) == 2
     known = platform.pulumi("stack", "export").out
     assert not [c["Id"] for c in platform.containers(everything=True) if c["Id"] not in known]
+
+
+def test_a_stack_that_another_state_brought_up_is_left_alone(platform: Workspace) -> None:
+    before = {c["Id"] for c in platform.containers()}
+    for engine in ("pulumi", "compose"):
+        other = replace(platform, engine=engine).run("up", SLIDEGENIE_HOME=str(platform.root / "other-home"))
+        assert other.code == 1, other.text
+        assert "was brought up by another user, from another machine" in other.err
+        assert {c["Id"] for c in platform.containers()} == before
 
 
 def test_a_container_removed_by_hand_is_named_by_drift_and_made_again(platform: Workspace) -> None:

@@ -1,5 +1,6 @@
 """A receiver of Alertmanager's messages, as somebody's pager would be."""
 
+import ipaddress
 import json
 import threading
 from collections.abc import Iterator
@@ -28,7 +29,8 @@ class Receiver:
 
 def gateway() -> str:
     """Return the address under which containers reach this machine."""
-    return docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").strip()
+    subnet = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Subnet}}").strip()
+    return str(next(ipaddress.ip_network(subnet).hosts()))
 
 
 @contextmanager

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pulumi
+import pulumi_random as random
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
+from components import Files, FilesArgs, Foundation, FoundationArgs, HealthCheck, Limits, Server, ServerArgs, Zone
 from components.backend_admission import without_tag
 from components.plan import Plan, Resource
 from components.settings import Require
 from components.supply_chain import Admission, AdmissionArgs, Checks, Subject, SupplyChainError, login
 from components.supply_chain.keys import key_pair
 
-from .planned import BUILD, REMOTE_IMAGE, platform, recorded, service, workloads
+from .planned import BUILD, CONTAINER, REMOTE_IMAGE, platform, recorded, service, workloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -252,3 +254,25 @@ def test_without_a_registry_the_users_own_login_counts() -> None:
     args = AdmissionArgs(image=IMAGE, pushed=True)
 
     assert login(args.registry, args.secrets) is None
+
+
+def test_no_container_not_even_one_that_only_writes_files_comes_before_the_stack_is_cleared() -> None:
+    def program() -> None:
+        foundation = Foundation("base", FoundationArgs())
+        # Declared before anything is known to hold it, as the data stores of the platform are.
+        Files("rules", FilesArgs(foundation=foundation, files={"a": "b"}))
+        limits, health = Limits(memory_mib=32), HealthCheck(command=["true"])
+        place: dict[str, Any] = {"foundation": foundation, "zones": (Zone.APPLICATION,), "limits": limits}
+        Server("other", ServerArgs(**place, service="other", image="other:1", health=health))
+
+        async def slow() -> str:
+            await asyncio.sleep(0.3)
+            return "checked"
+
+        foundation.hold_until(random.RandomId("gate", byte_length=1, keepers={"is": slow()}).hex)
+
+    registered = recorded(program).resources
+    gate = next(index for index, resource in enumerate(registered) if resource.name == "gate")
+    containers = [index for index, resource in enumerate(registered) if resource.type == CONTAINER]
+    assert len(containers) == 2
+    assert min(containers) > gate

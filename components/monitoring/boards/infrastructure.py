@@ -119,8 +119,8 @@ INFRASTRUCTURE = Board(
                     why="Latency without load comes from here.",
                     queries={
                         "{{name}}": (
-                            f"rate(container_cpu_cfs_throttled_periods_total{{{_CONTAINER}}}[$__rate_interval])"
-                            f" / rate(container_cpu_cfs_periods_total{{{_CONTAINER}}}[$__rate_interval])"
+                            f"rate(container_cpu_cfs_throttled_periods_total{{{_CONTAINER}}}[5m])"
+                            f" / rate(container_cpu_cfs_periods_total{{{_CONTAINER}}}[5m])"
                         )
                     },
                     unit="percentunit",
@@ -206,7 +206,7 @@ INFRASTRUCTURE = Board(
                     alert="RedisMemoryHigh",
                 ),
                 Panel(
-                    title="Connections",
+                    title="Clients",
                     why="Climbs without end: a client does not close its own.",
                     queries={
                         "open": f"redis_connected_clients{{{_REDIS}}}",
