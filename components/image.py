@@ -8,6 +8,7 @@ import pulumi
 import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
+from .identity import compose_project
 from .settings import Images, SettingsError
 
 
@@ -72,9 +73,11 @@ class BuiltImage(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: BuiltImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:BuiltImage", name, None, opts)
+        # A tag of the stack's own: another stack on this engine may build something else under the name for people.
+        own_tag = f"{args.tag}-{compose_project()}"
         build = docker_build.Image(
             name,
-            tags=[args.tag, *args.further_tags],
+            tags=[args.tag, *args.further_tags, own_tag],
             context=docker_build.BuildContextArgs(location=args.context),
             dockerfile=docker_build.DockerfileArgs(location=args.dockerfile),
             target=args.target,
@@ -91,7 +94,7 @@ class BuiltImage(pulumi.ComponentResource):
         # The tag does not change when the content does; the digest does, and makes the engine's ID be read again.
         loaded = docker.RemoteImage(
             name,
-            name=args.tag,
+            name=own_tag,
             triggers={"digest": build.digest},
             keep_locally=True,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[build]),

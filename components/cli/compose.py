@@ -11,7 +11,9 @@ from typing import Any
 from ..plan import Plan, Secret, plan_stack
 from ..plan.compose import compose_project
 from ..plan.compose_write import refuse_encrypted, write_compose, write_secrets
+from ..plan.program import stack_configuration
 from ..plan.vault import Vault
+from ..settings import Require
 from . import diagnosis
 from .console import Problem, show, warn
 from .docker import containers, health, plugin, role
@@ -44,6 +46,7 @@ class ComposeStack:
                 " https://www.pulumi.com/docs/install/ or https://docs.docker.com/compose/install/"
             )
         refuse_encrypted(self._root, self._name)
+        self._refuse_unchecked()
         project = compose_project(
             self._root, self._name, self._vault.values, secrets_dir=self._secrets, files_dir=self._folder / "files"
         )
@@ -82,6 +85,15 @@ class ComposeStack:
     def outputs(self) -> dict[str, Any]:
         """Return what the program exports."""
         return self._plan().outputs
+
+    def _refuse_unchecked(self) -> None:
+        """Refuse a stack whose images must be checked: Compose runs what it is told."""
+        for key, group in stack_configuration(self._root, self._name).items():
+            if key.endswith(":supplyChain") and group.get("require") == Require.ENFORCE.value:
+                raise Problem(
+                    f"stack {self._name} runs checked images only (supplyChain.require: enforce), and Docker Compose"
+                    " checks none: install Pulumi, see https://www.pulumi.com/docs/install/"
+                )
 
     def _plan(self) -> Plan:
         return plan_stack(self._root, self._name, self._vault.values)

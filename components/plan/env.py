@@ -69,6 +69,11 @@ def _entry(name: str, value: str, stack: str) -> str:
     return f"\n# {comment}\n{name}={value}\n"
 
 
+def _named_for_people(image: str, view: View) -> str:
+    build = view.build(image)
+    return str(build["tags"][0]) if build else image
+
+
 def _header(plan: Plan, service: Service, view: View) -> str:
     mounted = {view.volume(mount["source"]).key: mount["target"] for mount in service.mounts("volume")}
     mounts = [
@@ -82,7 +87,7 @@ def _header(plan: Plan, service: Service, view: View) -> str:
         *mounts,
         "--read-only --cap-drop ALL --security-opt no-new-privileges:true",
         *tmpfs,
-        str(service.inputs["image"]),
+        _named_for_people(str(service.inputs["image"]), view),
     ]
     return (
         f"# The application's environment in stack {plan.stack}, as a template: copy it and change the copy.\n"

@@ -147,6 +147,21 @@ def test_a_pushed_image_gets_its_names_and_is_listed_with_its_compressed_size(re
     assert done.out.splitlines()[-1].split()[0] == "minimal"
 
 
+def test_scan_sbom_and_signature_are_real(registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if missing := [tool for tool in ("trivy", "syft", "cosign") if shutil.which(tool) is None]:
+        pytest.skip(f"not on PATH: {', '.join(missing)}; scripts/install-supply-chain-tools.sh builds them")
+    monkeypatch.setenv("COSIGN_PASSWORD", "of the test")
+    subprocess.run(["cosign", "generate-key-pair"], cwd=tmp_path, check=True, capture_output=True)  # noqa: S607
+    where = ["--push", "--minimal", "-p", "linux/amd64", "-r", f"{registry}/signed", "-v", "2.0.0", "--stack", "airgap"]
+    done = script(*where, "--scan", "--sign", "--key", str(tmp_path / "cosign.key"))
+    assert done.code == 0, done.text
+
+    assert done.out.splitlines()[-1].split()[-4:] == ["passed:", "secret,", "misconfig", "verified"]
+    name = f"{registry}/signed/backend:2.0.0-minimal"
+    verify = ["cosign", "verify", "--insecure-ignore-tlog=true", "--key", str(tmp_path / "cosign.pub"), name]
+    assert subprocess.run(verify, check=False, capture_output=True).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

@@ -64,6 +64,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     settings = {
         "reports:images": airgap["slidegenie:images"],
         "reports:backend": {"replicas": 1},
+        "reports:monitoring": {"enabled": False},
         "reports:proxy": {"httpPort": _HTTPS - 1, "httpsPort": _HTTPS},
     }
     (folder / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": settings}), encoding="utf-8")

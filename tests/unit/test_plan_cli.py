@@ -166,8 +166,8 @@ def test_production_says_which_networks_have_no_way_out_and_which_data_is_protec
     assert "data         no way out\n" in text
     assert "application  reaches the outside\n" in text
     assert re.search(r"postgres +/opt/slidegenie/data/postgres, protected\n", text)
-    assert "slidegenie/backend:alpine, slidegenie/backend:0.0.0-dev-alpine ←" in text
-    assert "docker/backend/alpine.Dockerfile, stage production\n" in text
+    assert "slidegenie/backend:alpine, slidegenie/backend:0.0.0-dev-alpine" in text
+    assert "docker/backend/alpine.Dockerfile, stage" in text
 
 
 def test_the_diagram_shows_networks_ports_and_data() -> None:

@@ -49,7 +49,7 @@ def test_an_image_that_stays_on_the_engine_is_scanned() -> None:
     plan = platform()
 
     assert steps(plan) == ["scan"]
-    assert image_of(plan, "app") == image_of(plan, "migrate") == "slidegenie/backend:latest"
+    assert image_of(plan, "app") == image_of(plan, "migrate") == "slidegenie/backend:latest-slidegenie-test"
 
 
 def test_a_pushed_image_is_scanned_signed_verified_and_only_then_tagged() -> None:

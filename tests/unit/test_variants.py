@@ -82,7 +82,8 @@ def test_a_matrix_builds_each_variant_under_a_name_of_its_own() -> None:
     assert {build.name for build in plan.of_type(BUILD)} == {f"images-{variant.name}" for variant in VARIANTS}
     for variant in VARIANTS:
         build = plan.named(f"images-{variant.name}", BUILD)
-        assert build.inputs["tags"] == [f"ghcr.io/acme/slides:{tag}" for tag in variant.tags("1.2.3")]
+        named = [f"ghcr.io/acme/slides:{tag}" for tag in variant.tags("1.2.3")]
+        assert build.inputs["tags"] == [*named, f"{named[0]}-slidegenie-test"]
         assert build.inputs["dockerfile"] == {"location": f"docker/backend/{variant.dockerfile}"}
         assert build.inputs["target"] == variant.target.value
         base = third_party(BASES[variant.variant]).removeprefix("docker.io/")
@@ -116,7 +117,8 @@ def test_a_stack_builds_what_its_settings_name(variant: ImageVariant) -> None:
     settings = {"variant": variant.variant.value, "target": variant.target.value, "release": "1.2.3"}
     build = platform(backend=settings).named("slidegenie-app", BUILD)
 
-    assert build.inputs["tags"] == [f"slidegenie/backend:{tag}" for tag in variant.tags("1.2.3")]
+    named = [f"slidegenie/backend:{tag}" for tag in variant.tags("1.2.3")]
+    assert build.inputs["tags"] == [*named, f"{named[0]}-slidegenie-test"]
     assert build.inputs["target"] == variant.target.value
 
 
