@@ -12,4 +12,6 @@ platform = SlideGeniePlatform("slidegenie", settings)
 pulumi.export("platform", platform.url)
 pulumi.export("api", f"{platform.url}/api/v1/openapi.json")
 pulumi.export("backend", platform.backend_url)
+for service, port in settings.monitoring.published().items():
+    pulumi.export(service, f"http://127.0.0.1:{port}")
 pulumi.export("authority", platform.proxy.authority)
