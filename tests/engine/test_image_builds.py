@@ -131,8 +131,12 @@ def registry() -> Iterator[str]:
     if not docker("image", "ls", "--quiet", REGISTRY):
         pytest.skip(f"{REGISTRY} is not built: run scripts/build-airgap-images.sh --only registry")
     container = docker("run", "--detach", "--publish=127.0.0.1::5000", REGISTRY).strip()
-    yield docker("port", container, "5000/tcp").split()[0]
+    address = docker("port", container, "5000/tcp").split()[0]
+    yield address
     docker("rm", "--force", "--volumes", container)
+    # The engine's own builder leaves what it pushed.
+    if left := docker("image", "ls", "--quiet", "--filter", f"reference={address}/*/*").split():
+        docker("image", "rm", "--force", *left)
 
 
 def test_a_pushed_image_gets_its_names_and_is_listed_with_its_compressed_size(registry: str) -> None:
