@@ -233,9 +233,9 @@ def _show_addresses(plan: Plan) -> None:
     show(f"  SlideGenie is up: stack {plan.stack}, {len(healthy)} healthy containers")
     for name, value in plan.outputs.items():
         if value and name != "authority":
-            show(f"  {name:<12} {value}")
-    show("  passwords    make password")
-    show("  logs         make logs        shell  make shell        stop  make down")
+            show(f"  {name:<13} {value}")
+    show("  passwords     make password")
+    show("  logs          make logs        shell  make shell        stop  make down")
 
 
 COMMANDS: dict[str, Callable[[Request], None]] = {

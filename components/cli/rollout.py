@@ -23,7 +23,7 @@ def roll_out(stack: PulumiStack, label: str) -> int:
     if again := before.failed_jobs():
         say("a job failed in the last rollout: it runs again")
     try:
-        progress = stack.up([*again, *_unhealthy_survivors(before)])
+        progress = stack.up([*again, *_unhealthy_survivors(before), *_images_that_went(before)])
     except UpdateFailed as error:
         lines = ["the rollout failed:", *(f"  {line}" for cause in error.causes for line in cause.splitlines()[:20])]
         if serving := _report(label):
@@ -90,6 +90,15 @@ def _unhealthy_survivors(state: State) -> list[str]:
     suspects = {r["id"]: r["urn"] for r in state.current() if r["urn"] in waiting and r.get("id")}
     actual = {container["Id"]: health(container) for container in inspect(list(suspects))}
     return sorted({urn for identity, urn in suspects.items() if actual.get(identity) != "healthy"})
+
+
+def _images_that_went(state: State) -> list[str]:
+    """Return the URNs of built images that somebody removed from the engine: to Pulumi nothing has changed."""
+    return [
+        urn
+        for tag, urn in state.built_images().items()
+        if docker("image", "inspect", "--format", "{{.Id}}", tag, check=False).returncode != 0
+    ]
 
 
 def _report(label: str) -> str | None:

@@ -38,6 +38,11 @@ class State:
             if resource.get("inputs", {}).get("attach") and (resource.get("outputs") or {}).get("exitCode")
         ]
 
+    def built_images(self) -> dict[str, str]:
+        """Return the URN of each image the stack built and loaded, by the tag its containers are made from."""
+        builds = (r for r in self.resources if r["type"] == "docker-build:index:Image" and r["inputs"].get("load"))
+        return {str(build["inputs"]["tags"][-1]): build["urn"] for build in builds}
+
     def volume_names(self) -> set[str]:
         """Return the names of all volumes the state knows."""
         return {r["id"] for r in self.resources if r["type"] == "docker:index/volume:Volume" and r.get("id")}

@@ -49,6 +49,14 @@ def test_a_container_removed_by_hand_is_named_by_drift_and_made_again(platform: 
     assert platform.containers("redis")[0]["State"]["Health"]["Status"] == "healthy"
 
 
+def test_a_built_image_removed_by_hand_is_built_again(platform: Workspace) -> None:
+    docker("image", "rm", f"slidegenie/seed:1-slidegenie-{platform.stack}")
+    assert platform.run("refresh").code == 0
+    mended = platform.run("up")
+    assert mended.code == 0, mended.text
+    assert "no changes" in platform.run("up").out
+
+
 def test_a_wrong_passphrase_is_one_clear_line(platform: Workspace) -> None:
     result = platform.run("preview", PULUMI_CONFIG_PASSPHRASE="wrong")
     assert result.code == 1
