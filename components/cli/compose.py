@@ -15,8 +15,8 @@ from ..plan.program import stack_configuration
 from ..plan.vault import Vault
 from ..settings import Require
 from . import diagnosis
-from .console import Problem, show, warn
-from .docker import containers, health, plugin, role
+from .console import Problem, show
+from .docker import containers, plugin
 from .home import Home
 from .rollout import refuse_another_owner
 
@@ -58,7 +58,7 @@ class ComposeStack:
         try:
             self._compose("up", "--detach", "--remove-orphans")
         except Problem:
-            self._report(label)
+            diagnosis.report(label)
             raise
         self._wait(label, max(_start_seconds(plan)))
 
@@ -120,17 +120,11 @@ class ComposeStack:
 
     def _wait(self, label: str, seconds: int) -> None:
         deadline = time.monotonic() + seconds
-        while sick := [c for c in containers(label, everything=True) if role(c) == "server" and health(c) != "healthy"]:
+        while sick := diagnosis.sick(label):
             if time.monotonic() > deadline:
-                self._report(label)
+                diagnosis.report(label)
                 raise Problem(f"{len(sick)} containers did not become healthy within {seconds} s")
             time.sleep(1)
-
-    @staticmethod
-    def _report(label: str) -> None:
-        for container in diagnosis.sick(label):
-            for line in diagnosis.explain(container):
-                warn(line)
 
 
 def _socket_group() -> int:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .console import warn
 from .docker import containers, docker, health, role, service
 
 _LOG_LINES = 12
@@ -10,6 +11,15 @@ _LOG_LINES = 12
 def sick(stack: str) -> list[dict[str, Any]]:
     """Return the stack's servers that are not healthy."""
     return [c for c in containers(stack, everything=True) if role(c) == "server" and health(c) != "healthy"]
+
+
+def report(stack: str) -> list[dict[str, Any]]:
+    """Print why each of the stack's servers that is not healthy is not; return those servers."""
+    found = sick(stack)
+    for container in found:
+        for line in explain(container):
+            warn(line)
+    return found
 
 
 def explain(container: dict[str, Any]) -> list[str]:

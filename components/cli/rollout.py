@@ -4,7 +4,7 @@ from collections.abc import Container
 
 from ..identity import STACK_LABEL
 from . import diagnosis
-from .console import Problem, say, show, warn
+from .console import Problem, say, show
 from .docker import containers, docker, health, inspect, role, service
 from .stack import PulumiStack, UpdateFailed
 from .state import State
@@ -103,11 +103,7 @@ def _images_that_went(state: State) -> list[str]:
 
 def _report(label: str) -> str | None:
     """Print why containers are not healthy; return a line about what still serves in their place."""
-    sick = diagnosis.sick(label)
-    for container in sick:
-        for line in diagnosis.explain(container):
-            warn(line)
-    failed = {service(container) for container in sick}
+    failed = {service(container) for container in diagnosis.report(label)}
     serving = [c for c in containers(label) if service(c) in failed and health(c) == "healthy"]
     if not serving:
         return None
