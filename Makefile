@@ -66,5 +66,5 @@ format: .venv/.dev ## Format the code
 	@.venv/bin/ruff format $(PY_SOURCES)
 
 .PHONY: test
-test: .venv/.dev ## Run every test this machine can run; says what it skips and why
-	@.venv/bin/python -m pytest tests -rs
+test: check ## Run every test this machine can run; says what it skips and why
+	@.venv/bin/python -m pytest tests/engine tests/pulumi -rs

@@ -15,6 +15,7 @@ from ..plan.program import stack_configuration
 from ..plan.vault import Vault
 from ..settings import Require
 from . import diagnosis
+from .compose_builds import ComposeBuilds
 from .console import Problem, show
 from .docker import containers, plugin
 from .home import Home
@@ -55,8 +56,12 @@ class ComposeStack:
         plan = self._plan()
         label = f"{plan.project}/{plan.stack}"
         refuse_another_owner(label, {c["Id"] for c in containers(label, f"{_MADE_FROM}={self._folder / _FILE}")})
+        builds = ComposeBuilds(project.text, self._root, self._folder / "built.json")
         try:
-            self._compose("up", "--detach", "--remove-orphans")
+            if due := builds.due():
+                self._compose("build", *due)
+                builds.done()
+            self._compose("up", "--detach", "--remove-orphans", "--no-build")
         except Problem:
             diagnosis.report(label)
             raise
