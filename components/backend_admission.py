@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from .backend_image import BackendImage, BackendImageArgs, backend_build
-from .image import PulledImage, mirrored
+from .image import PulledImage, mirrored, without_tag
 from .supply_chain import Admission, AdmissionArgs, PushedImage, PushedImageArgs, RegistryImage, login
 from .variants import image_variant
 
@@ -76,10 +76,3 @@ def _of_registry(
         opts=child,
     )
     return RegistryImage(name, admission.image, login(args.registry, args.secrets), opts=child).reference
-
-
-def without_tag(reference: str) -> str:
-    """Return `name:tag@sha256:...` as `name@sha256:...`: beside a digest a tag says nothing, and may be wrong."""
-    name, _, digest = reference.partition("@")
-    folder, slash, last = name.rpartition("/")
-    return f"{folder}{slash}{last.partition(':')[0]}@{digest}"

@@ -21,6 +21,13 @@ def mirrored(reference: str, images: Images) -> str:
     return f"{images.mirror}/{path if has_host else reference}"
 
 
+def without_tag(reference: str) -> str:
+    """Return `name:tag@sha256:...` as `name@sha256:...`: beside a digest a tag says nothing, and may be wrong."""
+    name, _, digest = reference.partition("@")
+    folder, slash, last = name.rpartition("/")
+    return f"{folder}{slash}{last.partition(':')[0]}@{digest}"
+
+
 class PulledImage(pulumi.ComponentResource):
     """A third-party image, pulled once and run by its ID, so that a moved tag changes nothing by itself."""
 

@@ -16,6 +16,7 @@ from .redis import Redis, RedisArgs, external_redis
 from .secrets import StackSecrets
 from .settings import Settings
 from .storage import Storage, StorageArgs, external_storage
+from .vendors import VendorImages, VendorImagesArgs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,15 @@ class SlideGeniePlatform(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         images, proxy = settings.images, settings.proxy
         self.foundation = Foundation(name, FoundationArgs(images=images, engine=settings.engine), opts=child)
+        if settings.supply_chain.vendors:
+            vendors = VendorImagesArgs(
+                foundation=self.foundation,
+                images=images,
+                settings=settings.supply_chain,
+                registry=settings.registry,
+                secrets=settings.secrets,
+            )
+            VendorImages(f"{name}-vendors", vendors, opts=child)
         self.stores = self._stores(name, settings)
         self.proxy = Proxy(
             f"{name}-traefik",

@@ -58,6 +58,8 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
         yield f"| `{path}` | {_type(field)} | {_shown_default(field)} | {meaning} |"
         if nested is not None:
             yield from _rows(nested, f"{path}.")
+        elif item := _section_of_each(field.annotation):
+            yield from _rows(item, f"{path}.<name>.")
 
 
 def _type(field: FieldInfo) -> str:
@@ -67,6 +69,8 @@ def _type(field: FieldInfo) -> str:
         return " or ".join(f"`{member.value}`" for member in option)
     if isinstance(option, type) and issubclass(option, Section):
         return "group"
+    if _section_of_each(option):
+        return "map of groups"
     origin = typing.get_origin(option) or option
     names = {int: "whole number", float: "number", str: "text", dict: "map of texts", tuple: "list"}
     low, high = (_bound(field, name) for name in ("ge", "le"))
@@ -101,6 +105,11 @@ def _is_union(annotation: Any) -> bool:
 
 def _section(annotation: Any) -> type[BaseModel] | None:
     return next((o for o in _options(annotation) if isinstance(o, type) and issubclass(o, Section)), None)
+
+
+def _section_of_each(annotation: Any) -> type[BaseModel] | None:
+    """Return the section that each value of a map is, or `None` where it is none."""
+    return _section(typing.get_args(annotation)[1]) if typing.get_origin(annotation) is dict else None
 
 
 def _default_of(field: FieldInfo) -> Any:

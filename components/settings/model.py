@@ -62,3 +62,19 @@ class Settings(Section):
                     )
         if self.proxy.tls is TlsMode.FILES and not self.proxy.certificate:
             yield "proxy.certificate: is required with proxy.tls: files; give the PEM chain or set proxy.tls: local"
+
+    @model_validator(mode="after")
+    def _verified_images_are_pinned(self) -> "Settings":
+        images = self.images.model_dump(by_alias=True, exclude={"mirror"})
+        wrong = []
+        for name in self.supply_chain.vendors:
+            if name not in images:
+                wrong.append(f"supplyChain.vendors.{name}: is no image; known are {', '.join(images)}")
+            elif "@sha256:" not in images[name]:
+                wrong.append(
+                    f"images.{name}: needs a digest, as supplyChain.vendors.{name} has it verified and a tag may mean"
+                    f" another image tomorrow; got {images[name]!r}, append the @sha256:... you looked up"
+                )
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return self

@@ -22,6 +22,28 @@ class Require(enum.Enum):
     """What fails stops the rollout before any container is replaced, a missing tool too."""
 
 
+_PUBLIC_KEY = Field(pattern=r"^/\S+$", examples=["/etc/slidegenie/cosign.pub"])
+_ISSUER = Field(pattern=r"^https://\S+$", examples=["https://token.actions.example.com"])
+
+
+class Vendor(Section):
+    """Whose signature a third-party image must carry: a key's, or that of an identity."""
+
+    public_key: Annotated[str, _PUBLIC_KEY] | None = None
+    """Path of the public key. Default: `identity` and `issuer` say who."""
+    identity: str | None = None
+    """Who must have signed, as in the certificate, such as the URL of the workflow that releases the image."""
+    issuer: Annotated[str, _ISSUER] | None = None
+    """The OpenID Connect issuer that must have vouched for `identity`."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Vendor":
+        given = tuple(value is not None for value in (self.public_key, self.identity, self.issuer))
+        if given not in {(True, False, False), (False, True, True)}:
+            raise ValueError("needs either publicKey, or identity and issuer; give one of the two")
+        return self
+
+
 class SupplyChain(Section):
     """Scan, SBOM, signature and verification of the image that runs."""
 
@@ -39,16 +61,17 @@ class SupplyChain(Section):
     """What signs a pushed image: `generated` (a key pair made once, encrypted in the stack's state), the path of a
     private key made by `cosign generate-key-pair` (its password is `secrets.signingPassword`), a KMS URI, or
     `keyless`."""
-    public_key: Annotated[str, Field(pattern=r"^/\S+$", examples=["/etc/slidegenie/cosign.pub"])] | None = None
+    public_key: Annotated[str, _PUBLIC_KEY] | None = None
     """Path of the public key that signatures are verified with, for a stack that runs images somebody else signed.
     Default: the public half of `key`."""
     identity: str | None = None
     """With `key: keyless`: who must have signed, as in the certificate, such as the URL of a CI workflow or an e-mail
     address."""
-    issuer: Annotated[str, Field(pattern=r"^https://\S+$", examples=["https://token.actions.example.com"])] | None = (
-        None
-    )
+    issuer: Annotated[str, _ISSUER] | None = None
     """With `key: keyless`: the OpenID Connect issuer that must have vouched for `identity`."""
+    vendors: dict[str, Vendor] = Field(default={})
+    """Third-party images that are verified too, by their key in `images`, which must then have a digest. Default: their
+    digest, where there is one, is all that is asked."""
 
     @model_validator(mode="after")
     def _keyless_names_who(self) -> "SupplyChain":

@@ -27,6 +27,7 @@ import types
 import pulumi
 from components import *
 from components.backend_admission import admitted_backend
+from components.vendors import VendorImages, VendorImagesArgs
 
 settings = load_settings()
 foundation = Foundation("chain", FoundationArgs(images=settings.images, engine=settings.engine))
@@ -40,6 +41,16 @@ rollout = types.SimpleNamespace(
 )
 image = admitted_backend("chain-app", rollout, parent=foundation)
 foundation.hold_until(image)
+VendorImages(
+    "chain-vendors",
+    VendorImagesArgs(
+        foundation=foundation,
+        images=settings.images,
+        settings=settings.supply_chain,
+        registry=settings.registry,
+        secrets=settings.secrets,
+    ),
+)
 
 
 def server(role, image, **environment):

@@ -225,6 +225,23 @@ def test_a_missing_tool_is_never_skipped_where_it_is_required(refused: Program, 
     assert "run scripts/install-supply-chain-tools.sh trivy" in result.text
 
 
+def test_a_third_party_image_must_carry_its_vendors_signature(
+    refused: Program, registry: Registry, stranger: Checks
+) -> None:
+    key = stranger.signer.key.replace(".key", ".pub")
+    image = pushed(registry, "vendor")
+    chain = {"require": "enforce", "scanPolicy": str(OFFLINE), "vendors": {"redis": {"publicKey": key}}}
+    refused.configure(images={"redis": image}, supplyChain=chain)
+
+    unsigned = refused.up()
+    stranger.sign(subject(image))
+    signed = refused.up()
+
+    assert unsigned.code != 0
+    assert f"{subject(image).reference} is not signed by" in unsigned.text
+    assert signed.code == 0, signed.text
+
+
 def test_the_next_good_release_rolls_out(running: Program, registry: Registry) -> None:
     before = running.image()
     running.release("3.0.0")

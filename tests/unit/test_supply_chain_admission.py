@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from components import Files, FilesArgs, Foundation, FoundationArgs, HealthCheck, Limits, Server, ServerArgs, Zone
-from components.backend_admission import without_tag
+from components.image import without_tag
 from components.plan import Plan, Resource
 from components.settings import Require
 from components.supply_chain import Admission, AdmissionArgs, Checks, Subject, SupplyChainError, login
