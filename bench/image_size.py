@@ -9,6 +9,7 @@ layers, by its whole size less the base's.
 import argparse
 import json
 import shutil
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from rich.table import Table
 from components.backend_image import BackendImageArgs, backend_build
 from components.cli.build_images import stack_settings
 from components.cli.buildx import Builder
+from components.cli.console import Problem
 from components.cli.docker import docker
 from components.image import BuiltImageArgs
 from components.settings import Settings
@@ -143,4 +145,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except Problem as error:
+        sys.exit(f"==> {error}; where no registry can be reached, --stack airgap has other bases")

@@ -13,7 +13,11 @@ target=${SLIDEGENIE_BIN:-$HOME/.local/bin}
 [ $# -gt 0 ] || set -- trivy syft cosign
 for tool in "$@"; do
     case $tool in trivy | syft | cosign | dockle) ;; *) fail "there is no tool \"$tool\"; the tools are trivy, syft, cosign and dockle" ;; esac
-    if command -v "$tool" >/dev/null || [ -x "$target/$tool" ]; then
+    # What this script has built is built again when its versions change; what somebody installed is theirs.
+    key=$(cat "docker/airgap/$tool"/* | sha256sum)
+    if [ -x "$target/$tool" ]; then
+        if [ ! -e "$target/.$tool.key" ] || [ "$(cat "$target/.$tool.key")" = "$key" ]; then continue; fi
+    elif command -v "$tool" >/dev/null; then
         continue
     fi
     echo "==> building $tool, some minutes the first time"
@@ -29,6 +33,7 @@ for tool in "$@"; do
     # Renamed into place: nobody must ever start half a program.
     install -m 0755 "$work/$tool" "$target/.$tool.new"
     mv "$target/.$tool.new" "$target/$tool"
+    echo "$key" >"$target/.$tool.key"
     rm -rf "$work"
     echo "==> $tool is in $target"
 done

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..image import BuiltImageArgs
+from ..supply_chain.push import CANDIDATE, by_digest
 from .console import Problem
 from .docker import docker, last_line, plugin
-
-CANDIDATE = "candidate"
-"""The engine's own builder can push by tag only. Nobody runs this one; the real tags come after the checks."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +80,8 @@ class Builder:
         Raises:
             Problem: when building or pushing fails; buildx has said why.
         """
-        exporter = f"type=image,name={repository},push=true,push-by-digest=true,name-canonical=true"
-        # Dates from SOURCE_DATE_EPOCH: with BuildKit 0.13 or newer two builds of one commit have one digest.
-        by_digest = ["--output", f"{exporter},oci-mediatypes=true,rewrite-timestamp=true"]
-        how = ["--push", "--tag", f"{repository}:{CANDIDATE}"] if self.own else by_digest
+        named = ["--push", "--tag", f"{repository}:{CANDIDATE}"]
+        how = named if self.own else ["--output", by_digest(repository)]
         with tempfile.TemporaryDirectory() as folder:
             metadata = Path(folder) / "metadata.json"
             self._run(build, [*how, "--metadata-file", str(metadata)], platforms, no_cache=no_cache)

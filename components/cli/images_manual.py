@@ -68,8 +68,9 @@ under `backend.origin`.
 Nothing in a layer depends on when or where it was built: byte code goes by a hash of its source, modes do not
 follow the umask. The dates of files are the builder's: BuildKit 0.13 and newer sets them to the date of the commit
 (build argument `SOURCE_DATE_EPOCH`, exporter option `rewrite-timestamp=true`), and two builds of one commit have
-one digest. Older ones, such as the one in Docker 20.10 that the tests run on, do not know the option: there the
-tests compare content, mode and owner of every file of two builds instead.
+one digest (seen with BuildKit 0.17, twice without a cache, `latest` and `minimal`). Older ones, such as the one in
+Docker 20.10 that the tests run on, do not know the option: there the tests compare content, mode and owner of every
+file of two builds instead.
 
 ## Networks that inspect TLS
 

@@ -10,7 +10,7 @@ import pulumi_docker_build as docker_build
 from ..image import BuiltImageArgs, trust
 from .registry import Login
 
-_CANDIDATE = "candidate"
+CANDIDATE = "candidate"
 """The engine's own builder can push by tag only. Nobody runs this one; the real tags come after the checks."""
 
 
@@ -39,11 +39,12 @@ class PushedImage(pulumi.ComponentResource):
     def __init__(self, name: str, args: PushedImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:PushedImage", name, None, opts)
         build, own = args.build, args.builder == "default"
-        candidate = f"{args.repository}:{_CANDIDATE}"
+        candidate = f"{args.repository}:{CANDIDATE}"
         image = docker_build.Image(
             name,
             tags=[candidate] if own else None,
-            exports=None if own else [_by_digest(args.repository)],
+            # Raw: the structured form has no rewrite-timestamp.
+            exports=None if own else [docker_build.ExportArgs(raw=by_digest(args.repository))],
             push=own,
             context=docker_build.BuildContextArgs(location=build.context),
             dockerfile=docker_build.DockerfileArgs(location=build.dockerfile),
@@ -66,6 +67,21 @@ class PushedImage(pulumi.ComponentResource):
 
         self.reference = image.digest.apply(reference)
         self.register_outputs({"reference": self.reference})
+
+
+def by_digest(repository: str) -> str:
+    """Return buildx's `--output` for a push without any of the names people go by.
+
+    Every file is dated by `SOURCE_DATE_EPOCH`: with BuildKit 0.13 or newer two builds of one commit have one digest.
+    """
+    options = (
+        "push=true",
+        "push-by-digest=true",
+        "name-canonical=true",
+        "oci-mediatypes=true",
+        "rewrite-timestamp=true",
+    )
+    return ",".join((f"type=image,name={repository}", *options))
 
 
 class RegistryImage(pulumi.ComponentResource):
@@ -108,12 +124,6 @@ def _provider(name: str, login: Login | None, parent: pulumi.Resource) -> docker
             )
         ],
         opts=pulumi.ResourceOptions(parent=parent),
-    )
-
-
-def _by_digest(repository: str) -> docker_build.ExportArgs:
-    return docker_build.ExportArgs(
-        registry=docker_build.ExportRegistryArgs(names=[repository], push=True, push_by_digest=True)
     )
 
 

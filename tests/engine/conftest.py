@@ -1,6 +1,8 @@
 """One platform, run by Docker Compose from the same plan, for all tests of this folder."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +35,15 @@ def platform(workspace: Workspace) -> Workspace:
     result = workspace.run("up")
     assert result.code == 0, result.text
     return workspace
+
+
+@pytest.fixture(scope="module")
+def tools() -> Iterator[None]:
+    """Put the tools of the supply chain on PATH where CI has built them: only for tests that are about them.
+
+    With Trivy on PATH every other stack would be scanned as well, which proves nothing more and takes its time.
+    """
+    cache = Path(os.environ.get("SLIDEGENIE_CACHE") or Path.home() / ".cache" / "slidegenie")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(cache / "tools"), prepend=os.pathsep)
+        yield

@@ -107,6 +107,7 @@ def test_two_builds_differ_in_nothing_but_dates_and_trust_leaves_no_trace(
     assert "ca_bundle" not in docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image)
 
 
+@pytest.mark.usefixtures("tools")
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda row: row.name)
 def test_dockle_finds_nothing_at_warn_and_above(variant: ImageVariant, tmp_path: Path) -> None:
     if shutil.which("dockle") is None:
@@ -151,6 +152,7 @@ def test_a_pushed_image_gets_its_names_and_is_listed_with_its_compressed_size(re
     assert done.out.splitlines()[-1].split()[0] == "minimal"
 
 
+@pytest.mark.usefixtures("tools")
 def test_scan_sbom_and_signature_are_real(registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if missing := [tool for tool in ("trivy", "syft", "cosign") if shutil.which(tool) is None]:
         pytest.skip(f"not on PATH: {', '.join(missing)}; scripts/install-supply-chain-tools.sh builds them")

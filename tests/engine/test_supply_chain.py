@@ -36,7 +36,7 @@ def _missing() -> str | None:
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+def registry(tmp_path_factory: pytest.TempPathFactory, tools: None) -> Iterator[Registry]:  # noqa: ARG001 - on PATH
     if reason := _missing():
         pytest.skip(reason)
     started = Registry.start(tmp_path_factory.mktemp("registry"))

@@ -17,6 +17,7 @@ from components.plan import Plan, Resource
 from components.settings import Require
 from components.supply_chain import Admission, AdmissionArgs, Checks, Subject, SupplyChainError, login
 from components.supply_chain.keys import key_pair
+from components.supply_chain.push import by_digest
 
 from .planned import BUILD, CONTAINER, REMOTE_IMAGE, platform, recorded, service, workloads
 
@@ -111,8 +112,8 @@ def test_a_builder_of_its_own_pushes_all_platforms_by_digest_alone() -> None:
 
     assert build.inputs["platforms"] == ["linux/amd64", "linux/arm64"]
     (export,) = build.inputs["exports"]
-    assert export["registry"]["names"] == ["registry.example.com/slidegenie/backend"]
-    assert export["registry"]["push"] is export["registry"]["pushByDigest"] is True
+    assert export == {"raw": by_digest("registry.example.com/slidegenie/backend")}
+    assert "push-by-digest=true" in export["raw"]
     assert "tags" not in build.inputs
     assert build.inputs["push"] is False
 
