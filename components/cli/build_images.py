@@ -64,6 +64,7 @@ def _build(options: argparse.Namespace) -> None:
     platforms = _platforms(options, settings)
     builder.check(platforms, push=options.push)
     inspection = Inspection.of(settings, scan=options.scan, sign=options.sign, key=options.key)
+    inspection.checks.need(*inspection.tools)
     if options.push:
         check_registry(repository)
     job = Job(

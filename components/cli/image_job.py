@@ -62,6 +62,11 @@ class Inspection:
             unscanned="no: --no-scan" if scan is False else "no: trivy is not on PATH",
         )
 
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """What it takes."""
+        return (*(("trivy",) if self.scan else ()), *(("syft", "cosign") if self.sign else ()))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Made:

@@ -33,6 +33,16 @@ class Checks:
     host: str | None = None
     """Docker host of images that are not pushed. Default: the client's own."""
 
+    def need(self, *tools: str) -> None:
+        """Make sure that `tools` are there before minutes go into a build.
+
+        Raises:
+            ToolError: naming the first that is missing and how to get it.
+        """
+        with self._bench() as bench:
+            for tool in tools:
+                bench.need(tool)
+
     def scan(self, subject: Subject) -> None:
         """Refuse an image with findings from the threshold on.
 

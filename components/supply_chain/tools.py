@@ -37,9 +37,17 @@ class Workbench:
         Raises:
             ToolError: when it is missing or fails, with its last lines.
         """
+        return self._execute([*self.need(tool), *args], tool, environment)
+
+    def need(self, tool: str) -> list[str]:
+        """Return the command that starts `tool`.
+
+        Raises:
+            ToolError: when it is missing, with how to get it.
+        """
         if tool not in self.found:
             self.found[tool] = self._command(tool)
-        return self._execute([*self.found[tool], *args], tool, environment)
+        return self.found[tool]
 
     def docker(self, *args: str) -> str:
         """Run `docker ARGS` on the host the images are on."""

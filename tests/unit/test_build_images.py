@@ -18,6 +18,7 @@ from components.cli.image_job import Inspection
 from components.cli.origin import UNKNOWN_VERSION, git_origin, git_version
 from components.image import BuiltImageArgs
 from components.settings import parse_settings
+from components.supply_chain import ToolError
 
 OWN = Builder("default", own=True, platforms=frozenset({"linux/amd64"}))
 OTHER = Builder("multi", own=False, platforms=frozenset({"linux/amd64", "linux/arm64"}))
@@ -222,6 +223,22 @@ def test_a_signature_needs_a_key_that_is_at_hand(monkeypatch: pytest.MonkeyPatch
 
     signer = Inspection.of(settings, scan=False, sign=True, key="/keys/cosign.key").checks.signer
     assert (signer.key, signer.password) == ("/keys/cosign.key", "secret")
+
+
+def test_tools_are_asked_for_before_anything_is_built() -> None:
+    settings = parse_settings({}, "here")
+
+    assert Inspection.of(settings, scan=True, sign=True, key="/k").tools == ("trivy", "syft", "cosign")
+    assert Inspection.of(settings, scan=False, sign=False, key=None).tools == ()
+
+
+def test_a_missing_tool_is_named_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("SLIDEGENIE_BIN", "/nowhere")
+    checks = Inspection.of(parse_settings({}, "here"), scan=True, sign=False, key=None).checks
+
+    with pytest.raises(ToolError, match="run scripts/install-supply-chain-tools.sh trivy, or"):
+        checks.need("trivy")
 
 
 def repository(folder: Path, remote: str) -> Path:
