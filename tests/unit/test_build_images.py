@@ -237,7 +237,7 @@ def test_a_missing_tool_is_named_with_the_way_to_get_it(monkeypatch: pytest.Monk
     monkeypatch.setenv("SLIDEGENIE_BIN", "/nowhere")
     checks = Inspection.of(parse_settings({}, "here"), scan=True, sign=False, key=None).checks
 
-    with pytest.raises(ToolError, match="run scripts/install-supply-chain-tools.sh trivy, or"):
+    with pytest.raises(ToolError, match=r"run scripts/install-supply-chain-tools\.sh trivy, or"):
         checks.need("trivy")
 
 
