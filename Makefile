@@ -38,6 +38,10 @@ up down destroy preview drift refresh password authority secrets logs shell pyte
 plan: .venv/.runtime ## Show the whole platform without Docker or Pulumi (STACK=prod, ARGS=--json|--compose|--diagram)
 	@.venv/bin/python -m components.plan --stack $(or $(STACK),dev) $(ARGS)
 
+.PHONY: policy
+policy: .venv/.runtime ## Judge the stack by the container policy; LIVE=1 judges what runs
+	@$(CLI) $@
+
 .PHONY: lock
 lock: ## Renew the locked requirements
 	@scripts/lock.sh

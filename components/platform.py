@@ -63,7 +63,9 @@ class SlideGeniePlatform(pulumi.ComponentResource):
         super().__init__("slidegenie:index:SlideGeniePlatform", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         images, proxy = settings.images, settings.proxy
-        self.foundation = Foundation(name, FoundationArgs(images=images, engine=settings.engine), opts=child)
+        self.foundation = Foundation(
+            name, FoundationArgs(images=images, engine=settings.engine, policy=settings.policy), opts=child
+        )
         self.stores = self._stores(name, settings)
         self.proxy = Proxy(
             f"{name}-traefik",
