@@ -11,6 +11,7 @@ from ..plan import Plan, plan_stack
 from ..plan.program import stack_configuration
 from ..policy import ContainerPolicy, Verdict, judge, load_policy
 from ..policy.live import metrics, subject_of_container, subject_of_volume
+from ..policy.load import parse
 from ..policy.recorded import images_of, judge_plan
 from ..policy.report import report, summary
 from ..settings import Enforcement, Policy
@@ -63,7 +64,7 @@ def enforce(root: Path, plan: Plan) -> None:
 def policy_settings(root: Path, plan: Plan) -> Policy:
     """Return the settings of the policy; recording the plan has checked them."""
     section = stack_configuration(root, plan.stack).get(f"{plan.project}:policy")
-    return Policy.model_validate(section or {}, by_alias=True, by_name=False)
+    return parse(Policy, section or {}, f"Pulumi.{plan.stack}.yaml")
 
 
 def _judge_engine(plan: Plan, policy: ContainerPolicy) -> Verdict:

@@ -10,7 +10,7 @@ from .model import ContainerPolicy
 from .rule import Kind, Subject
 from .rules_file import HostMountsRule
 
-_OF_THE_ENGINE = {"host", "bridge", "default"}
+_DEFAULT_BRIDGE = ("bridge", "default")
 
 
 def read_only_root(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
@@ -23,14 +23,15 @@ def network(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
     """On networks somebody made, or on none."""
     look = subject.look
     mode = look.text("networkMode").lower()
-    if mode in _OF_THE_ENGINE or mode.startswith("container:"):
-        yield Broken(look.at("networkMode"), "is the host's network, the default bridge, or another container's", mode)
+    if mode == "host" or mode.startswith("container:"):
+        yield Broken(look.at("networkMode"), "is the host's network, or another container's", mode)
     joined = look.groups("networksAdvanced")
-    if not joined and not mode:
+    # The provider writes `bridge` by itself; a container that joins other networks is not on it.
+    if not joined and mode in ("", *_DEFAULT_BRIDGE):
         yield Broken(look.at("networksAdvanced"), "is not set, so the container is on the default bridge", "bridge")
 
     def made(joins: Look) -> Iterator[Found]:
-        if joins.text("name").lower() in _OF_THE_ENGINE:
+        if joins.text("name").lower() in ("host", *_DEFAULT_BRIDGE):
             yield Broken(joins.at("name"), "is the host's network or the default bridge", joins.text("name").lower())
 
     yield from each(joined, made)
@@ -95,7 +96,8 @@ def _device(rule: HostMountsRule, key: str, volume: Look) -> Iterator[Found]:
 
 
 def _out_of_reach(rule: HostMountsRule, path: str, written: str) -> Iterator[Found]:
-    source = _clean(written)
+    if not (source := _clean(written)):
+        return
     if (name := posixpath.basename(source)) in rule.sockets:
         yield Broken(path, f"is {name}, which is as good as root on the host", source)
         return
@@ -135,4 +137,4 @@ def _clean(path: str) -> str:
 
 
 def _within(path: str, folder: str) -> bool:
-    return bool(path) and (path == folder or path.startswith(folder.rstrip("/") + "/"))
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
