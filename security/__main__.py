@@ -5,6 +5,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from components.policy.pack import serve  # noqa: E402 - Pulumi runs this file by its path
+try:
+    from components.policy.pack import serve
+except ModuleNotFoundError as missing:
+    if missing.name != "pulumi_policy":
+        raise
+    sys.exit("the policy pack needs the package pulumi-policy: run `make .venv/.dev`, or `pip install pulumi-policy`")
 
 serve()

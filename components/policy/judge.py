@@ -91,8 +91,12 @@ class Verdict:
     """What could not be judged."""
     used: frozenset[Granted]
     """Exceptions that excused something."""
-    judged: tuple[str, ...]
-    """Containers that were looked at, by service; each as often as there are."""
+    judged: tuple[Subject, ...]
+    """What was looked at."""
+
+    def services(self, kinds: frozenset[Kind]) -> list[str]:
+        """Return the service of everything of these kinds that was looked at."""
+        return [subject.container for subject in self.judged if subject.kind in kinds]
 
 
 def judge(subjects: Iterable[Subject], policy: ContainerPolicy, today: datetime.date) -> Verdict:
@@ -110,8 +114,7 @@ def judge(subjects: Iterable[Subject], policy: ContainerPolicy, today: datetime.
                     undecided.append(result)
                 else:
                     used.append(result)
-    names = tuple(subject.container for subject in judged if subject.kind in ALL_CONTAINERS)
-    return Verdict(tuple(violations), tuple(undecided), frozenset(used), names)
+    return Verdict(tuple(violations), tuple(undecided), frozenset(used), tuple(judged))
 
 
 def judge_rule(

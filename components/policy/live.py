@@ -6,7 +6,7 @@ from typing import Any
 
 from ..identity import ROLE_LABEL
 from .judge import Verdict
-from .rule import Subject
+from .rule import RUNNING, Subject
 from .shape import CONTAINER, VOLUME, subject_of
 
 METRIC = "slidegenie_policy_violations"
@@ -29,9 +29,12 @@ def subject_of_volume(inspected: Mapping[str, Any]) -> Subject | None:
 
 
 def metrics(verdict: Verdict) -> str:
-    """Return the verdict as a text file for the Node Exporter: the rules each service breaks."""
+    """Return the verdict as a text file for the Node Exporter: the rules each service breaks.
+
+    What only fills a volume and never runs is left out while it breaks none: its name changes with each release.
+    """
     broken = Counter(violation.container for violation in verdict.violations)
-    lines = [f'{METRIC}{{container="{name}"}} {broken[name]}' for name in sorted(set(verdict.judged) | set(broken))]
+    lines = [f'{METRIC}{{container="{name}"}} {broken[name]}' for name in sorted({*verdict.services(RUNNING), *broken})]
     head = [f"# HELP {METRIC} Rules of the container policy that what runs breaks.", f"# TYPE {METRIC} gauge"]
     return "\n".join([*head, *lines, ""])
 

@@ -56,48 +56,56 @@ def stack_settings(configuration: Mapping[str, Any], project: str) -> PolicySett
     return parse(PolicySettings, values, "the stack's settings under `policy`")
 
 
-def pack_policies(policy: ContainerPolicy, today: Callable[[], datetime.date]) -> Sequence[Policy]:
+def pack_policies(policy: ContainerPolicy, today: Callable[[], datetime.date]) -> list[Policy]:
     """Return a Pulumi policy for each rule, and one that says what could not be judged and never stops anything."""
-    built: set[str] = set()
+    asked = _Asked(policy, today)
+    undecided = ResourceValidationPolicy(
+        name=_UNDECIDED,
+        description="a rule could not be asked; nobody should take its silence for consent",
+        validate=asked.undecided,
+        enforcement_level=EnforcementLevel.ADVISORY,
+    )
+    return [*(asked.about(check) for check in CHECKS), undecided]
 
-    def results(checks: Sequence[RuleCheck], args: ResourceValidationArgs) -> Iterator[Violation | Undecided]:
-        properties = known(args.props)
-        # Pulumi asks about a build before it asks about what depends on it.
-        built.update(built_tags(args.resource_type, properties))
-        subject = subject_of(args.resource_type, args.name, properties, built=frozenset(built))
-        if subject is None:
-            return
-        for check in checks:
-            for result in judge_rule(check, subject, policy, today()):
-                if not isinstance(result, Granted):
-                    yield result
 
-    def one(check: RuleCheck) -> Policy:
+class _Asked:
+    """What Pulumi asks about, one resource after the other."""
+
+    def __init__(self, policy: ContainerPolicy, today: Callable[[], datetime.date]) -> None:
+        self._policy, self._today = policy, today
+        self._built: set[str] = set()
+
+    def about(self, check: RuleCheck) -> Policy:
+        """Return one rule as a Pulumi policy."""
+
         def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-            for result in results([check], args):
+            for result in self._results([check], args):
                 if isinstance(result, Violation):
-                    report(explain(result))
+                    report(explain(result), None)
 
-        says = policy.rules.named(check.id)
-        return ResourceValidationPolicy(name=check.id, description=says.title, validate=validate)
+        title = self._policy.rules.named(check.id).title
+        return ResourceValidationPolicy(name=check.id, description=title, validate=validate)
 
-    def undecided(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    def undecided(self, args: ResourceValidationArgs, report: ReportViolation) -> None:
+        """Say which rules could not be asked, once for each resource."""
         rules: dict[str, list[str]] = {}
-        for result in results(CHECKS, args):
+        for result in self._results(CHECKS, args):
             if isinstance(result, Undecided):
                 rules.setdefault(result.why, []).append(result.rule)
         if rules:
-            report("\n".join(f"{args.name}: {', '.join(names)} {why}" for why, names in rules.items()))
+            report("\n".join(f"{args.name}: {', '.join(names)} {why}" for why, names in rules.items()), None)
 
-    return [
-        *map(one, CHECKS),
-        ResourceValidationPolicy(
-            name=_UNDECIDED,
-            description="a rule could not be asked; nobody should take its silence for consent",
-            validate=undecided,
-            enforcement_level=EnforcementLevel.ADVISORY,
-        ),
-    ]
+    def _results(
+        self, checks: Sequence[RuleCheck], args: ResourceValidationArgs
+    ) -> Iterator[Violation | Undecided | Granted]:
+        properties = known(args.props)
+        # Pulumi asks about a build before it asks about what depends on it.
+        self._built.update(built_tags(args.resource_type, properties))
+        subject = subject_of(args.resource_type, args.name, properties, built=frozenset(self._built))
+        if subject is None:
+            return
+        for check in checks:
+            yield from judge_rule(check, subject, self._policy, self._today())
 
 
 def known(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from .judge import Verdict, Violation
+from .rule import ALL_CONTAINERS
 
 
 def report(verdict: Verdict) -> Iterator[str]:
@@ -33,5 +34,5 @@ def explain(violation: Violation) -> str:
 def summary(verdict: Verdict) -> str:
     """Return the counts in one line."""
     rules = len({violation.rule for violation in verdict.violations})
-    found = f"{len(verdict.violations)} violations of {rules} rules" if rules else "no violation"
-    return f"{found} in {len(verdict.judged)} containers, {len(verdict.used)} exceptions used"
+    found = f"violations: {len(verdict.violations)} of {rules} rules" if rules else "no violation"
+    return f"{found} in {len(verdict.services(ALL_CONTAINERS))} containers, {len(verdict.used)} exceptions used"

@@ -99,7 +99,9 @@ def test_its_metadata_says_what_it_needs(wheel: Path) -> None:
         metadata = archive.read(f"slidegenie_platform-{PROJECT['version']}.dist-info/METADATA").decode()
 
     assert "Requires-Python: >=3.11" in metadata
-    assert len(re.findall(r"^Requires-Dist: ", metadata, re.MULTILINE)) == len(PROJECT["dependencies"])
+    assert len(re.findall(r"^Requires-Dist: ", metadata, re.MULTILINE)) == len(PROJECT["dependencies"]) + len(
+        PROJECT["optional-dependencies"]["policy"]
+    )
 
 
 def test_it_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
