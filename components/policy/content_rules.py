@@ -24,7 +24,9 @@ def image_source(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
     if re.fullmatch(r"(sha256:)?[0-9a-f]{64}", name) or name in subject.built:
         return
     full = full_name(name)
-    if not any(full.startswith(f"{registry}/") for registry in policy.rules.image_source.registries):
+    if not name:
+        yield Broken(look.at(key), "is not set")
+    elif not any(full.startswith(f"{registry}/") for registry in policy.rules.image_source.registries):
         yield Broken(look.at(key), "is not from a listed registry, and the program does not build it", full)
 
 
@@ -46,6 +48,10 @@ def full_name(name: str) -> str:
 def secrets(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
     """Nowhere that `docker inspect` shows."""
     look, rule = subject.look, policy.rules.secrets
+    # One secret makes a secret of the whole list, and then nobody can tell which of its entries it is.
+    for key in ("envs", "command", "entrypoints", "healthcheck", "labels", "logOpts"):
+        if look.at(key) in look.hidden:
+            yield Broken(look.at(key), "is a secret, or an entry of it is")
     for number, (path, value) in enumerate(look.items("envs")):
         yield from _variable(look, rule, path, f"{look.at('envs')}[{number}]", value)
     for key in ("command", "entrypoints"):

@@ -14,6 +14,14 @@ UNKNOWN: Final = _Unknown.UNKNOWN
 """A value that a preview cannot know."""
 
 
+class NothingKnown(dict[str, Any]):
+    """A group of which nothing is known."""
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ARG002 - the signature of a dict
+        """Return `UNKNOWN`, whatever is asked."""
+        return UNKNOWN
+
+
 class NotKnownError(Exception):
     """A rule met a value that a preview cannot know."""
 
@@ -96,12 +104,12 @@ class Look:
     def group(self, key: str) -> "Look":
         """Return the group below `key`; an empty one when it is missing."""
         value = self.get(key)
-        return self._below(value if isinstance(value, Mapping) else {}, self.at(key))
+        return self._below(value, self.at(key))
 
     def groups(self, key: str) -> list["Look"]:
         """Return the groups in the list at `key`; each must be looked at through `each` to survive an unknown one."""
         return [
-            self._below(item if isinstance(item, Mapping) else {"": item}, f"{self.at(key)}[{number}]")
+            self._below(NothingKnown() if item is UNKNOWN else item, f"{self.at(key)}[{number}]")
             for number, item in enumerate(self._list(key))
         ]
 
@@ -118,8 +126,8 @@ class Look:
         return value if isinstance(value, Mapping) else {}
 
     def is_hidden(self, path: str) -> bool:
-        """Tell whether Pulumi keeps the value at `path`, or what is around it, encrypted."""
-        return any(path == known or path.startswith((f"{known}[", f"{known}.")) for known in self.hidden)
+        """Tell whether Pulumi keeps the value at `path` encrypted, or the group around it but not the list it is in."""
+        return path in self.hidden or path.rpartition(".")[0] in self.hidden
 
     def _list(self, key: str) -> list[Any]:
         value = self.get(key)
@@ -127,8 +135,8 @@ class Look:
             return []
         return list(value) if isinstance(value, list | tuple) else [value]
 
-    def _below(self, values: Mapping[str, Any], path: str) -> "Look":
-        return Look(values, path, self.hidden)
+    def _below(self, values: Any, path: str) -> "Look":
+        return Look(values if isinstance(values, Mapping) else {}, path, self.hidden)
 
 
 def each(looks: list[Look], check: Callable[[Look], Iterator[Found]]) -> Iterator[Found]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .look import UNKNOWN
+from .look import UNKNOWN, NothingKnown
 
 _SPEC = "taskSpec.containerSpec"
 SERVICE_NAMES = {
@@ -83,7 +83,7 @@ def _group(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return the group at `key`; where it is not known, one in which nothing is."""
     value = holder.get(key)
     if value is UNKNOWN:
-        return _NothingKnown()
+        return NothingKnown()
     return value if isinstance(value, Mapping) else {}
 
 
@@ -91,8 +91,3 @@ def _list(value: Any) -> list[Any]:
     if value is UNKNOWN:
         return [UNKNOWN]
     return value if isinstance(value, list) else []
-
-
-class _NothingKnown(dict[str, Any]):
-    def get(self, key: str, default: Any = None) -> Any:  # noqa: ARG002 - the signature of a dict
-        return UNKNOWN
