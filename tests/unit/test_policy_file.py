@@ -91,13 +91,13 @@ def test_the_schema_describes_the_file_and_is_fresh() -> None:
             lambda v: v["hardening"].update(readOnlyRoot=False, restart="always", logDriver="json-file", logOptions={}),
             [
                 (
-                    "hardening.logDriver: must be one of local, journald, syslog, gelf, fluentd, awslogs, gcplogs, splunk,"
-                    " none, or logOptions must have max-size, or the library's own containers break the rules below"
+                    "hardening.logDriver: must be one of local, journald, syslog, gelf, fluentd, awslogs, gcplogs,"
+                    " splunk, none, or logOptions must have max-size, or the library's own containers break the rules below"
                 ),
                 "hardening.readOnlyRoot: must be true, or the library's own containers break the rules below",
                 (
-                    "hardening.restart: must be one of unless-stopped, on-failure, or the library's own containers break"
-                    " the rules below"
+                    "hardening.restart: must be one of unless-stopped, on-failure, or the library's own containers"
+                    " break the rules below"
                 ),
             ],
         ),

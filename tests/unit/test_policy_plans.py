@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 import pytest
+from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
 import components
@@ -154,7 +155,7 @@ def test_an_image_that_the_program_builds_needs_no_registry() -> None:
 
 def test_a_value_that_the_plan_does_not_know_is_said() -> None:
     plan = recorded(lambda: docker.Container("theirs", image="nginx"))
-    plan.resources[0].inputs |= {"image": pulumi.output.Unknown(), "user": rpc.UNKNOWN}
+    plan.resources[0].inputs |= {"image": Unknown(), "user": rpc.UNKNOWN}  # type: ignore[no-untyped-call]
 
     assert {(undecided.rule, undecided.why) for undecided in judged(plan).undecided} >= {
         ("imagePinned", "cannot be judged in preview: image is not known before the update"),
