@@ -81,7 +81,7 @@ def _judge_engine(plan: Plan, policy: ContainerPolicy) -> Verdict:
         *map(subject_of_volume, _volumes(running)),
     ]
     verdict = judge((subject for subject in subjects if subject is not None), policy, _today())
-    _leave_metrics(metrics(verdict), running, f"{plan.project}-{plan.stack}-metrics".lower())
+    leave_metrics(metrics(verdict), running, f"{plan.project}-{plan.stack}-metrics".lower())
     return verdict
 
 
@@ -91,7 +91,7 @@ def _volumes(running: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def _leave_metrics(text: str, running: list[dict[str, Any]], volume: str) -> None:
+def leave_metrics(text: str, running: list[dict[str, Any]], volume: str) -> None:
     """Put the file where the Node Exporter reads it, through the container that prepared that volume and never runs."""
     for container in running:
         for mount in container["Mounts"]:

@@ -92,7 +92,8 @@ def test_the_schema_describes_the_file_and_is_fresh() -> None:
             [
                 (
                     "hardening.logDriver: must be one of local, journald, syslog, gelf, fluentd, awslogs, gcplogs,"
-                    " splunk, none, or logOptions must have max-size, or the library's own containers break the rules below"
+                    " splunk, none, or logOptions must have max-size, or the library's own containers break the rules"
+                    " below"
                 ),
                 "hardening.readOnlyRoot: must be true, or the library's own containers break the rules below",
                 (
