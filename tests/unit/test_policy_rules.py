@@ -196,6 +196,7 @@ FINE: dict[str, dict[str, Any]] = {
     "a folder whose name starts like a system folder": {"mounts": [mount("/etcetera"), mount("/runner")]},
     "a data volume": {"mounts": [{"type": "volume", "source": "data", "target": "/data", "readOnly": False}]},
     "a password from a file": {"command": ["sh", "-c", "PGPASSWORD=$(cat /run/secrets/password) exec psql"]},
+    "an option that is followed by another": {"command": ["serve", "--token", "--verbose"]},
     "an empty password": {"envs": ["DB_PASSWORD="]},
     "a switch whose name has a secret word in it": {"envs": ["PUBLIC_KEY_RETRIEVAL_DISABLED=true"]},
     "an address without a password": {"envs": ["REDIS=redis://cache:6379", "URL=https://example.com/a:b@c"]},
@@ -231,7 +232,7 @@ def test_a_value_that_pulumi_keeps_secret_is_one_whatever_its_name() -> None:
 
 
 def test_a_secret_that_stands_where_a_name_should_is_not_shown() -> None:
-    for entry in (f"{SECRET.upper()}==", SECRET, f"{SECRET}=1"):
+    for entry in (f"{SECRET.upper()}==", SECRET, f"{SECRET}=1", "QUJDREVG=="):
         said = verdict({**GOOD, "envs": [entry]}, hidden=frozenset({"envs[0]"}))
         assert [violation.path for violation in said.violations] == ["envs[0]"]
 
