@@ -65,7 +65,8 @@ def tmpfs(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
             continue
         options = {option.strip() for option in str(value).split(",")}
         for wanted in policy.rules.tmpfs.options:
-            if wanted not in options:
+            # The last one of two that contradict each other would count.
+            if wanted not in options or wanted.removeprefix("no") in options:
                 yield Broken(path, f"does not have the option {wanted}")
         if not any(option.startswith("size=") and not option.startswith("size=0") for option in options):
             yield Broken(path, "has no size")

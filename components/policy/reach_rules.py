@@ -85,7 +85,8 @@ def _mounted(rule: HostMountsRule, mount: Look) -> Iterator[Found]:
 
 
 def _bound(rule: HostMountsRule, volume: Look) -> Iterator[Found]:
-    yield from _out_of_reach(rule, volume.at("hostPath"), volume.text("hostPath"))
+    key, source = _of_the_host(volume)
+    yield from _out_of_reach(rule, volume.at(key), source)
     if volume.text("fromContainer"):
         yield Broken(volume.at("fromContainer"), "takes over whatever another container mounts", "volumes-from")
 
@@ -124,11 +125,20 @@ def read_only_mounts(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
             yield Broken(f"{mount.at('bindOptions')}.propagation", "is not private", source)
 
     def bound(volume: Look) -> Iterator[Found]:
-        if volume.text("hostPath") and not volume.flag("readOnly"):
-            yield Broken(volume.at("readOnly"), "is not true", _clean(volume.text("hostPath")))
+        _, source = _of_the_host(volume)
+        if source and not volume.flag("readOnly"):
+            yield Broken(volume.at("readOnly"), "is not true", _clean(source))
 
     yield from each(look.groups("mounts"), mounted)
     yield from each(look.groups("volumes"), bound)
+
+
+def _of_the_host(volume: Look) -> tuple[str, str]:
+    """Return where a volume names a path of the host, and that path: to the engine a name with a slash is one too."""
+    if path := volume.text("hostPath"):
+        return "hostPath", path
+    name = volume.text("volumeName")
+    return "volumeName", name if name.startswith("/") else ""
 
 
 def _clean(path: str) -> str:

@@ -141,6 +141,18 @@ BAD: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
     "processes without end": ({"labels": []}, ("pids", 'labels["io.slidegenie.pids-limit"]')),
     "core dumps": ({"ulimits": [{"name": "core", "hard": -1}]}, ("ulimits", "ulimits[0].hard")),
     "an executable /tmp": ({"tmpfs": {"/tmp": "nosuid,nodev,size=1m"}}, ("tmpfs", 'tmpfs["/tmp"]')),
+    "an executable /tmp that says it is none": (
+        {"tmpfs": {"/tmp": "noexec,nosuid,nodev,size=1m,exec"}},
+        ("tmpfs", 'tmpfs["/tmp"]'),
+    ),
+    "a system folder by the name of a volume": (
+        {"volumes": [{"volumeName": "/etc", "containerPath": "/x", "readOnly": True}]},
+        ("hostMounts", "volumes[0].volumeName"),
+    ),
+    "a writable folder by the name of a volume": (
+        {"volumes": [{"volumeName": "/srv", "containerPath": "/x"}]},
+        ("readOnlyMounts", "volumes[0].readOnly"),
+    ),
     "a tmpfs mount without a size": (
         {"mounts": [{"type": "tmpfs", "target": "/tmp"}]},
         ("tmpfs", "mounts[0].tmpfsOptions.sizeBytes"),
@@ -194,6 +206,7 @@ FINE: dict[str, dict[str, Any]] = {
     "a tag and a digest": {"image": "redis:8@sha256:" + "b" * 64},
     "a folder of the application, read-only": {"mounts": [mount("/home/me/src")]},
     "a folder whose name starts like a system folder": {"mounts": [mount("/etcetera"), mount("/runner")]},
+    "a data volume in the older form": {"volumes": [{"volumeName": "data", "containerPath": "/data"}]},
     "a data volume": {"mounts": [{"type": "volume", "source": "data", "target": "/data", "readOnly": False}]},
     "a password from a file": {"command": ["sh", "-c", "PGPASSWORD=$(cat /run/secrets/password) exec psql"]},
     "an option that is followed by another": {"command": ["serve", "--token", "--verbose"]},
