@@ -2,6 +2,8 @@
 
 import copy
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,17 @@ def test_the_schema_describes_the_file_and_is_fresh() -> None:
     assert document["additionalProperties"] is False
     assert set(document["$defs"]["Rules"]["required"]) == set(TEXT["rules"])
     assert FILE.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=container-security.schema.json")
+
+
+def test_an_editor_that_knows_the_schema_accepts_the_file_and_refuses_a_mistake(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text(FILE.read_text(encoding="utf-8").replace("\n  init:", "\n  innit:"), encoding="utf-8")
+    check = [sys.executable, "-m", "check_jsonschema", "--schemafile", str(FILE.with_suffix(".schema.json"))]
+
+    assert subprocess.run([*check, str(FILE)], capture_output=True, check=False).returncode == 0
+    refused = subprocess.run([*check, str(wrong)], capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "'innit' was unexpected" in refused.stdout
 
 
 @pytest.mark.parametrize(
