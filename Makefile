@@ -38,6 +38,10 @@ up down destroy preview drift refresh password authority secrets logs shell pyte
 plan: .venv/.runtime ## Show the whole platform without Docker or Pulumi (STACK=prod, ARGS=--json|--compose|--diagram)
 	@.venv/bin/python -m components.plan --stack $(or $(STACK),dev) $(ARGS)
 
+.PHONY: policy
+policy: .venv/.runtime ## Judge the stack by the container policy; LIVE=1 judges what runs
+	@$(CLI) $@
+
 .PHONY: lock
 lock: ## Renew the locked requirements
 	@scripts/lock.sh
@@ -46,7 +50,7 @@ lock: ## Renew the locked requirements
 generate: .venv/.dev ## Write the files that are made from the code
 	@.venv/bin/python -m components.cli.generate
 
-PY_SOURCES = __main__.py bench components tests examples
+PY_SOURCES = __main__.py bench components security tests examples
 SHELL_SOURCES = $(wildcard scripts/*.sh) .ci/run $(wildcard docker/airgap/*/*.sh)
 DOCKERFILES = $(wildcard docker/*/Dockerfile docker/*/*.Dockerfile docker/airgap/*/Dockerfile examples/*/*/Dockerfile)
 

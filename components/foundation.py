@@ -12,7 +12,8 @@ from .assets import asset
 from .image import BuiltImage, BuiltImageArgs, mirrored
 from .network import Networks
 from .pids import process_limit_hook
-from .settings import Engine, Images
+from .policy import Hardening, load_policy
+from .settings import Engine, Images, Policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,8 @@ class FoundationArgs:
     """Third-party images; only the base of the seed image is used here."""
     engine: Engine = Engine()
     """What builds the seed image."""
+    policy: Policy = Policy()
+    """Which file says how containers are hardened. Default: `security/container-security.yml`."""
 
 
 class Foundation(pulumi.ComponentResource):
@@ -33,12 +36,15 @@ class Foundation(pulumi.ComponentResource):
     seed_image: pulumi.Output[str]
     """Image whose containers are created to fill a volume, and never started."""
 
+    hardening: Hardening
+    """What every container of the stack is given."""
     limit_processes: pulumi.ResourceHook
     """Runs after each container was created and sets its process limit."""
 
     def __init__(self, name: str, args: FoundationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Foundation", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
+        self.hardening = load_policy(args.policy).hardening
         self.limit_processes = process_limit_hook()
         self._gates: list[pulumi.Output[Any]] = []
         self.networks = Networks(name, opts=child)

@@ -64,7 +64,9 @@ class SlideGeniePlatform(pulumi.ComponentResource):
         super().__init__("slidegenie:index:SlideGeniePlatform", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         images, proxy = settings.images, settings.proxy
-        self.foundation = Foundation(name, FoundationArgs(images=images, engine=settings.engine), opts=child)
+        self.foundation = Foundation(
+            name, FoundationArgs(images=images, engine=settings.engine, policy=settings.policy), opts=child
+        )
         if settings.supply_chain.vendors:
             vendors = VendorImagesArgs(
                 foundation=self.foundation,

@@ -17,6 +17,7 @@ from .compose import ComposeStack
 from .console import Problem, confirmed, say, show
 from .docker import containers, docker, ensure_engine, plugin, service
 from .home import Home
+from .policy import enforce, judge_stack
 from .pulumi_cli import find_pulumi
 from .rollout import refuse_to_refresh, roll_out, show_changes
 from .stack import PulumiStack
@@ -39,7 +40,7 @@ class Request:
 def up(request: Request) -> None:
     """Bring the platform up, or to what its settings say now."""
     home = Home.open()
-    plan = plan_stack(ROOT, request.stack or _DEFAULT)
+    plan = _judged(request.stack or _DEFAULT)
     ensure_engine()
     airgap.run_script(ROOT, "install-docker-plugins.sh")
     plan = _with_images(plan, may_fall_back=request.stack is None)
@@ -136,6 +137,11 @@ def secrets(request: Request) -> None:
     show(f"wrote .secrets/{stack} and .env; now: docker compose -f {compose} up -d")
 
 
+def policy(request: Request) -> None:
+    """Judge the stack by the container policy; with LIVE=1 what runs, else the plan. Changes nothing."""
+    judge_stack(ROOT, _chosen(request)[0])
+
+
 def logs(request: Request) -> None:
     """Follow the application's logs."""
     plan = plan_stack(ROOT, _chosen(request)[0])
@@ -156,6 +162,13 @@ def pytest(request: Request) -> None:
     _in_app(request, "python", "-m", "pytest", "-p", "no:cacheprovider")
 
 
+def _judged(stack: str) -> Plan:
+    """Return the plan of a stack that may be carried out."""
+    plan = plan_stack(ROOT, stack)
+    enforce(ROOT, plan)
+    return plan
+
+
 def _with_images(plan: Plan, *, may_fall_back: bool) -> Plan:
     """Return the plan whose images are all there: the one that was asked for, or the one without registries."""
     airgap.build_images(ROOT, preflight.needed_images(plan))
@@ -165,7 +178,7 @@ def _with_images(plan: Plan, *, may_fall_back: bool) -> Plan:
         if not may_fall_back:
             raise Problem(f"{error}; `make up STACK={airgap.STACK}` needs no registry") from None
         say(f"no image registry can be reached: using stack {airgap.STACK}, whose images are built from packages")
-        return _with_images(plan_stack(ROOT, airgap.STACK), may_fall_back=False)
+        return _with_images(_judged(airgap.STACK), may_fall_back=False)
     return plan
 
 
@@ -250,6 +263,7 @@ COMMANDS: dict[str, Callable[[Request], None]] = {
         password,
         authority,
         secrets,
+        policy,
         logs,
         shell,
         pytest,

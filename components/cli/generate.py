@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from ..plan.generated import generated_files as plan_files
+from ..policy.load import SCHEMA, schema
 from ..settings.manual import declared_keys, manual
 from .console import show, warn
 from .images_manual import images_manual
@@ -25,6 +26,7 @@ def generated_files(root: Path) -> dict[str, str]:
     return {
         "Pulumi.yaml": _project(),
         "docs/configuration.md": manual(),
+        SCHEMA: schema(),
         "docs/images.md": images_manual(),
         **plan_files(root),
     }

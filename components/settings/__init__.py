@@ -5,6 +5,7 @@ from .errors import SettingsError, reveal
 from .load import load_settings, parse_settings
 from .model import Settings
 from .monitoring import Email, ImageStore, Monitoring, MonitoringPorts
+from .policy import Enforcement, Policy
 from .sections import (
     Backend,
     Engine,
@@ -28,6 +29,7 @@ from .supply_chain import Require, SupplyChain
 __all__ = [
     "Backend",
     "Email",
+    "Enforcement",
     "Engine",
     "ExternalPostgres",
     "ExternalRedis",
@@ -38,6 +40,7 @@ __all__ = [
     "Monitoring",
     "MonitoringPorts",
     "Origin",
+    "Policy",
     "Postgres",
     "Proxy",
     "Redis",

@@ -81,6 +81,10 @@ def _left_out(values: dict[str, Any], where: tuple[Any, ...]) -> bool:
     way: list[tuple[dict[str, Any], str]] = []
     node: Any = values
     for part in where:
+        if isinstance(node, list) and isinstance(part, int) and part < len(node):
+            # An item stays, or those behind it would be called by other numbers.
+            node = node[part]
+            continue
         if not isinstance(node, dict) or part not in node:
             break
         way.append((node, part))

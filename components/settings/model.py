@@ -6,6 +6,7 @@ from pydantic import model_validator
 
 from .base import Section
 from .monitoring import Monitoring
+from .policy import Policy
 from .sections import Backend, Engine, Images, Postgres, Proxy, Redis, Registry, Secrets, Storage, TlsMode
 from .supply_chain import SupplyChain
 
@@ -33,6 +34,8 @@ class Settings(Section):
     """Prometheus, Alertmanager, Grafana: what runs, how long metrics are kept, who is told."""
     supply_chain: SupplyChain = SupplyChain()
     """What the backend's image must prove before it runs."""
+    policy: Policy = Policy()
+    """The container policy: what becomes of a rollout that breaks it."""
     secrets: Secrets = Secrets()
     """Secrets that are given instead of generated."""
 

@@ -1,4 +1,4 @@
-"""The one place where a container is declared, and so the one place that hardens it."""
+"""The one place where a container is declared, and so the one place that hardens it, as the policy file says."""
 
 import hashlib
 import json
@@ -8,10 +8,10 @@ import pulumi
 import pulumi_docker as docker
 
 from ..identity import PIDS_LABEL, ROLE_LABEL, ROOT_LABEL, compose_project, stack_labels
+from ..policy import Hardening
 from ..volume import Prepared
 from .args import ContainerArgs
 
-_USER = "1000:1000"
 _ROOT = "0:0"
 _SILENT_CHANGES = ["tmpfs", "healthcheck", "init", "cpuPeriod", "cpuQuota"]
 """The provider reports a change of these as made while the engine never sees it: replace instead."""
@@ -27,20 +27,19 @@ def hardened_container(
     **rest: Any,
 ) -> docker.Container:
     """Declare a container that is non-root, read-only, without capabilities, limited, labelled and stoppable."""
-    limits = args.limits
+    limits, hardening = args.limits, args.foundation.hardening
     return docker.Container(
         name,
         image=args.foundation.when_cleared(args.image),
         command=list(args.command) if args.command is not None else None,
         envs=[pulumi.Output.concat(key, "=", value) for key, value in sorted(args.environment.items())],
-        user=_ROOT if args.root_because else _USER,
+        user=_ROOT if args.root_because else hardening.user,
         group_adds=list(args.groups) or None,
-        read_only=True,
-        tmpfs={path: _tmpfs(size) for path, size in args.tmpfs_mib.items()},
-        security_opts=["no-new-privileges:true"],
-        capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
-        # An init process reaps what a killed worker leaves, and passes signals on.
-        init=True,
+        read_only=hardening.read_only_root,
+        tmpfs={path: _tmpfs(hardening, size) for path, size in args.tmpfs_mib.items()},
+        security_opts=list(hardening.security_options),
+        capabilities=docker.ContainerCapabilitiesArgs(drops=list(hardening.drop_capabilities)),
+        init=hardening.init,
         memory=limits.memory_mib,
         # Equal to the memory: no swap. Unset, the engine stores twice the memory and every preview shows a change.
         memory_swap=limits.memory_mib,
@@ -48,8 +47,8 @@ def hardened_container(
         # As the provider reads it back: 1.0, not 1.
         cpus=str(float(limits.cpus)),
         cpu_set=limits.cpuset,
-        log_driver="local",
-        log_opts={"max-size": "20m", "max-file": "5"},
+        log_driver=hardening.log_driver,
+        log_opts=hardening.log_options,
         networks_advanced=[
             docker.ContainerNetworksAdvancedArgs(name=args.foundation.networks.names[zone], aliases=[args.service])
             for zone in args.zones
@@ -71,8 +70,9 @@ def hardened_container(
     )
 
 
-def _tmpfs(size_mib: int) -> str:
-    return f"rw,noexec,nosuid,nodev,size={size_mib}m,uid=1000,gid=1000,mode=0700"
+def _tmpfs(hardening: Hardening, size_mib: int) -> str:
+    user, _, group = hardening.user.partition(":")
+    return ",".join([*hardening.tmpfs_options, f"size={size_mib}m", f"uid={user}", f"gid={group}", "mode=0700"])
 
 
 def _prepared(args: ContainerArgs) -> list[Prepared]:

@@ -37,7 +37,7 @@ class Server(pulumi.ComponentResource):
             args,
             role="server",
             number=number,
-            restart="unless-stopped",
+            restart=args.foundation.hardening.restart,
             healthcheck=_healthcheck(args.health),
             wait=True,
             wait_timeout=args.start_seconds,

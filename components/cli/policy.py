@@ -1,0 +1,108 @@
+"""The container policy on the command line: judge a stack's plan, or what really runs."""
+
+import datetime
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ..plan import Plan, plan_stack
+from ..plan.program import stack_configuration
+from ..policy import ContainerPolicy, Verdict, judge, load_policy
+from ..policy.live import metrics, subject_of_container, subject_of_volume
+from ..policy.load import parse
+from ..policy.recorded import images_of, judge_plan
+from ..policy.report import report, summary
+from ..settings import Enforcement, Policy
+from .console import Problem, say, show, warn
+from .docker import containers, docker, ensure_engine
+
+_METRICS_FILE = "policy.prom"
+
+
+def judge_stack(root: Path, stack: str) -> None:
+    """Judge the plan of a stack, or with `LIVE=1` what runs of it, and print what breaks the policy.
+
+    Raises:
+        Problem: when something does, and the stack's policy is mandatory.
+    """
+    plan = plan_stack(root, stack)
+    settings = policy_settings(root, plan)
+    live = os.environ.get("LIVE", "") not in ("", "0")
+    policy = load_policy(settings, root)
+    verdict = _judge_engine(plan, policy) if live else judge_plan(plan, policy, _today())
+    for line in report(verdict):
+        show(line)
+    result = f"policy, {'running containers' if live else 'plan'} of stack {stack}: {summary(verdict)}"
+    if verdict.violations and settings.enforcement is Enforcement.MANDATORY:
+        raise Problem(f"{result}; it is mandatory here (policy.enforcement)")
+    say(result)
+
+
+def enforce(root: Path, plan: Plan) -> None:
+    """Judge a plan before it is carried out.
+
+    Raises:
+        Problem: when it breaks the policy, and the stack's policy is mandatory. Nothing was changed then.
+    """
+    settings = policy_settings(root, plan)
+    if settings.enforcement is Enforcement.DISABLED:
+        return
+    verdict = judge_plan(plan, load_policy(settings, root), _today())
+    if not verdict.violations:
+        return
+    lines = list(report(verdict))
+    if settings.enforcement is Enforcement.MANDATORY:
+        refused = f"stack {plan.stack} breaks the container policy, nothing was changed: {summary(verdict)}"
+        raise Problem("\n".join([refused, *lines, "docs/policy.md tells how to write an exception"]))
+    for line in lines:
+        warn(line)
+    say(f"the container policy is advisory in stack {plan.stack} and stops nothing: {summary(verdict)}")
+
+
+def policy_settings(root: Path, plan: Plan) -> Policy:
+    """Return the settings of the policy; recording the plan has checked them."""
+    section = stack_configuration(root, plan.stack).get(f"{plan.project}:policy")
+    return parse(Policy, section or {}, f"Pulumi.{plan.stack}.yaml")
+
+
+def _judge_engine(plan: Plan, policy: ContainerPolicy) -> Verdict:
+    """Judge what runs of the stack, and leave the result for the Security dashboard."""
+    ensure_engine()
+    label = f"{plan.project}/{plan.stack}"
+    running = containers(label, everything=True)
+    if not running:
+        raise Problem(f"nothing of stack {plan.stack} is on this engine: `make up STACK={plan.stack}` brings it up")
+    cgroup_v2 = docker("info", "--format", "{{.CgroupVersion}}").stdout.strip() == "2"
+    built, pulled = images_of(plan)
+    subjects = [
+        *(subject_of_container(c, cgroup_v2=cgroup_v2, built=built, pulled=pulled) for c in running),
+        *map(subject_of_volume, _volumes(running)),
+    ]
+    verdict = judge((subject for subject in subjects if subject is not None), policy, _today())
+    leave_metrics(metrics(verdict), running, f"{plan.project}-{plan.stack}-metrics".lower())
+    return verdict
+
+
+def _volumes(running: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    names = {mount["Name"] for container in running for mount in container["Mounts"] if mount["Type"] == "volume"}
+    found: list[dict[str, Any]] = json.loads(docker("volume", "inspect", *sorted(names)).stdout) if names else []
+    return found
+
+
+def leave_metrics(text: str, running: list[dict[str, Any]], volume: str) -> None:
+    """Put the file where the Node Exporter reads it, through the container that prepared that volume and never runs."""
+    for container in running:
+        for mount in container["Mounts"]:
+            if mount.get("Name") == volume and container["State"]["Status"] == "created":
+                with tempfile.TemporaryDirectory() as folder:
+                    file = Path(folder) / _METRICS_FILE
+                    file.write_text(text, encoding="utf-8")
+                    file.chmod(0o644)
+                    docker("cp", str(file), f"{container['Id']}:{mount['Destination']}/{_METRICS_FILE}")
+                return
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()

@@ -1,0 +1,17 @@
+"""The container policy: one readable file, what it gives to containers, and what it says about a plan or an engine."""
+
+from .judge import Undecided, Verdict, Violation, judge
+from .load import default_policy, load_policy
+from .model import ContainerPolicy, Granted, Hardening
+
+__all__ = [
+    "ContainerPolicy",
+    "Granted",
+    "Hardening",
+    "Undecided",
+    "Verdict",
+    "Violation",
+    "default_policy",
+    "judge",
+    "load_policy",
+]

@@ -1,0 +1,120 @@
+"""Rules: what is in a container, and what is told about it."""
+
+import functools
+import re
+from collections.abc import Iterator
+
+from .look import UNKNOWN, Broken, Found, Look, NotJudged, each
+from .model import ContainerPolicy
+from .rule import Kind, Subject
+from .rules_file import SecretsRule
+
+_PINNED = re.compile(r"(sha256:)?[0-9a-f]{64}|.+@sha256:[0-9a-f]{64}")
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+_PLAIN_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
+_REGISTRY = re.compile(r"(localhost|[^/]*[.:][^/]*)/")
+
+
+def image_source(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+    """From a listed registry, or built by the same program."""
+    look = subject.look
+    key = "name" if subject.kind is Kind.IMAGE else "image"
+    name = look.text(key)
+    # An image ID says nothing about where it came from; the image it is the ID of is judged itself.
+    if re.fullmatch(r"(sha256:)?[0-9a-f]{64}", name) or name in subject.built:
+        return
+    full = full_name(name)
+    if not name:
+        yield Broken(look.at(key), "is not set")
+    elif not any(full.startswith(f"{registry}/") for registry in policy.rules.image_source.registries):
+        yield Broken(look.at(key), "is not from a listed registry, and the program does not build it", full)
+
+
+def image_pinned(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+    """By ID or digest."""
+    look = subject.look
+    name = look.text("image")
+    if not _PINNED.fullmatch(name) and name not in subject.pulled:
+        yield Broken(look.at("image"), "is a tag, or no tag at all")
+
+
+def full_name(name: str) -> str:
+    """Return an image's name with the registry that Docker takes for granted."""
+    if _REGISTRY.match(name):
+        return name.replace("index.docker.io/", "docker.io/", 1)
+    return f"docker.io/{name}" if "/" in name else f"docker.io/library/{name}"
+
+
+def secrets(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+    """Nowhere that `docker inspect` shows."""
+    look, rule = subject.look, policy.rules.secrets
+    # One secret makes a secret of the whole list, and then nobody can tell which of its entries it is.
+    for key in ("envs", "command", "entrypoints", "healthcheck", "labels", "logOpts"):
+        if look.at(key) in look.hidden:
+            yield Broken(look.at(key), "is a secret, or an entry of it is")
+    for number, (path, value) in enumerate(look.items("envs")):
+        yield from _variable(look, rule, path, f"{look.at('envs')}[{number}]", value)
+    for key in ("command", "entrypoints"):
+        yield from _words(look, rule, look.items(key))
+    yield from _words(look, rule, look.group("healthcheck").items("tests"))
+    yield from _texts(look, rule, look.items("logOpts"))
+
+    def labelled(label: Look) -> Iterator[Found]:
+        yield from _texts(look, rule, [(label.at("value"), label.values.get("value"))])
+
+    yield from each(look.groups("labels"), labelled)
+
+
+def _variable(look: Look, rule: SecretsRule, path: str, index: str, value: object) -> Iterator[Found]:
+    if value is UNKNOWN:
+        yield NotJudged(path)
+        return
+    parts = _ASSIGNMENT.fullmatch(str(value))
+    # The name is shown, for nobody counts variables; but only what looks like one, and has a value beside it.
+    shown = bool(parts and _PLAIN_NAME.fullmatch(parts[1]) and parts[2].strip("="))
+    where = f'{look.at("envs")}["{parts[1]}"]' if parts and shown else index
+    if look.is_hidden(path):
+        yield Broken(where, "is a secret", parts[1] if parts else "")
+    elif parts and parts[2] and re.search(rule.names, parts[1]):
+        yield Broken(where, "is a secret by its name", parts[1])
+    else:
+        yield from _texts(look, rule, [(where, value)], parts[1] if parts else "")
+
+
+def _words(look: Look, rule: SecretsRule, items: list[tuple[str, object]]) -> Iterator[Found]:
+    """Judge a command: its words, and the words of a shell script in it."""
+    words: list[tuple[str, str]] = []
+    for path, value in items:
+        yield from _texts(look, rule, [(path, value)])
+        if value is not UNKNOWN:
+            words += [(path, word) for word in str(value).split()]
+    for number, (path, word) in enumerate(words):
+        option, is_joined, joined = word.partition("=")
+        argument = joined if is_joined else "".join(following for _, following in words[number + 1 : number + 2])
+        # `-x $(cat /run/secrets/x)` reads a file, `-x -y` has no argument.
+        if _literal(argument) and re.search(rule.options, option):
+            yield Broken(path, "gives an option that takes a secret", option)
+        assigned = _ASSIGNMENT.fullmatch(word)
+        if assigned and _literal(assigned[2]) and re.search(rule.names, assigned[1]):
+            yield Broken(path, "sets a variable that is a secret by its name", assigned[1])
+
+
+def _literal(argument: str) -> bool:
+    return bool(argument.strip("\"'")) and not argument.lstrip("\"'").startswith(("$", "`", "-", "/run/secrets/"))
+
+
+def _texts(look: Look, rule: SecretsRule, items: list[tuple[str, object]], subject: str = "") -> Iterator[Found]:
+    for path, value in items:
+        if value is UNKNOWN:
+            yield NotJudged(path)
+        elif look.is_hidden(path):
+            yield Broken(path, "is a secret", subject)
+        else:
+            for what, expression in rule.values.items():
+                if _compiled(expression).search(str(value)):
+                    yield Broken(path, f"holds what looks like a secret ({what})", subject)
+
+
+@functools.cache
+def _compiled(expression: str) -> "re.Pattern[str]":
+    return re.compile(expression)

@@ -1,0 +1,137 @@
+"""Rules: who a container is, and what it may do."""
+
+import functools
+import re
+from collections.abc import Iterator
+
+from .look import UNKNOWN, Broken, Found, Look, NotJudged, each
+from .model import ContainerPolicy
+from .rule import Subject
+
+_NUMERIC = re.compile(r"(\d+)(?::(\d+))?")
+
+
+def user(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+    """Numeric, and neither user nor group is root."""
+    look = subject.look
+    named = look.text("user")
+    parts = _NUMERIC.fullmatch(named)
+    if not named:
+        yield Broken(look.at("user"), "is not set, so the image decides, and most images say root")
+    elif not parts:
+        yield Broken(look.at("user"), "is not a number, or a number and a group: a name means what the image says")
+    elif int(parts[1]) == 0:
+        yield Broken(look.at("user"), "is root")
+    elif parts[2] and int(parts[2]) == 0:
+        yield Broken(look.at("user"), "has the group of root")
+
+
+def groups(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+    """No further groups."""
+    for path, group in subject.look.items("groupAdds"):
+        yield (
+            NotJudged(path)
+            if group is UNKNOWN
+            else Broken(path, "joins a further group, which may be one of the host", str(group))
+        )
+
+
+def privileged(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+    """Never."""
+    if subject.look.flag("privileged"):
+        yield Broken(subject.look.at("privileged"), "is true")
+
+
+def capabilities(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+    """All dropped; only proven ones added."""
+    look = subject.look.group("capabilities")
+    names = subject.look.names
+    drops, adds = (names.get(f"capabilities.{key}", look.at(key)) for key in ("drops", "adds"))
+    dropped = [_capability(value) for _, value in look.items("drops") if value is not UNKNOWN]
+    if "ALL" not in dropped:
+        unknown = any(value is UNKNOWN for _, value in look.items("drops"))
+        yield NotJudged(drops) if unknown else Broken(drops, "does not have ALL: the engine's default ones are left")
+    proven = {
+        p.capability.removeprefix("CAP_") for p in policy.rules.capabilities.proven if p.container == subject.container
+    }
+    for number, (_, value) in enumerate(look.items("adds")):
+        path = f"{adds}[{number}]"
+        if value is UNKNOWN:
+            yield NotJudged(path)
+        elif _capability(value) not in proven:
+            yield Broken(path, "adds a capability that is not proven for this container", f"CAP_{_capability(value)}")
+
+
+def _capability(value: object) -> str:
+    return str(value).strip().upper().removeprefix("CAP_")
+
+
+def no_new_privileges(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+    """Set, in any of the ways the engine understands."""
+    look, options = subject.look, _options(subject.look)
+    if not options & {"no-new-privileges", "no-new-privileges=true"}:
+        path = look.at("securityOpts")
+        unknown = any(value is UNKNOWN for _, value in look.items("securityOpts"))
+        yield NotJudged(path) if unknown else Broken(path, "does not have no-new-privileges:true")
+
+
+def security_profiles(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+    """The engine's own profiles stay on."""
+    forbidden = set(policy.rules.security_profiles.forbidden)
+    for path, value in subject.look.items("securityOpts"):
+        if value is UNKNOWN:
+            yield NotJudged(path)
+        elif (option := _option(value)) in forbidden:
+            yield Broken(path, f"is {option}", option)
+
+
+def _options(look: Look) -> set[str]:
+    return {_option(value) for _, value in look.items("securityOpts") if value is not UNKNOWN}
+
+
+def _option(value: object) -> str:
+    """Write `name:value` and `name=value` in one way; the engine takes both."""
+    return re.sub(r"^([a-z-]+)[:=]", r"\1=", str(value).strip().lower())
+
+
+_NAMESPACES = ("pidMode", "ipcMode", "usernsMode", "utsMode", "cgroupnsMode")
+_OWN = {"", "private", "none", "shareable"}
+
+
+def namespaces(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+    """None of the host's, none of another container's."""
+    for key in _NAMESPACES:
+        yield from each([subject.look], functools.partial(_of_its_own, key=key))
+    yield from each([subject.look], _in_the_engines_group)
+
+
+def _of_its_own(look: Look, key: str) -> Iterator[Found]:
+    if look.text(key).lower() not in _OWN:
+        yield Broken(look.at(key), "is that of the host or of another container", look.text(key))
+
+
+def _in_the_engines_group(look: Look) -> Iterator[Found]:
+    if parent := look.text("cgroupParent"):
+        yield Broken(look.at("cgroupParent"), "moves it out of the engine's own control group", parent)
+
+
+def devices(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+    """None."""
+    look = subject.look
+
+    def none(device: Look) -> Iterator[Found]:
+        yield Broken(device.path, "hands a device of the host to the container", device.text("hostPath"))
+
+    yield from each(look.groups("devices"), none)
+    for key in ("deviceRequests", "deviceCgroupRules"):
+        for path, _value in look.items(key):
+            yield Broken(path, "hands devices of the host to the container", key)
+    if look.text("gpus"):
+        yield Broken(look.at("gpus"), "hands the host's GPUs to the container", "gpus")
+
+
+def sysctls(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+    """Only those of the list."""
+    for name in sorted(subject.look.mapping("sysctls")):
+        if name not in policy.rules.sysctls.allowed:
+            yield Broken(f'{subject.look.at("sysctls")}["{name}"]', "is not among the harmless kernel settings", name)

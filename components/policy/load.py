@@ -1,0 +1,82 @@
+"""Read the policy file, and the exceptions that a stack adds to it."""
+
+import functools
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from ..assets import asset
+from ..settings.base import Section
+from ..settings.errors import SettingsError, explain
+from ..settings.policy import Policy
+from .model import ContainerPolicy, Exceptions
+
+_Model = TypeVar("_Model", bound=Section)
+SCHEMA = "security/container-security.schema.json"
+"""Where the generated schema is, for editors."""
+
+
+def load_policy(settings: Policy, root: Path | None = None) -> ContainerPolicy:
+    """Return the policy of a stack. Relative paths start at `root`, by default the working directory.
+
+    Raises:
+        SettingsError: when a file cannot be read, with one line for each mistake.
+    """
+    base = root or Path.cwd()
+    if settings.file is None:
+        policy = default_policy()
+    else:
+        policy = parse(ContainerPolicy, _read(base / settings.file, "policy.file"), settings.file)
+    if settings.exceptions is None:
+        return policy
+    added = parse(Exceptions, _read(base / settings.exceptions, "policy.exceptions"), settings.exceptions)
+    return policy.model_copy(update={"exceptions": (*policy.exceptions, *added.exceptions)})
+
+
+@functools.cache
+def default_policy() -> ContainerPolicy:
+    """Return the policy that comes with the library.
+
+    Raises:
+        SettingsError: with one line for each mistake in it.
+    """
+    file = asset("security", "container-security.yml")
+    return parse(ContainerPolicy, _read(Path(file), "policy.file"), file)
+
+
+def parse(model: type[_Model], values: Any, source: str) -> _Model:
+    """Check `values`, what a file said. `source` is named in errors.
+
+    Raises:
+        SettingsError: with one line for each mistake.
+    """
+    if not isinstance(values, dict):
+        known = ", ".join(str(field.alias) for field in model.model_fields.values())
+        raise SettingsError(source, [f"must be a group with the keys {known}; got {type(values).__name__}"])
+    try:
+        return model.model_validate(values, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise SettingsError(source, explain(error, model, values)) from None
+
+
+def schema() -> str:
+    """Return the JSON schema of the policy file."""
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **ContainerPolicy.model_json_schema(by_alias=True),
+    }
+    return json.dumps(document, indent=2, sort_keys=True) + "\n"
+
+
+def _read(file: Path, key: str) -> Any:
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(str(file), [f"cannot be read ({error.strerror}); see {key}"]) from None
+    except UnicodeDecodeError:
+        raise SettingsError(str(file), [f"is not text in UTF-8; see {key}"]) from None
+    except yaml.YAMLError as error:
+        raise SettingsError(str(file), [f"is not YAML: {' '.join(str(error).split())}"]) from None

@@ -1,0 +1,124 @@
+"""The same rules as a Pulumi policy pack. Only `serve` starts it: the constructor of a pack never returns."""
+
+import datetime
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pulumi.runtime import get_config_env
+from pulumi_policy import (
+    EnforcementLevel,
+    Policy,
+    PolicyPack,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+)
+from pulumi_policy.proxy import UnknownValueError
+
+from ..settings import Policy as PolicySettings
+from ..settings import SettingsError
+from .judge import CHECKS, Undecided, Violation, judge_rule
+from .load import load_policy, parse
+from .look import UNKNOWN
+from .model import ContainerPolicy, Granted
+from .report import explain
+from .rule import RuleCheck
+from .shape import built_tags, subject_of
+
+_UNDECIDED = "notJudged"
+
+
+def serve() -> None:
+    """Serve the pack to the Pulumi command line, with the file and the enforcement that the stack's settings say."""
+    here = Path.cwd()
+    # Pulumi runs a pack in its own folder; the paths in the settings start at the program's.
+    root = next((folder for folder in (here, *here.parents) if (folder / "Pulumi.yaml").is_file()), here)
+    try:
+        settings = stack_settings(get_config_env(), os.environ.get("PULUMI_PROJECT", ""))
+        policy = load_policy(settings, root)
+    except SettingsError as error:
+        sys.exit(str(error))
+    PolicyPack(
+        name="container-security",
+        policies=pack_policies(policy, lambda: datetime.datetime.now(datetime.UTC).date()),
+        enforcement_level=EnforcementLevel(settings.enforcement.value),
+    )
+
+
+def stack_settings(configuration: Mapping[str, Any], project: str) -> PolicySettings:
+    """Return what the stack's settings say about the policy; the defaults in a project that has no such section."""
+    section = configuration.get(f"{project}:policy") or {}
+    values = json.loads(section) if isinstance(section, str) else section
+    return parse(PolicySettings, values, "the stack's settings under `policy`")
+
+
+def pack_policies(policy: ContainerPolicy, today: Callable[[], datetime.date]) -> list[Policy]:
+    """Return a Pulumi policy for each rule, and one that says what could not be judged and never stops anything."""
+    asked = _Asked(policy, today)
+    undecided = ResourceValidationPolicy(
+        name=_UNDECIDED,
+        description="a rule could not be asked; nobody should take its silence for consent",
+        validate=asked.undecided,
+        enforcement_level=EnforcementLevel.ADVISORY,
+    )
+    return [*(asked.about(check) for check in CHECKS), undecided]
+
+
+class _Asked:
+    """What Pulumi asks about, one resource after the other."""
+
+    def __init__(self, policy: ContainerPolicy, today: Callable[[], datetime.date]) -> None:
+        self._policy, self._today = policy, today
+        self._built: set[str] = set()
+
+    def about(self, check: RuleCheck) -> Policy:
+        """Return one rule as a Pulumi policy."""
+
+        def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+            for result in self._results([check], args):
+                if isinstance(result, Violation):
+                    report(explain(result), None)
+
+        title = self._policy.rules.named(check.id).title
+        return ResourceValidationPolicy(name=check.id, description=title, validate=validate)
+
+    def undecided(self, args: ResourceValidationArgs, report: ReportViolation) -> None:
+        """Say which rules could not be asked, once for each resource."""
+        rules: dict[str, list[str]] = {}
+        for result in self._results(CHECKS, args):
+            if isinstance(result, Undecided):
+                rules.setdefault(result.why, []).append(result.rule)
+        if rules:
+            report("\n".join(f"{args.name}: {', '.join(names)} {why}" for why, names in rules.items()), None)
+
+    def _results(
+        self, checks: Sequence[RuleCheck], args: ResourceValidationArgs
+    ) -> Iterator[Violation | Undecided | Granted]:
+        properties = known(args.props)
+        # Pulumi asks about a build before it asks about what depends on it.
+        self._built.update(built_tags(args.resource_type, properties))
+        subject = subject_of(args.resource_type, args.name, properties, built=frozenset(self._built))
+        if subject is None:
+            return
+        for check in checks:
+            yield from judge_rule(check, subject, self._policy, self._today())
+
+
+def known(value: Any) -> Any:
+    """Return what Pulumi hands to a policy as plain values, with `UNKNOWN` for what raises when it is touched."""
+    if isinstance(value, Mapping):
+        return {key: _touched(value, key) for key in value}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_touched(value, number) for number in range(len(value))]
+    return value
+
+
+def _touched(holder: Any, key: Any) -> Any:
+    try:
+        return known(holder[key])
+    except UnknownValueError:
+        return UNKNOWN

@@ -1,0 +1,150 @@
+"""Rules: what a container reaches, and what reaches it."""
+
+import functools
+import posixpath
+import re
+from collections.abc import Iterator
+
+from .look import Broken, Found, Look, each
+from .model import ContainerPolicy
+from .rule import Kind, Subject
+from .rules_file import HostMountsRule
+
+_DEFAULT_BRIDGE = ("bridge", "default")
+
+
+def read_only_root(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+    """Set."""
+    if not subject.look.flag("readOnly"):
+        yield Broken(subject.look.at("readOnly"), "is not true")
+
+
+def network(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+    """On networks somebody made, or on none."""
+    look = subject.look
+    mode = look.text("networkMode").lower()
+    if mode == "host" or mode.startswith("container:"):
+        yield Broken(look.at("networkMode"), "is the host's network, or another container's", mode)
+    joined = look.groups("networksAdvanced")
+    # The provider writes `bridge` by itself; a container that joins other networks is not on it.
+    if not joined and mode in ("", *_DEFAULT_BRIDGE):
+        yield Broken(look.at("networksAdvanced"), "is not set, so the container is on the default bridge", "bridge")
+
+    def made(joins: Look) -> Iterator[Found]:
+        if joins.text("name").lower() in ("host", *_DEFAULT_BRIDGE):
+            yield Broken(joins.at("name"), "is the host's network or the default bridge", joins.text("name").lower())
+
+    yield from each(joined, made)
+
+
+def segments(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+    """Networks themselves: a known driver, and no way out where none is needed."""
+    look, rule = subject.look, policy.rules.segments
+    if (driver := look.text("driver") or "bridge") not in rule.drivers:
+        yield Broken(look.at("driver"), f"is not one of {', '.join(rule.drivers)}", driver)
+    zones = [label.text("value") for label in look.groups("labels") if label.text("label") == "io.slidegenie.zone"]
+    if set(zones) & set(rule.internal_zones) and not look.flag("internal"):
+        yield Broken(look.at("internal"), "is not true on a network that must have no way out", zones[0])
+
+
+def ports(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+    """Only the edge, on an address that is written down."""
+    look, rule = subject.look, policy.rules.ports
+    may = subject.container in rule.publishers
+    if look.flag("publishAllPorts"):
+        yield Broken(look.at("publishAllPorts"), "is true: every port of the image is published", "all")
+
+    def published(port: Look) -> Iterator[Found]:
+        external = int(port.number("external"))
+        if not may:
+            yield Broken(port.path, "publishes a port of a service that is not the edge", str(external))
+            return
+        if subject.kind is not Kind.SERVICE and not port.text("ip"):
+            yield Broken(port.at("ip"), "is not set, which means every address of the host", str(external))
+        if external == 0:
+            yield Broken(port.at("external"), "is not set, so the engine picks any", str(external))
+        elif external < 1024 and external not in rule.privileged:  # noqa: PLR2004 - what only root may bind
+            yield Broken(port.at("external"), "is below 1024 and not among the ports of the edge", str(external))
+
+    yield from each(look.groups("ports"), published)
+
+
+def host_mounts(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+    """Nothing that rules the host, however it is mounted."""
+    look, rule = subject.look, policy.rules.host_mounts
+    yield from each(look.groups("mounts"), functools.partial(_mounted, rule))
+    yield from each(look.groups("volumes"), functools.partial(_bound, rule))
+    # A volume of the local driver can be a folder of the host too.
+    yield from each([look], functools.partial(_device, rule, "driverOpts"))
+
+
+def _mounted(rule: HostMountsRule, mount: Look) -> Iterator[Found]:
+    if mount.text("type").lower() == "bind":
+        yield from _out_of_reach(rule, mount.at("source"), mount.text("source"))
+    yield from _device(rule, "driverOptions", mount.group("volumeOptions"))
+
+
+def _bound(rule: HostMountsRule, volume: Look) -> Iterator[Found]:
+    key, source = _of_the_host(volume)
+    yield from _out_of_reach(rule, volume.at(key), source)
+    if volume.text("fromContainer"):
+        yield Broken(volume.at("fromContainer"), "takes over whatever another container mounts", "volumes-from")
+
+
+def _device(rule: HostMountsRule, key: str, volume: Look) -> Iterator[Found]:
+    options = volume.group(key)
+    yield from _out_of_reach(rule, f'{options.path}["device"]', options.text("device"))
+
+
+def _out_of_reach(rule: HostMountsRule, path: str, written: str) -> Iterator[Found]:
+    if not (source := _clean(written)):
+        return
+    if (name := posixpath.basename(source)) in rule.sockets:
+        yield Broken(path, f"is {name}, which is as good as root on the host", source)
+        return
+    for folder in rule.forbidden:
+        if _within(source, folder):
+            yield Broken(path, f"is {folder} of the host, or in it", source)
+            return
+        if _within(folder, source):
+            yield Broken(path, f"has {folder} of the host in it", source)
+            return
+
+
+def read_only_mounts(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+    """What is of the host cannot be written, and its mounts stay apart."""
+    look = subject.look
+
+    def mounted(mount: Look) -> Iterator[Found]:
+        if mount.text("type").lower() != "bind":
+            return
+        source = _clean(mount.text("source"))
+        if not mount.flag("readOnly"):
+            yield Broken(mount.at("readOnly"), "is not true", source)
+        if mount.group("bindOptions").text("propagation") not in ("", "private", "rprivate"):
+            yield Broken(f"{mount.at('bindOptions')}.propagation", "is not private", source)
+
+    def bound(volume: Look) -> Iterator[Found]:
+        _, source = _of_the_host(volume)
+        if source and not volume.flag("readOnly"):
+            yield Broken(volume.at("readOnly"), "is not true", _clean(source))
+
+    yield from each(look.groups("mounts"), mounted)
+    yield from each(look.groups("volumes"), bound)
+
+
+def _of_the_host(volume: Look) -> tuple[str, str]:
+    """Return where a volume names a path of the host, and that path: to the engine a name with a slash is one too."""
+    if path := volume.text("hostPath"):
+        return "hostPath", path
+    name = volume.text("volumeName")
+    return "volumeName", name if name.startswith("/") else ""
+
+
+def _clean(path: str) -> str:
+    """Return the path without `..`, `.` and repeated slashes: all of them lead to the same folder."""
+    return posixpath.normpath(re.sub(r"/+", "/", path)) if path else ""
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

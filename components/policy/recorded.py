@@ -1,0 +1,45 @@
+"""Judge a recorded plan: no Pulumi command line, no engine, no network."""
+
+import datetime
+from collections.abc import Iterator
+
+from pulumi.output import Unknown
+from pulumi.runtime import rpc
+
+from ..plan.record import Plan, Resource, Secret
+from .judge import Verdict, judge
+from .model import ContainerPolicy
+from .rule import Subject
+from .shape import REMOTE_IMAGE, built_tags, plain, subject_of
+
+
+def judge_plan(plan: Plan, policy: ContainerPolicy, today: datetime.date) -> Verdict:
+    """Return what `policy` says on `today` about everything in `plan`."""
+    return judge(subjects_of(plan), policy, today)
+
+
+def subjects_of(plan: Plan) -> Iterator[Subject]:
+    """Yield what rules are about."""
+    built, pulled = images_of(plan)
+    for resource in plan.resources:
+        properties, hidden = _plain(resource)
+        subject = subject_of(resource.type, resource.name, properties, hidden=hidden, built=built, pulled=pulled)
+        if subject is not None:
+            yield subject
+
+
+def images_of(plan: Plan) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of images that the program builds, and names that stand for image IDs."""
+    built = frozenset(tag for resource in plan.resources for tag in built_tags(resource.type, _plain(resource)[0]))
+    # A plan has no engine to ask for image IDs: a RemoteImage's own name stands for its ID.
+    pulled = frozenset(str(image.outputs.get("imageId")) for image in plan.of_type(REMOTE_IMAGE))
+    return built, pulled
+
+
+def _plain(resource: Resource) -> tuple[dict[str, object], frozenset[str]]:
+    properties, hidden = plain(
+        resource.inputs,
+        lambda value: isinstance(value, Unknown) or value == rpc.UNKNOWN,
+        lambda value: value.value if isinstance(value, Secret) else value,
+    )
+    return properties, hidden

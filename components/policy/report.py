@@ -1,0 +1,38 @@
+"""A verdict in lines for people: what is wrong, why it is dangerous, how to fix it; never a value."""
+
+from collections.abc import Iterator
+
+from .judge import Verdict, Violation
+from .rule import ALL_CONTAINERS
+
+
+def report(verdict: Verdict) -> Iterator[str]:
+    """Yield the lines, by rule."""
+    by_rule: dict[str, list[Violation]] = {}
+    for violation in verdict.violations:
+        by_rule.setdefault(violation.rule, []).append(violation)
+    for rule, violations in by_rule.items():
+        says = violations[0].says
+        cis = f" (CIS {', '.join(says.cis)})" if says.cis else ""
+        yield f"{rule}{cis}: {says.title}"
+        yield from (f"  {violation.where} {violation.what}" for violation in violations)
+        yield f"  danger: {says.danger}"
+        yield f"  fix: {says.fix}"
+    seen: dict[tuple[str, str], list[str]] = {}
+    for undecided in verdict.undecided:
+        seen.setdefault((undecided.rule, undecided.why), []).append(undecided.resource)
+    for (rule, why), resources in seen.items():
+        yield f"{rule}: {', '.join(resources)}: {why}"
+
+
+def explain(violation: Violation) -> str:
+    """Return one violation on its own; the rule's title is said by whoever shows it."""
+    says = violation.says
+    return f"{violation.where} {violation.what}\n  danger: {says.danger}\n  fix: {says.fix}"
+
+
+def summary(verdict: Verdict) -> str:
+    """Return the counts in one line."""
+    rules = len({violation.rule for violation in verdict.violations})
+    found = f"violations: {len(verdict.violations)} of {rules} rules" if rules else "no violation"
+    return f"{found} in {len(verdict.services(ALL_CONTAINERS))} containers, {len(verdict.used)} exceptions used"

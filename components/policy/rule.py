@@ -1,0 +1,62 @@
+"""What a rule is: a pure function, and what it is asked about."""
+
+import enum
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from .look import Found, Look
+from .model import ContainerPolicy
+
+
+class Kind(enum.Enum):
+    """What is judged."""
+
+    CONTAINER = "container"
+    """A container that runs, for ever or to its end."""
+    IDLE = "container that never starts"
+    """A container that only fills a volume."""
+    SERVICE = "Swarm service"
+    """Containers that a swarm makes."""
+    NETWORK = "network"
+    """A network."""
+    VOLUME = "volume"
+    """A volume."""
+    IMAGE = "image"
+    """An image that is pulled."""
+
+
+RUNNING = frozenset({Kind.CONTAINER, Kind.SERVICE})
+ALL_CONTAINERS = RUNNING | {Kind.IDLE}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is asked about, in the shape of the Docker provider's container."""
+
+    kind: Kind
+    """What it is."""
+    name: str
+    """The resource's name."""
+    container: str
+    """The service's name; the resource's where it has none."""
+    look: Look
+    """Its properties."""
+    built: frozenset[str] = field(default_factory=frozenset)
+    """Tags of images that the same program builds."""
+    pulled: frozenset[str] = field(default_factory=frozenset)
+    """Names that stand for image IDs, where nothing real gave one."""
+
+
+Check = Callable[[Subject, ContainerPolicy], Iterator[Found]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleCheck:
+    """A rule of the file with the function that judges it."""
+
+    id: str
+    """Its name in the file."""
+    kinds: frozenset[Kind]
+    """What it is about."""
+    check: Check
+    """Yields what is wrong."""

@@ -1,0 +1,216 @@
+"""The rules of `security/container-security.yml`: what each of them says, and what can be set on it."""
+
+import re
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from ..settings.base import Section
+
+_Words = Annotated[str, Field(min_length=10)]
+_Absolute = Annotated[str, Field(pattern=r"^/\S*$", examples=["/var/run/docker.sock"])]
+
+
+class Rule(Section):
+    """What every rule says."""
+
+    title: _Words
+    """What has to be true."""
+    danger: _Words
+    """What happens where it is not."""
+    fix: _Words
+    """How to make it true."""
+    cis: tuple[Annotated[str, Field(pattern=r"^[45]\.\d+$", examples=["5.12"])], ...] = ()
+    """Items of the CIS Docker Benchmark that it answers."""
+    swarm: _Words | None = None
+    """Why a Swarm service cannot be judged by it, and what to do instead. Default: it is judged like a container."""
+
+
+class Proven(Section):
+    """A capability that a service was seen to need."""
+
+    container: str
+    """The service's name."""
+    capability: Annotated[str, Field(pattern=r"^CAP_[A-Z_]+$", examples=["CAP_NET_BIND_SERVICE"])]
+    """The capability."""
+    reason: _Words
+    """What fails without it."""
+
+
+class CapabilitiesRule(Rule):
+    """Which capabilities are left."""
+
+    proven: tuple[Proven, ...] = ()
+    """What may be added, by service."""
+
+
+class ProfilesRule(Rule):
+    """Which options switch the engine's protection off."""
+
+    forbidden: tuple[str, ...]
+    """Security options, `name=value`."""
+
+
+class SysctlsRule(Rule):
+    """Which kernel settings may be changed."""
+
+    allowed: tuple[str, ...] = ()
+    """Their names."""
+
+
+class PidsRule(Rule):
+    """How many processes there may be."""
+
+    max: Annotated[int, Field(ge=1)]
+    """The highest limit."""
+
+
+class UlimitsRule(Rule):
+    """How far a limit of the engine may be raised."""
+
+    ceilings: dict[str, Annotated[int, Field(ge=0)]]
+    """The highest value by name; a name that is not here may not be set."""
+
+
+class TmpfsRule(Rule):
+    """How folders in memory are mounted."""
+
+    options: tuple[str, ...]
+    """Mount options they need, besides a size."""
+
+
+class LogsRule(Rule):
+    """Where logs go."""
+
+    rotating: tuple[str, ...]
+    """Drivers that need no further option; any other must say `max-size`."""
+
+
+class RestartRule(Rule):
+    """What happens when a server ends."""
+
+    allowed: tuple[str, ...]
+    """Restart policies."""
+    max_retries: Annotated[int, Field(ge=1)]
+    """With `on-failure`: attempts at most."""
+
+
+class SegmentsRule(Rule):
+    """How networks are made."""
+
+    drivers: tuple[str, ...]
+    """Network drivers."""
+    internal_zones: tuple[str, ...]
+    """Zones (label `io.slidegenie.zone`) without a way out."""
+
+
+class PortsRule(Rule):
+    """Who publishes ports."""
+
+    publishers: tuple[str, ...]
+    """Services that may."""
+    privileged: tuple[Annotated[int, Field(ge=1, le=1023)], ...] = ()
+    """Ports below 1024 that they may publish."""
+
+
+class HostMountsRule(Rule):
+    """What of the host is out of reach."""
+
+    forbidden: tuple[_Absolute, ...]
+    """Folders, with all below and above them."""
+    sockets: tuple[str, ...]
+    """Names of engines' sockets, in whatever folder."""
+
+
+class ImageSourceRule(Rule):
+    """Where images come from."""
+
+    registries: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9._-]+)*$")], ...]
+    """Registries, each with as much of the path as counts. A name without registry is one of `docker.io`."""
+
+
+class SecretsRule(Rule):
+    """What looks like a secret."""
+
+    names: str
+    """Regular expression: variables whose value is one."""
+    options: str
+    """Regular expression: options of a command whose value is one."""
+    values: dict[str, str]
+    """Regular expressions by what they find: no text may contain it."""
+
+    @field_validator("names", "options", "values")
+    @classmethod
+    def _can_be_read(cls, value: str | dict[str, str]) -> str | dict[str, str]:
+        for expression in [value] if isinstance(value, str) else value.values():
+            try:
+                re.compile(expression)
+            except re.error as error:
+                raise ValueError(f"must be regular expressions; got {expression!r}: {error}") from None
+        return value
+
+
+class Rules(Section):
+    """All rules. Each is there: what does not fit is an exception, with a reason and an end."""
+
+    user: Rule
+    """Numeric and not root."""
+    groups: Rule
+    """No further ones."""
+    privileged: Rule
+    """Never."""
+    capabilities: CapabilitiesRule
+    """All dropped."""
+    no_new_privileges: Rule
+    """Set."""
+    security_profiles: ProfilesRule
+    """On."""
+    namespaces: Rule
+    """Its own."""
+    devices: Rule
+    """None."""
+    sysctls: SysctlsRule
+    """Harmless ones only."""
+    memory: Rule
+    """Limited, without swap."""
+    cpu: Rule
+    """Limited."""
+    pids: PidsRule
+    """Limited."""
+    ulimits: UlimitsRule
+    """Not raised."""
+    tmpfs: TmpfsRule
+    """Sized, nothing executable."""
+    logs: LogsRule
+    """Rotated."""
+    restart: RestartRule
+    """By itself, not for ever."""
+    health_check: Rule
+    """Every server."""
+    read_only_root: Rule
+    """Set."""
+    network: Rule
+    """The platform's only."""
+    segments: SegmentsRule
+    """No way out where none is needed."""
+    ports: PortsRule
+    """The edge only."""
+    host_mounts: HostMountsRule
+    """Nothing that rules the host."""
+    read_only_mounts: Rule
+    """Whatever is mounted of the host."""
+    image_source: ImageSourceRule
+    """From a listed registry, or built here."""
+    image_pinned: Rule
+    """By ID or digest."""
+    secrets: SecretsRule
+    """Never where people and tools look."""
+
+    def named(self, identity: str) -> Rule:
+        """Return the rule that the file calls `identity`."""
+        rule: Rule = getattr(self, RULE_FIELDS[identity])
+        return rule
+
+
+RULE_FIELDS = {str(field.alias): name for name, field in Rules.model_fields.items()}
+"""Attribute by the rule's name in the file."""

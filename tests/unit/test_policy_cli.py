@@ -1,0 +1,131 @@
+"""`make policy`, and what `make up` does with the verdict before it changes anything."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.cli import commands
+from components.cli.__main__ import main
+from components.cli.console import Problem
+from components.cli.policy import enforce, judge_stack
+from components.plan import plan_stack
+
+from .plans import ROOT
+
+PROGRAM = """
+import pulumi_docker as docker
+
+docker.Container("theirs", image="nginx", envs=["DB_PASSWORD=hunter2"])
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project of another team, with one bad container and no word about the policy."""
+    (tmp_path / "Pulumi.yaml").write_text("name: theirs\nruntime: python\n", encoding="utf-8")
+    (tmp_path / "__main__.py").write_text(PROGRAM, encoding="utf-8")
+    configure(tmp_path)
+    return tmp_path
+
+
+def configure(project: Path, **policy: str) -> None:
+    config = {"theirs:policy": policy} if policy else {}
+    (project / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
+
+
+def test_an_advisory_policy_says_everything_and_stops_nothing(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judge_stack(project, "dev")
+
+    out = capsys.readouterr().out
+    assert "user (CIS 4.1): a container runs as a numeric user and group that are not root\n" in out
+    assert "  theirs: user is not set, so the image decides, and most images say root\n  danger: root in" in out
+    assert '  theirs: envs["DB_PASSWORD"] is a secret by its name\n' in out
+    assert "hunter2" not in out
+    assert out.endswith(
+        "==> policy, plan of stack dev: violations: 13 of 13 rules in 1 containers, 0 exceptions used\n"
+    )
+
+
+def test_a_mandatory_policy_fails(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(project, enforcement="mandatory")
+
+    with pytest.raises(Problem, match=r"violations: 13 of 13 rules .*; it is mandatory here \(policy.enforcement\)$"):
+        judge_stack(project, "dev")
+    assert "readOnlyRoot (CIS 5.13)" in capsys.readouterr().out
+
+
+def test_a_rollout_is_refused_before_anything_is_changed(project: Path) -> None:
+    configure(project, enforcement="mandatory")
+
+    with pytest.raises(Problem) as raised:
+        enforce(project, plan_stack(project, "dev"))
+    lines = str(raised.value).splitlines()
+    assert lines[0].startswith("stack dev breaks the container policy, nothing was changed: violations: 13 of 13 rules")
+    assert "  fix: read_only=True, and a volume or tmpfs for each folder it really writes to" in lines
+    assert lines[-1] == "docs/policy.md tells how to write an exception"
+
+
+def test_an_advisory_rollout_is_told_and_goes_on(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    enforce(project, plan_stack(project, "dev"))
+
+    said = capsys.readouterr()
+    assert "==> readOnlyRoot (CIS 5.13): a container cannot change its own files\n" in said.err
+    assert said.out.startswith("==> the container policy is advisory in stack dev and stops nothing: violations: 13")
+
+
+def test_a_disabled_policy_is_silent_before_a_rollout(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(project, enforcement="disabled")
+    enforce(project, plan_stack(project, "dev"))
+
+    assert capsys.readouterr() == ("", "")
+
+
+def test_exceptions_of_ones_own_count(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(project, enforcement="mandatory", exceptions="ours.yml")
+    rules = (
+        "user capabilities noNewPrivileges memory cpu pids logs restart healthCheck readOnlyRoot network imagePinned"
+        " secrets"
+    )
+    grants = [
+        {"container": "theirs", "rule": rule, "reason": "a test of the exceptions file", "expires": "2999-12-31"}
+        for rule in rules.split()
+    ]
+    (project / "ours.yml").write_text(yaml.safe_dump({"exceptions": grants}), encoding="utf-8")
+
+    judge_stack(project, "dev")
+
+    assert "policy, plan of stack dev: no violation in 1 containers, 13 exceptions used" in capsys.readouterr().out
+
+
+def test_a_mistake_in_the_exceptions_is_one_line(project: Path) -> None:
+    configure(project, exceptions="none.yml")
+
+    with pytest.raises(Exception, match=r"none\.yml: cannot be read \(No such file or directory\); see policy"):
+        enforce(project, plan_stack(project, "dev"))
+
+
+def test_make_up_judges_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The engine is asked nothing, not even whether it is there."""
+    for name in ("Pulumi.yaml", "__main__.py"):
+        shutil.copy2(ROOT / name, tmp_path)
+    config = {
+        "slidegenie:policy": {"enforcement": "mandatory"},
+        "slidegenie:images": {"mirror": "mirror.example.com"},
+    }
+    (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
+    monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(commands, "ROOT", tmp_path)
+    monkeypatch.setattr(commands, "ensure_engine", lambda: pytest.fail("the engine was asked"))
+
+    assert main(["--stack", "dev", "up"]) == 1
+
+    said = capsys.readouterr().err
+    assert "==> stack dev breaks the container policy, nothing was changed: violations: " in said
+    assert "is not from a listed registry, and the program does not build it" in said
+    assert "mirror.example.com" not in said

@@ -1,0 +1,125 @@
+"""The policy pack: what it answers when Pulumi asks, as Pulumi would ask it."""
+
+import datetime
+from typing import Any
+
+import pytest
+from pulumi_policy import EnforcementLevel, ResourceValidationArgs, ResourceValidationPolicy
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
+
+from components.policy import default_policy
+from components.policy.look import UNKNOWN
+from components.policy.pack import known, pack_policies, stack_settings
+from components.policy.shape import CONTAINER
+from components.settings import Enforcement, Policy, SettingsError
+
+from .policies import GOOD, SECRET, TODAY
+
+BUILD = "docker-build:index:Image"
+
+
+class Pack:
+    """The pack, without Pulumi."""
+
+    def __init__(self, today: datetime.date = TODAY) -> None:
+        self.policies = pack_policies(default_policy(), lambda: today)
+
+    def ask(self, properties: dict[str, Any], kind: str = CONTAINER, name: str = "theirs") -> dict[str, list[str]]:
+        """Return what each policy reports about a resource."""
+        said: dict[str, list[str]] = {}
+        for policy in self.policies:
+            assert isinstance(policy, ResourceValidationPolicy)
+
+            def report(message: str, urn: str | None = None, name: str = policy.name) -> None:
+                assert urn is None
+                said.setdefault(name, []).append(message)
+
+            policy.validate(self.asked(properties, kind, name), report)
+        return said
+
+    @staticmethod
+    def asked(properties: dict[str, Any], kind: str, name: str) -> ResourceValidationArgs:
+        nothing: Any = None
+        props: Any = unknown_checking_proxy(properties)
+        return ResourceValidationArgs(kind, props, f"urn:{name}", name, nothing, None, None)
+
+
+def test_a_good_container_is_passed_in_silence() -> None:
+    assert Pack().ask(dict(GOOD)) == {}
+
+
+def test_what_is_wrong_is_reported_under_the_rules_name_with_danger_and_fix_and_no_value() -> None:
+    said = Pack().ask({**GOOD, "user": "0", "envs": [f"DB_PASSWORD={SECRET}"]})
+
+    rules = default_policy().rules
+    assert said == {
+        "user": [f"theirs: user is root\n  danger: {rules.user.danger}\n  fix: {rules.user.fix}"],
+        "secrets": [
+            (
+                'theirs: envs["DB_PASSWORD"] is a secret by its name\n'
+                f"  danger: {rules.secrets.danger}\n  fix: {rules.secrets.fix}"
+            )
+        ],
+    }
+
+
+def test_what_a_preview_does_not_know_is_said_once_and_never_stops_it() -> None:
+    pack = Pack()
+    said = pack.ask({**GOOD, "image": UNKNOWN_STRING_VALUE, "user": "0"})
+
+    assert set(said) == {"user", "notJudged"}
+    assert said["notJudged"] == [
+        "theirs: imageSource, imagePinned cannot be judged in preview: image is not known before the update"
+    ]
+    levels = {policy.name: policy.enforcement_level for policy in pack.policies}
+    assert levels.pop("notJudged") is EnforcementLevel.ADVISORY
+    assert set(levels.values()) == {None}, "all others are as strict as the stack's settings say"
+
+
+def test_an_exception_holds_in_pulumi_as_it_does_in_the_plan() -> None:
+    excused = {**GOOD, "groupAdds": ["999"]}
+    excused["labels"] = [*GOOD["labels"], {"label": "com.docker.compose.service", "value": "socket-proxy"}]
+
+    assert Pack().ask(excused) == {}
+    (late,) = Pack(datetime.date(2028, 1, 1)).ask(excused)["groups"]
+    assert "; its exception expired on 2027-12-31: renew or remove it" in late
+
+
+def test_an_image_that_the_same_program_builds_needs_no_registry() -> None:
+    pack, image = Pack(), {"name": "team/reports:1"}
+    remote = "docker:index/remoteImage:RemoteImage"
+
+    assert set(pack.ask(image, remote)) == {"imageSource"}
+    assert pack.ask({"tags": ["team/reports:1"]}, BUILD) == {}
+    assert pack.ask(image, remote) == {}
+
+
+def test_other_resources_are_nobodys_business() -> None:
+    assert Pack().ask({"length": 8}, "random:index/randomPassword:RandomPassword") == {}
+
+
+def test_values_are_taken_out_of_pulumis_wrapping() -> None:
+    wrapped: Any = unknown_checking_proxy({"a": [{"b": UNKNOWN_STRING_VALUE, "c": 1}, "d"], "e": True})
+
+    assert known(wrapped) == {"a": [{"b": UNKNOWN, "c": 1}, "d"], "e": True}
+
+
+@pytest.mark.parametrize(
+    ("configuration", "level"),
+    [
+        ({}, Enforcement.ADVISORY),
+        ({"reports:other": "{}"}, Enforcement.ADVISORY),
+        ({"reports:policy": '{"enforcement": "mandatory"}'}, Enforcement.MANDATORY),
+        ({"reports:policy": {"enforcement": "disabled"}}, Enforcement.DISABLED),
+        ({"slidegenie:policy": '{"enforcement": "mandatory"}'}, Enforcement.ADVISORY),
+    ],
+)
+def test_the_stacks_own_settings_decide_how_strict_it_is(configuration: dict[str, Any], level: Enforcement) -> None:
+    assert stack_settings(configuration, "reports") == Policy(enforcement=level)
+    assert EnforcementLevel(level.value).value == level.value
+
+
+def test_a_wrong_setting_is_one_line() -> None:
+    with pytest.raises(SettingsError) as raised:
+        stack_settings({"reports:policy": '{"enforcement": "strict"}'}, "reports")
+    assert raised.value.problems == ["enforcement: must be one of advisory, mandatory, disabled; got 'strict'"]

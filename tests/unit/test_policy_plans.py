@@ -1,0 +1,169 @@
+"""The policy over whole plans: the project's own stacks are clean, and so is the example; a bad neighbour is not."""
+
+import sys
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+import pytest
+from pulumi.output import Unknown
+from pulumi.runtime import rpc
+
+import components
+from components import FilesArgs, Foundation, FoundationArgs, HostMount, Limits, Server, ServerArgs, Zone
+from components.files import Files
+from components.plan import Plan, plan_stack
+from components.policy import Granted, Verdict, default_policy
+from components.policy.recorded import judge_plan
+from components.policy.report import report, summary
+from components.workload import FilesMount, HealthCheck
+
+from .planned import recorded, with_foundation
+from .plans import ROOT
+from .policies import SECRET, TODAY
+
+
+def judged(plan: Plan) -> Verdict:
+    """Return what the library's policy says."""
+    return judge_plan(plan, default_policy(), TODAY)
+
+
+def found(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return rule, resource and property of everything that is wrong."""
+    return [(violation.rule, violation.resource, violation.path) for violation in judged(plan).violations]
+
+
+def test_every_stack_of_the_project_is_clean_and_nothing_in_it_is_left_unjudged(plan: Plan) -> None:
+    said = judged(plan)
+
+    assert list(report(said)) == []
+    assert len(said.judged) > 50
+
+
+def test_no_exception_is_kept_that_nobody_needs(plans: dict[str, Plan]) -> None:
+    used: set[Granted] = set()
+    for plan in plans.values():
+        used |= judged(plan).used
+
+    assert set(default_policy().exceptions) - used == set()
+
+
+def test_each_exception_covers_no_more_than_it_says(plans: dict[str, Plan]) -> None:
+    """Without the exceptions, exactly these deviations are there."""
+    bare = default_policy().model_copy(update={"exceptions": ()})
+    names = {(v.container, v.rule) for plan in plans.values() for v in judge_plan(plan, bare, TODAY).violations}
+
+    assert names == {
+        ("socket-proxy", "hostMounts"),
+        ("socket-proxy", "groups"),
+        ("cadvisor", "user"),
+        ("cadvisor", "hostMounts"),
+        ("redis-exporter", "secrets"),
+        ("redis", "secrets"),
+    }
+
+
+def test_another_teams_stack_with_the_library_is_clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "slidegenie_platform", components)
+    plan = plan_stack(ROOT / "examples" / "platform-team", "dev")
+
+    assert list(report(judged(plan))) == []
+    assert "reports" in {subject.container for subject in judged(plan).judged}
+
+
+def test_what_another_team_declares_by_hand_is_judged_too() -> None:
+    plan = recorded(lambda: docker.Container("theirs", image="nginx"))
+
+    assert [rule for rule, _, _ in found(plan)] == [
+        "user",
+        "capabilities",
+        "noNewPrivileges",
+        "memory",
+        "cpu",
+        "pids",
+        "logs",
+        "restart",
+        "healthCheck",
+        "readOnlyRoot",
+        "network",
+        "imagePinned",
+    ]
+
+
+def server(foundation: Foundation, **rest: Any) -> Server:
+    return Server(
+        "web",
+        ServerArgs(
+            foundation=foundation,
+            service="web",
+            image="docker.io/library/web@sha256:" + "e" * 64,
+            zones=[Zone.APPLICATION],
+            limits=Limits(memory_mib=64),
+            health=HealthCheck(command=["true"]),
+            **rest,
+        ),
+    )
+
+
+def test_a_server_of_the_library_is_clean_without_doing_anything() -> None:
+    assert found(with_foundation(server)) == []
+
+
+def test_a_server_that_asks_for_too_much_is_not() -> None:
+    def ask(foundation: Foundation) -> None:
+        server(
+            foundation,
+            root_because="it was easier",
+            host_mounts=[HostMount(host_path="/var/run/docker.sock", path="/docker.sock")],
+            environment={"DB_PASSWORD": pulumi.Output.secret(SECRET), "NOTE": pulumi.Output.secret(SECRET)},
+        )
+
+    # Pulumi makes a secret of the whole list; so is the label with the hash of it.
+
+    plan = with_foundation(ask)
+
+    assert found(plan) == [
+        ("user", "web-1", "user"),
+        ("hostMounts", "web-1", "mounts[0].source"),
+        ("secrets", "web-1", "envs"),
+        ("secrets", "web-1", "labels"),
+        ("secrets", "web-1", 'envs["DB_PASSWORD"]'),
+    ]
+    assert SECRET not in "\n".join(report(judged(plan)))
+
+
+def test_secret_files_are_what_the_policy_asks_for() -> None:
+    def with_files(foundation: Foundation) -> None:
+        files = Files("web-secrets", FilesArgs(foundation=foundation, files={"key": pulumi.Output.secret(SECRET)}))
+        server(foundation, files=[FilesMount(files=files, path="/run/secrets")])
+
+    assert found(with_foundation(with_files)) == []
+
+
+def test_an_image_that_the_program_builds_needs_no_registry() -> None:
+    def program() -> None:
+        foundation = Foundation("base", FoundationArgs())
+        image = components.BuiltImage(
+            "mine",
+            components.BuiltImageArgs(tag="team/mine:1", context="docker/seed", dockerfile="docker/seed/Dockerfile"),
+        )
+        docker.RemoteImage("other", name="team/other:1")
+        docker.Container("runs", image=image.id_on_engine, opts=pulumi.ResourceOptions(parent=foundation))
+
+    assert [(r, p) for r, name, p in found(recorded(program)) if r.startswith("image")] == [("imageSource", "name")]
+
+
+def test_a_value_that_the_plan_does_not_know_is_said() -> None:
+    plan = recorded(lambda: docker.Container("theirs", image="nginx"))
+    plan.resources[0].inputs |= {"image": Unknown(), "user": rpc.UNKNOWN}  # type: ignore[no-untyped-call]
+
+    assert {(undecided.rule, undecided.why) for undecided in judged(plan).undecided} >= {
+        ("imagePinned", "cannot be judged in preview: image is not known before the update"),
+        ("user", "cannot be judged in preview: user is not known before the update"),
+    }
+
+
+def test_the_summary_counts() -> None:
+    said = judged(recorded(lambda: docker.Container("theirs", image="nginx")))
+
+    assert summary(said) == "violations: 12 of 12 rules in 1 containers, 0 exceptions used"

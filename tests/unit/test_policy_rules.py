@@ -1,0 +1,357 @@
+"""Every rule of the container policy: kept, broken, missing, broken often, excused, excused once, not known yet."""
+
+# ruff: noqa: S108 - folders of containers
+
+import datetime
+from typing import Any
+
+import pytest
+
+from components.policy.look import UNKNOWN
+from components.policy.report import explain, report
+from components.policy.rules_file import RULE_FIELDS
+from components.policy.shape import SERVICE, VOLUME
+
+from .policies import EDGE, GOOD, IMAGE, SECRET, TODAY, broken, granting, label, mount, port, verdict
+from .policy_cases import CASES, Case
+
+YESTERDAY = TODAY - datetime.timedelta(days=1)
+
+
+@pytest.fixture(params=sorted(CASES))
+def rule(request: pytest.FixtureRequest) -> str:
+    """Return each rule in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def case(rule: str) -> Case:
+    """Return how that rule is broken."""
+    return CASES[rule]
+
+
+def paths(rule: str, properties: Any, case: Case) -> tuple[str, ...]:
+    """Return what one rule names."""
+    return tuple(path for found, path in broken(properties, kind=case.kind) if found == rule)
+
+
+def test_every_rule_of_the_file_is_tested_here() -> None:
+    assert set(CASES) == set(RULE_FIELDS)
+
+
+def test_what_complies_breaks_nothing(case: Case) -> None:
+    assert broken(case.base, kind=case.kind) == []
+
+
+def test_what_violates_breaks_this_rule_at_this_property(rule: str, case: Case) -> None:
+    found = set(broken({**case.base, **case.violate}, kind=case.kind))
+
+    assert (rule, case.path) in found
+    # A socket that is mounted writable, say, is two mistakes; none of these cases is one.
+    assert found == {(rule, case.path)}
+
+
+def test_a_missing_property_is_judged_as_its_default(rule: str, case: Case) -> None:
+    rest = {key: value for key, value in case.base.items() if key not in case.missing}
+
+    assert paths(rule, rest, case) == case.missed
+
+
+def test_each_of_several_violations_is_named(rule: str, case: Case) -> None:
+    found = paths(rule, {**case.base, **case.several}, case)
+
+    assert tuple(dict.fromkeys(found)) == case.paths
+
+
+def test_an_exception_excuses_this_rule_in_this_container_only(rule: str, case: Case) -> None:
+    bad = {**case.base, **case.violate}
+    excused = verdict(bad, kind=case.kind, policy=granting(rule, TODAY))
+
+    assert excused.violations == ()
+    assert [(grant.rule, grant.container) for grant in excused.used] == [(rule, "theirs")]
+    assert broken(bad, kind=case.kind, policy=granting(rule, TODAY, container="another")) == [(rule, case.path)]
+    other = next(name for name in RULE_FIELDS if name != rule)
+    assert broken(bad, kind=case.kind, policy=granting(other, TODAY)) == [(rule, case.path)]
+
+
+def test_an_expired_exception_is_a_violation_that_says_since_when(rule: str, case: Case) -> None:
+    (violation,) = verdict({**case.base, **case.violate}, kind=case.kind, policy=granting(rule, YESTERDAY)).violations
+
+    assert violation.what.endswith("; its exception expired on 2026-11-22: renew or remove it")
+
+
+def test_an_exception_for_something_else_of_the_rule_does_not_count(rule: str, case: Case) -> None:
+    narrow = granting(rule, TODAY, "something else")
+
+    assert broken({**case.base, **case.violate}, kind=case.kind, policy=narrow) == [(rule, case.path)]
+
+
+def test_what_is_not_known_yet_is_said_and_is_no_violation(rule: str, case: Case) -> None:
+    said = verdict({**case.base, **case.unknown}, kind=case.kind)
+
+    assert [violation for violation in said.violations if violation.rule == rule] == []
+    assert (rule, f"cannot be judged in preview: {case.unknown_path} is not known before the update") in [
+        (undecided.rule, undecided.why) for undecided in said.undecided
+    ]
+
+
+def test_a_message_says_what_why_and_how_and_never_a_value(case: Case) -> None:
+    marked = _marked({**case.base, **case.violate, **case.several})
+    said = verdict(marked, kind=case.kind)
+    text = "\n".join([*report(said), *map(explain, said.violations)])
+
+    assert SECRET not in text
+    for violation in said.violations:
+        assert explain(violation).splitlines() == [
+            f"theirs: {violation.path} {violation.what}",
+            f"  danger: {violation.says.danger}",
+            f"  fix: {violation.says.fix}",
+        ]
+
+
+def _marked(value: Any) -> Any:
+    """Hide a secret in every text that is not a name."""
+    if isinstance(value, dict):
+        return {key: item if key in ("type", "label", "name") else _marked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_marked(item) for item in value]
+    return f"{value}{SECRET}" if isinstance(value, str) else value
+
+
+BAD: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
+    "a user by name": ({"user": "app"}, ("user", "user")),
+    "the group of root": ({"user": "1000:0"}, ("user", "user")),
+    "root with leading zeros": ({"user": "00"}, ("user", "user")),
+    "all capabilities added back": (
+        {"capabilities": {"drops": ["ALL"], "adds": ["ALL"]}},
+        ("capabilities", "capabilities.adds[0]"),
+    ),
+    "seccomp off, with a colon": (
+        {"securityOpts": ["no-new-privileges:true", "seccomp:unconfined"]},
+        ("securityProfiles", "securityOpts[1]"),
+    ),
+    "no-new-privileges turned off": (
+        {"securityOpts": ["no-new-privileges:true", "no-new-privileges:false"]},
+        ("securityProfiles", "securityOpts[1]"),
+    ),
+    "the processes of another container": ({"pidMode": "container:app"}, ("namespaces", "pidMode")),
+    "the host's shared memory": ({"ipcMode": "host"}, ("namespaces", "ipcMode")),
+    "a disk": ({"devices": [{"hostPath": "/dev/sda"}]}, ("devices", "devices[0]")),
+    "unlimited swap": ({"memorySwap": -1}, ("memory", "memorySwap")),
+    "processes without end": ({"labels": []}, ("pids", 'labels["io.slidegenie.pids-limit"]')),
+    "core dumps": ({"ulimits": [{"name": "core", "hard": -1}]}, ("ulimits", "ulimits[0].hard")),
+    "an executable /tmp": ({"tmpfs": {"/tmp": "nosuid,nodev,size=1m"}}, ("tmpfs", 'tmpfs["/tmp"]')),
+    "an executable /tmp that says it is none": (
+        {"tmpfs": {"/tmp": "noexec,nosuid,nodev,size=1m,exec"}},
+        ("tmpfs", 'tmpfs["/tmp"]'),
+    ),
+    "a system folder by the name of a volume": (
+        {"volumes": [{"volumeName": "/etc", "containerPath": "/x", "readOnly": True}]},
+        ("hostMounts", "volumes[0].volumeName"),
+    ),
+    "a writable folder by the name of a volume": (
+        {"volumes": [{"volumeName": "/srv", "containerPath": "/x"}]},
+        ("readOnlyMounts", "volumes[0].readOnly"),
+    ),
+    "a tmpfs mount without a size": (
+        {"mounts": [{"type": "tmpfs", "target": "/tmp"}]},
+        ("tmpfs", "mounts[0].tmpfsOptions.sizeBytes"),
+    ),
+    "ten thousand restarts": ({"restart": "on-failure", "maxRetryCount": 10_000}, ("restart", "maxRetryCount")),
+    "a health check without a command": ({"healthcheck": {"tests": ["CMD"]}}, ("healthCheck", "healthcheck.tests")),
+    "the default bridge by name": ({"networksAdvanced": [{"name": "bridge"}]}, ("network", "networksAdvanced[0].name")),
+    "only the provider's default network": (
+        {"networksAdvanced": [], "networkMode": "bridge"},
+        ("network", "networksAdvanced"),
+    ),
+    "the socket in another folder": ({"mounts": [mount("/srv/docker.sock")]}, ("hostMounts", "mounts[0].source")),
+    "the socket of containerd": ({"mounts": [mount("/k3s/containerd.sock")]}, ("hostMounts", "mounts[0].source")),
+    "a system folder by a detour": ({"mounts": [mount("/srv/../etc/ssl")]}, ("hostMounts", "mounts[0].source")),
+    "a system folder with more slashes": ({"mounts": [mount("//etc")]}, ("hostMounts", "mounts[0].source")),
+    "a folder that has the socket in it": ({"mounts": [mount("/var")]}, ("hostMounts", "mounts[0].source")),
+    "a volume that is a system folder": (
+        {"mounts": [{"type": "volume", "target": "/x", "volumeOptions": {"driverOptions": {"device": "/dev"}}}]},
+        ("hostMounts", 'mounts[0].volumeOptions.driverOptions["device"]'),
+    ),
+    "the edge on any address": ({**EDGE, "ports": [port(8443, None)]}, ("ports", "ports[0].ip")),
+    "the edge on a port of another service": ({**EDGE, "ports": [port(22)]}, ("ports", "ports[0].external")),
+    "the edge on a port nobody chose": ({**EDGE, "ports": [port(None)]}, ("ports", "ports[0].external")),
+    "a private key in a variable": (
+        {"envs": ["SIGNER=-----BEGIN RSA PRIVATE KEY-----\nabc"]},
+        ("secrets", 'envs["SIGNER"]'),
+    ),
+    "an access key in the command": ({"command": ["run", "AKIA" + "A" * 16]}, ("secrets", "command[1]")),
+}
+"""Containers that are bad in one way each, and the rule that must catch them."""
+
+
+@pytest.mark.parametrize("name", sorted(BAD))
+def test_a_bad_container_is_caught_by_the_right_rule_and_no_other(name: str) -> None:
+    changes, caught = BAD[name]
+
+    assert broken({**GOOD, **changes}) == [caught]
+
+
+FINE: dict[str, dict[str, Any]] = {
+    "uid alone": {"user": "1000"},
+    "a named network instead of a list": {"networksAdvanced": [], "networkMode": "mine"},
+    "no network at all": {"networksAdvanced": [], "networkMode": "none"},
+    "the provider's default beside networks of its own": {"networkMode": "bridge"},
+    "a quota instead of cpus": {"cpus": None, "cpuQuota": 50_000, "cpuPeriod": 100_000},
+    "another way to write the option": {"securityOpts": ["no-new-privileges"]},
+    "json-file that rotates": {"logDriver": "json-file", "logOpts": {"max-size": "10m"}},
+    "five attempts": {"restart": "on-failure", "maxRetryCount": 5},
+    "a job": {"restart": "no", "mustRun": False, "healthcheck": None},
+    "an image by digest": {"image": "docker.io/library/redis@sha256:" + "b" * 64},
+    "a tag and a digest": {"image": "redis:8@sha256:" + "b" * 64},
+    "a folder of the application, read-only": {"mounts": [mount("/home/me/src")]},
+    "a folder whose name starts like a system folder": {"mounts": [mount("/etcetera"), mount("/runner")]},
+    "a data volume in the older form": {"volumes": [{"volumeName": "data", "containerPath": "/data"}]},
+    "a data volume": {"mounts": [{"type": "volume", "source": "data", "target": "/data", "readOnly": False}]},
+    "a password from a file": {"command": ["sh", "-c", "PGPASSWORD=$(cat /run/secrets/password) exec psql"]},
+    "an option that is followed by another": {"command": ["serve", "--token", "--verbose"]},
+    "an empty password": {"envs": ["DB_PASSWORD="]},
+    "a switch whose name has a secret word in it": {"envs": ["PUBLIC_KEY_RETRIEVAL_DISABLED=true"]},
+    "an address without a password": {"envs": ["REDIS=redis://cache:6379", "URL=https://example.com/a:b@c"]},
+}
+"""Containers that look unusual and keep every rule."""
+
+
+@pytest.mark.parametrize("name", sorted(FINE))
+def test_what_is_only_unusual_is_not_refused(name: str) -> None:
+    assert broken({**GOOD, **FINE[name]}) == []
+
+
+@pytest.mark.parametrize("rule", ["groups", "securityOpts"])
+def test_one_unknown_value_hides_no_other(rule: str) -> None:
+    cases: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
+        "groups": ({"mounts": [mount(UNKNOWN), mount("/etc")]}, ("hostMounts", "mounts[1].source")),
+        "securityOpts": (
+            {"securityOpts": [UNKNOWN, "no-new-privileges", "seccomp=unconfined"]},
+            ("securityProfiles", "securityOpts[2]"),
+        ),
+    }
+    changes, expected = cases[rule]
+
+    assert broken({**GOOD, **changes}) == [expected]
+
+
+def test_a_value_that_pulumi_keeps_secret_is_one_whatever_its_name() -> None:
+    found = broken({**GOOD, "envs": ["LEVEL=info", "HARMLESS=x"]}, hidden=frozenset({"envs[1]"}))
+
+    assert found == [("secrets", 'envs["HARMLESS"]')]
+    assert broken({**GOOD, "command": ["a", "b"]}, hidden=frozenset({"command"})) == [("secrets", "command")]
+    assert broken(GOOD, hidden=frozenset({"labels[0]"})) == [("secrets", "labels[0].value")]
+
+
+def test_a_secret_that_stands_where_a_name_should_is_not_shown() -> None:
+    for entry in (f"{SECRET.upper()}==", SECRET, f"{SECRET}=1", "QUJDREVG=="):
+        said = verdict({**GOOD, "envs": [entry]}, hidden=frozenset({"envs[0]"}))
+        assert [violation.path for violation in said.violations] == ["envs[0]"]
+
+
+def test_a_container_that_never_starts_needs_no_limits_but_may_not_hold_the_host() -> None:
+    seed = {"image": IMAGE, "start": False, "mustRun": False, "networkMode": "none"}
+
+    assert broken(seed) == []
+    assert broken({**seed, "privileged": True, "mounts": [mount("/etc")]}) == [
+        ("privileged", "privileged"),
+        ("hostMounts", "mounts[0].source"),
+    ]
+    assert ("user", "user") in broken({**seed, "start": True})
+
+
+def test_a_volume_can_be_a_folder_of_the_host_too() -> None:
+    bind = {"type": "none", "o": "bind"}
+
+    assert broken({"driverOpts": {**bind, "device": "/opt/data"}}, kind=VOLUME) == []
+    assert broken({}, kind=VOLUME) == []
+    assert broken({"driverOpts": {**bind, "device": "/"}}, kind=VOLUME) == [("hostMounts", 'driverOpts["device"]')]
+    (undecided,) = verdict({"driverOpts": {**bind, "device": UNKNOWN}}, kind=VOLUME).undecided
+    assert undecided.why == "cannot be judged in preview: driverOpts.device is not known before the update"
+
+
+def test_an_image_is_fine_from_a_listed_registry_or_built_here() -> None:
+    source = ("imageSource", "image")
+    ours = {**GOOD, "image": "team/reports:1"}
+
+    assert source in broken(ours)
+    assert source not in broken(ours, built=frozenset({"team/reports:1"}))
+    assert ("imagePinned", "image") not in broken(ours, pulled=frozenset({"team/reports:1"}))
+    assert broken({**GOOD, "image": "quay.io/minio-evil/minio@sha256:" + "c" * 64}) == [source]
+    assert broken({**GOOD, "image": "index.docker.io/library/redis@sha256:" + "c" * 64}) == []
+
+
+SPEC = {
+    "image": "redis@sha256:" + "d" * 64,
+    "user": "1000:1000",
+    "readOnly": True,
+    "capDrops": ["ALL"],
+    "healthcheck": {"tests": ["CMD", "true"]},
+}
+
+
+def service(spec: dict[str, Any] | None = None, **task: Any) -> dict[str, Any]:
+    whole = {
+        "containerSpec": {**SPEC, **(spec or {})},
+        "resources": {"limits": {"memoryBytes": 2**26, "nanoCpus": 10**9}},
+        "logDriver": {"name": "local"},
+        "networksAdvanceds": [{"id": "overlay-of-theirs"}],
+        **task,
+    }
+    return {"taskSpec": whole}
+
+
+def test_a_swarm_service_is_judged_by_what_swarm_can_say() -> None:
+    said = verdict(service(), kind=SERVICE)
+
+    assert said.violations == ()
+    assert {undecided.rule for undecided in said.undecided} == {"noNewPrivileges", "pids", "restart"}
+    assert all(undecided.why.startswith("cannot be judged: ") for undecided in said.undecided)
+
+
+def test_a_bad_swarm_service_is_named_by_its_own_properties() -> None:
+    bad = service(
+        {
+            "user": None,
+            "readOnly": False,
+            "capAdds": ["CAP_NET_ADMIN"],
+            "env": {"DB_PASSWORD": SECRET},
+            "groups": ["999"],
+            "mounts": [{"type": "bind", "source": "/var/run/docker.sock", "target": "/s", "readOnly": True}],
+        },
+        resources={},
+        networksAdvanceds=[{"name": "host"}],
+    ) | {"endpointSpec": {"ports": [{"targetPort": 80, "publishedPort": 80}]}}
+    spec = "taskSpec.containerSpec"
+
+    assert broken(bad, kind=SERVICE) == [
+        ("user", f"{spec}.user"),
+        ("groups", f"{spec}.groups[0]"),
+        ("capabilities", f"{spec}.capAdds[0]"),
+        ("memory", "taskSpec.resources.limits.memoryBytes"),
+        ("cpu", "taskSpec.resources.limits.nanoCpus"),
+        ("readOnlyRoot", f"{spec}.readOnly"),
+        ("network", "taskSpec.networksAdvanceds[0].name"),
+        ("ports", "endpointSpec.ports[0]"),
+        ("hostMounts", f"{spec}.mounts[0].source"),
+        ("secrets", f'{spec}.env["DB_PASSWORD"]'),
+    ]
+
+
+def test_a_service_of_which_nothing_is_known_is_not_taken_for_a_good_one() -> None:
+    said = verdict({"taskSpec": UNKNOWN}, kind=SERVICE)
+
+    assert said.violations == ()
+    assert {"user", "memory", "readOnlyRoot", "network", "hostMounts", "secrets"} <= {u.rule for u in said.undecided}
+
+
+def test_labels_decide_whose_exceptions_count() -> None:
+    named = {
+        **GOOD,
+        "groupAdds": ["999"],
+        "labels": [*GOOD["labels"], label("com.docker.compose.service", "socket-proxy")],
+    }
+
+    assert broken(named) == []
+    assert broken({**GOOD, "groupAdds": ["999"]}) == [("groups", "groupAdds[0]")]
