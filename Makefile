@@ -34,6 +34,15 @@ pytest: .venv/.runtime ## Run the application's tests in its container
 up down destroy preview drift refresh password authority secrets logs shell pytest:
 	@$(CLI) $@
 
+.PHONY: scan clean freshness schedule unschedule
+scan: .venv/.runtime ## Scan what runs, and tell the monitoring
+clean: .venv/.runtime ## Remove the stack's own unused images, containers and build cache (DRY_RUN=1 only says which)
+freshness: .venv/.runtime ## Ask registries for newer base images
+schedule: .venv/.runtime ## Have scan, clean and freshness run by timers of this host
+unschedule: .venv/.runtime ## Remove those timers
+scan clean freshness schedule unschedule:
+	@$(CLI) $@
+
 .PHONY: plan
 plan: .venv/.runtime ## Show the whole platform without Docker or Pulumi (STACK=prod, ARGS=--json|--compose|--diagram)
 	@.venv/bin/python -m components.plan --stack $(or $(STACK),dev) $(ARGS)

@@ -37,7 +37,9 @@ class Server(pulumi.ComponentResource):
             args,
             role="server",
             number=number,
-            restart="unless-stopped",
+            # Not `unless-stopped`: a daemon that comes back after a crash ends what it finds running, takes that for
+            # somebody's wish, and would leave the whole platform down.
+            restart="always",
             healthcheck=_healthcheck(args.health),
             wait=True,
             wait_timeout=args.start_seconds,
