@@ -186,7 +186,7 @@ def test_nothing_is_lost_when_the_disk_of_the_data_is_full(struck: Struck, figur
 
     def fill(writers: Writers) -> None:
         struck.engine.run("sh", "-c", f"dd if=/dev/zero of={filler} bs=1M 2>/dev/null; sync; test -s {filler}")
-        free = struck.engine.run("stat", "-f", "-c", "%f", str(struck.engine.data_root)).strip()
+        free = struck.engine.run("stat", "-f", "-c", "%a", str(struck.engine.data_root)).strip()
         assert int(free) * 4 < 1024, f"the disk is not full: {free} blocks"
         writers.wait_for(lambda writes: sum(1 for w in writes if w.failure) >= _ENOUGH // 3, "writes are refused")
         refused = struck.engine.inside(lambda: httpx.post(_write_url(struck), json=example(), timeout=30))
