@@ -3,6 +3,7 @@
 It runs on an engine of its own, because it counts everything the engine has.
 """
 
+import datetime
 import json
 import re
 import subprocess
@@ -24,7 +25,6 @@ pytestmark = pytest.mark.engine
 _FIRST_PORT = 35060
 _BASE = "slidegenie-airgap/debian:bookworm-slim"
 _STAND_INS = ("debian", "postgres", "redis", "minio", "traefik", "haproxy")
-_FUTURE = "import datetime as d;n=d.datetime.now(d.UTC)+d.timedelta(days=30)"
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def test_clean_removes_what_is_the_stacks_and_unneeded_and_nothing_else(
     record.parent.mkdir(parents=True)
     noted = {
         "releases": [{"at": "2026-01-01T00:00:00+00:00", "images": [identity]} for identity in releases],
-        "pulled": {"pulled/ours:1": "2026-01-01T00:00:00+00:00", "pulled/used:1": "2026-01-01T00:00:00+00:00"},
+        "pulled": dict.fromkeys(("pulled/ours:1", "pulled/used:1"), datetime.datetime.now(datetime.UTC).isoformat()),
         "steps": [f"echo release {n} > /n" for n in range(6)] + ["echo never released > /n"],
     }
     record.write_text(json.dumps(noted), encoding="utf-8")
