@@ -95,11 +95,20 @@ class Job:
         files = {}
         for task in Task:
             stem = f"{self.name}-{task.value}"
-            environment = "".join(f'Environment="{key}={value}"\n' for key, value in sorted(self.environment.items()))
-            values = {"label": self.label, "about": _ABOUT[task], "root": self.root, "environment": environment}
-            command = " ".join(_quoted(part) for part in self.command(task))
-            more = _OF_ROOT if self.as_root else ""
-            files[f"{stem}.service"] = _UNIT.format(**values, command=command, more=more)
+            variables = (
+                f"Environment={_quoted(f'{key}={value}')}\n" for key, value in sorted(self.environment.items())
+            )
+            program, *arguments = self.command(task)
+            # To systemd a dollar sign means something in arguments, and nothing in the path of the program.
+            command = " ".join([_quoted(program), *(_quoted(part).replace("$", "$$") for part in arguments)])
+            values = {"label": self.label, "about": _ABOUT[task]}
+            files[f"{stem}.service"] = _UNIT.format(
+                **values,
+                root=str(self.root).replace("%", "%%"),
+                environment="".join(variables),
+                command=command,
+                more=_OF_ROOT if self.as_root else "",
+            )
             files[f"{stem}.timer"] = _TIMER.format(**values, when=self._calendar(task))
         return files
 
@@ -155,5 +164,5 @@ def _end(name: str) -> str:
 
 
 def _quoted(part: str) -> str:
-    """Quote for systemd, to which a percent and a dollar sign mean something."""
-    return '"' + part.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$") + '"'
+    """Quote for systemd, to which a percent sign means something everywhere."""
+    return '"' + part.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%") + '"'

@@ -92,48 +92,68 @@ def _days_later(stack: Workspace, command: str, **environment: str) -> subproces
     return subprocess.run([stack._arguments(command)[0], "-c", program], **options, check=False)
 
 
-def test_clean_removes_what_is_the_stacks_and_unneeded_and_nothing_else(
-    shared_host: Workspace, tmp_path: Path
-) -> None:
-    stack, label = shared_host, shared_host.label
-    app = tmp_path / "app"
-    app.mkdir()
-    service = "CMD python3 -m http.server 8000"
-    # Six releases of something small that takes the backend's place; the plan names it as the backend's image.
-    releases = [_build(app, "slidegenie/backend:latest", f"RUN echo release {n} > /n", service, label=label)
-                for n in range(6)]  # fmt: skip
+@dataclass(frozen=True)
+class Ours:
+    """What the stack has on the host."""
+
+    releases: list[str]
+    unreleased: str
+    forgotten: str
+    """A container that has ended and that no rollout knows."""
+    running: str
+    """A container of the oldest release."""
+
+
+def _ours(stack: Workspace, folder: Path) -> Ours:
+    """Six releases on record, and what is left over of others."""
+    folder.mkdir()
+    label = stack.label
+    command = "CMD sleep 600"
+    releases = [
+        _build(folder, "slidegenie/backend:latest", f"RUN echo release {number} > /n", command, label=label)
+        for number in range(6)
+    ]
     record = stack.root / "home" / "images" / f"slidegenie-{stack.stack}.json"
     record.parent.mkdir(parents=True)
+    now = datetime.datetime.now(datetime.UTC).isoformat()
     noted = {
-        "releases": [{"at": "2026-01-01T00:00:00+00:00", "images": [identity]} for identity in releases],
-        "pulled": dict.fromkeys(("pulled/ours:1", "pulled/used:1"), datetime.datetime.now(datetime.UTC).isoformat()),
-        "steps": [f"echo release {n} > /n" for n in range(6)] + ["echo never released > /n"],
+        "releases": [{"at": now, "images": [identity]} for identity in releases],
+        "pulled": dict.fromkeys(("pulled/ours:1", "pulled/used:1"), now),
+        "steps": [f"echo release {number} > /n" for number in range(6)] + ["echo never released > /n"],
     }
     record.write_text(json.dumps(noted), encoding="utf-8")
-    unreleased = _build(app, "slidegenie/backend:broken", "RUN echo never released > /n", label=label)
+    unreleased = _build(folder, "slidegenie/backend:broken", "RUN echo never released > /n", label=label)
+    mark = ["--label", f"{STACK_LABEL}={label}"]
+    docker("volume", "create", *mark, "--label", "io.slidegenie.data=postgres", "our-data")
+    docker("create", "--name", "forgotten", "--volume", "our-data:/d", *mark, _BASE)
+    running = docker("run", "--detach", *mark, releases[0]).strip()
+    return Ours(releases, unreleased, docker("inspect", "--format", "{{.Id}}", "forgotten").strip(), running)
 
-    # Somebody else's: built, tagged, dangling, pulled, running, stopped, with volumes, networks and a cache of its own.
-    theirs = tmp_path / "theirs"
-    theirs.mkdir()
-    _build(theirs, "them/app:1", "RUN echo theirs > /t")
-    _build(theirs, "them/app:2", "RUN echo theirs 1 > /t", label="slidegenie/other")
-    _build(theirs, "them/dangling:1", "RUN echo dangling > /t")
+
+def _theirs(folder: Path, label: str) -> None:
+    """Fill the host with what is somebody else's: images, containers, volumes, networks and a cache of its own."""
+    folder.mkdir()
+    _build(folder, "them/app:1", "RUN echo theirs > /t")
     docker("image", "rm", "them/app:1")
+    _build(folder, "them/app:2", "RUN echo theirs 1 > /t", label="slidegenie/other")
+    _build(folder, "them/dangling:1", "RUN echo dangling > /t")
+    _build(folder, "them/dangling:1", "RUN echo dangling no more > /t")
     docker("tag", _BASE, "pulled/theirs:1")
-    _build(theirs, "pulled/used:1", "RUN echo pulled used > /t")
-    _build(theirs, "pulled/ours:1", "RUN echo pulled ours > /t")
-    _build(theirs, "slidegenie/backend:by-hand", "RUN echo by hand > /t")
-    archived = _build(app, "slidegenie/backend:archived", "RUN echo archived > /n", label=label)
-    docker("tag", archived, "archive/backend:1")
+    _build(folder, "pulled/used:1", "RUN echo pulled used > /t")
+    _build(folder, "pulled/ours:1", "RUN echo pulled ours > /t")
+    _build(folder, "slidegenie/backend:by-hand", "RUN echo by hand > /t")
+    docker("tag", _build(folder, "slidegenie/backend:archived", "RUN echo archived > /n", label=label), "archive/it:1")
     docker("volume", "create", "their-data")
-    docker("volume", "create", "--label", f"{STACK_LABEL}={label}", "--label", "io.slidegenie.data=postgres", "our-data")
     docker("network", "create", "their-network")
     docker("run", "--detach", "--name", "running", "--network", "their-network", "pulled/used:1", "sleep", "600")
     docker("run", "--name", "stopped", "--volume", "their-data:/data", _BASE, "true")
     docker("create", "--name", "other-stack", "--label", f"{STACK_LABEL}=slidegenie/other", _BASE)
-    docker("create", "--name", "forgotten", "--volume", "our-data:/d", "--label", f"{STACK_LABEL}={label}", _BASE)
-    forgotten = docker("inspect", "--format", "{{.Id}}", "forgotten").strip()
-    running = docker("run", "--detach", "--label", f"{STACK_LABEL}={label}", releases[0], "sleep", "600").strip()
+
+
+def test_clean_removes_what_is_the_stacks_and_unneeded_and_nothing_else(shared_host: Workspace, tmp_path: Path) -> None:
+    stack = shared_host
+    ours = _ours(stack, tmp_path / "ours")
+    _theirs(tmp_path / "theirs", stack.label)
 
     before = Inventory.take()
     young = stack.run("clean")
@@ -150,20 +170,20 @@ def test_clean_removes_what_is_the_stacks_and_unneeded_and_nothing_else(
     after = Inventory.take()
     gone = {identity: tags for identity, tags in before.images.items() if identity not in after.images}
     pulled = next(identity for identity, tags in before.images.items() if "pulled/ours:1" in tags)
-    assert set(gone) == {unreleased, pulled}
+    assert set(gone) == {ours.unreleased, pulled}
     # Release 0 is the sixth last and would go; its container runs, so it stays. Its own tags are as they were.
     assert {identity: after.images[identity] for identity in after.images} == {
         identity: tags for identity, tags in before.images.items() if identity not in gone
     }
-    assert before.containers - after.containers == {forgotten}
-    assert running in after.containers
+    assert before.containers - after.containers == {ours.forgotten}
+    assert ours.running in after.containers
     assert (after.volumes, after.networks) == (before.volumes, before.networks)
     assert "removed 1 containers, 2 images" in done.stdout, done.stdout
 
-    docker("rm", "--force", running)
+    docker("rm", "--force", ours.running)
     assert _days_later(stack, "clean").returncode == 0
     last = Inventory.take()
-    assert set(after.images) - set(last.images) == {releases[0]}, "the sixth last release, once nothing runs it"
+    assert set(after.images) - set(last.images) == {ours.releases[0]}, "the sixth last release, once nothing runs it"
     # The cache of steps that no image has any more is ours to remove; that of the others is all there.
     descriptions = docker("system", "df", "--verbose", "--format", "{{json .BuildCache}}")
     assert not re.search(r"echo never released|echo release 0", descriptions)
