@@ -7,7 +7,7 @@ CLI = .venv/bin/python -m components.cli $(if $(STACK),--stack $(STACK)) $(if $(
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  STACK=dev|prod|airgap chooses the stack; the default is the one last brought up, else dev"
 
 .venv/.runtime: requirements.txt scripts/bootstrap.sh
@@ -77,3 +77,7 @@ format: .venv/.dev ## Format the code
 .PHONY: test
 test: .venv/.dev ## Run every test this machine can run; says what it skips and why
 	@.venv/bin/python -m pytest tests -rs
+
+.PHONY: release-check
+release-check: .venv/.dev ## Run all that CONTRIBUTING.md asks for; prints the table for the pull request (ONLY=check,plan)
+	@.venv/bin/python -m components.cli.release_check $(if $(STACK),--stack $(STACK)) $(if $(ONLY),--only $(ONLY))
