@@ -135,7 +135,11 @@ def rows(stack: str) -> list[Row]:
         Row(
             key="production",
             what="The production deployment: its Compose file is valid",
-            command=["bash", "-ec", "set -o pipefail; docker compose -f docker-compose.prod.yml config --services | sort -u"],
+            command=[
+                "bash",
+                "-ec",
+                "set -o pipefail; DOCKER_GID=0 docker compose -f docker-compose.prod.yml config --services | sort -u",
+            ],
             figure=r"\w[\w-]*$",
             missing=_without_compose,
         ),
