@@ -214,7 +214,7 @@ def test_a_ca_bundle_is_a_build_secret_by_its_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("secret", "bundle"), [("ca_bundle", None), ("token", None), ("token", "/etc/ca.pem")])
 def test_a_build_secret_whose_path_nobody_knows_is_refused(secret: str, bundle: str | None) -> None:
     context = {"context": {"location": "c"}, "dockerfile": {"location": "c/Dockerfile"}}
-    image = resource(BUILT, "web", tags=["web:1"], labels={}, secrets=Secret({secret: "x"}), **context)
+    image = resource(BUILT, "web", tags=["web:1"], secrets=Secret({secret: "x"}), **context)
     folders = {"secrets_dir": Path(".secrets"), "files_dir": Path("files")}
     with pytest.raises(ValueError, match=rf"image web:1 is built with the secrets \['{secret}'\]; only ca_bundle has"):
         render_compose(made_of([image, container("web")]), ROOT, **folders, ca_bundle=bundle)
