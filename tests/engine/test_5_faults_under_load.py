@@ -3,6 +3,7 @@
 It runs on an engine of its own, so that the engine itself can be killed and its disk be filled.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -142,6 +143,18 @@ def _through(struck: Struck, figures: Print, fault: Callable[[Writers], Abstract
     assert writers.lost() == []
 
 
+def test_a_write_that_is_gone_is_noticed(struck: Struck) -> None:
+    """All tests below go by this comparison, so it is seen to find something."""
+    with struck.writers() as writers:
+        writers.wait_for(_acknowledged(5), "a few writes")
+    victim = writers.acknowledged[2]
+    gone = struck.engine.inside(lambda: httpx.delete(f"{_write_url(struck)}/{victim.identity}", timeout=30))
+    assert gone.is_success
+    lost = writers.lost()
+    assert len(lost) == 1
+    assert lost[0].startswith(f"{victim.title} ({victim.identity})")
+
+
 @pytest.mark.parametrize("service", ["app", "postgres", "redis", "minio", "traefik"])
 def test_nothing_is_lost_when_a_main_process_is_killed_under_load(struck: Struck, figures: Print, service: str) -> None:
     def kill(writers: Writers) -> None:
@@ -158,8 +171,9 @@ def test_nothing_is_lost_when_the_backend_reaches_its_memory_limit(struck: Struc
         victim = struck.platform.containers("app")[0]
         started = int(time.time())
         for process in docker("top", victim["Id"], "-o", "pid").split()[1:]:
-            # The kernel takes the largest; that is to be the backend, and not what eats its memory.
-            Path("/proc", process, "oom_score_adj").write_text("900", encoding="ascii")
+            # The kernel takes the largest; that is to be the backend, and not what eats its memory. Health checks end.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                Path("/proc", process, "oom_score_adj").write_text("900", encoding="ascii")
         eater = "import time\nhoard = []\nwhile True:\n    hoard.append(bytearray(8 << 20)); time.sleep(0.02)"
         subprocess.run(["docker", "exec", victim["Id"], "python", "-c", eater], capture_output=True, check=False)  # noqa: S607
         kills = docker(
