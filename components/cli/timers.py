@@ -11,7 +11,7 @@ from ..settings import Maintenance
 from .console import Problem, say, show
 from .docker import last_line
 
-_RUNNING = Path(os.environ.get("SLIDEGENIE_SYSTEMD", "/run/systemd/system"))
+_RUNNING = Path("/run/systemd/system")
 """The folder that is there where systemd runs."""
 _PASSED_ON = ("SLIDEGENIE_HOME", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE", "DOCKER_HOST", "PATH")
 """What the commands go by, and a timer would not know. No secret is among them: units can be read by everybody."""
@@ -81,8 +81,6 @@ def _into_systemd(job: Job) -> None:
 
 
 def _folder() -> Path:
-    if given := os.environ.get("SLIDEGENIE_UNITS"):
-        return Path(given)
     if os.geteuid() == 0:
         return Path("/etc/systemd/system")
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"

@@ -97,7 +97,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(
         "PATH", f"{tmp_path}/bin:/bin:/usr/bin" if shutil.which("crontab") is None else f"{tmp_path}/bin"
     )
-    monkeypatch.setenv("SLIDEGENIE_UNITS", str(tmp_path / "units"))
+    monkeypatch.setattr(timers, "_folder", lambda: tmp_path / "units")
     monkeypatch.setattr(timers, "_RUNNING", tmp_path / "systemd")
     for variable in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
         monkeypatch.delenv(variable, raising=False)
