@@ -7,7 +7,7 @@ CLI = .venv/bin/python -m components.cli $(if $(STACK),--stack $(STACK)) $(if $(
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  STACK=dev|prod|airgap chooses the stack; the default is the one last brought up, else dev"
 
 .venv/.runtime: requirements.txt scripts/bootstrap.sh
@@ -32,6 +32,15 @@ logs: .venv/.runtime ## Follow the application's logs
 shell: .venv/.runtime ## Open a shell in the application's container
 pytest: .venv/.runtime ## Run the application's tests in its container
 up down destroy preview drift refresh password authority secrets logs shell pytest:
+	@$(CLI) $@
+
+.PHONY: scan clean freshness schedule unschedule
+scan: .venv/.runtime ## Scan what runs, and tell the monitoring
+clean: .venv/.runtime ## Remove the stack's own unused images, containers and build cache (DRY_RUN=1 only says which)
+freshness: .venv/.runtime ## Ask registries for newer base images
+schedule: .venv/.runtime ## Have scan, clean and freshness run by timers of this host
+unschedule: .venv/.runtime ## Remove those timers
+scan clean freshness schedule unschedule:
 	@$(CLI) $@
 
 .PHONY: plan
@@ -72,3 +81,7 @@ format: .venv/.dev ## Format the code
 .PHONY: test
 test: check ## Run every test this machine can run; says what it skips and why
 	@.venv/bin/python -m pytest tests/engine tests/pulumi -rs
+
+.PHONY: release-check
+release-check: .venv/.dev ## Run all that CONTRIBUTING.md asks for; prints the table for the pull request (ONLY=check,plan)
+	@.venv/bin/python -m components.cli.release_check $(if $(STACK),--stack $(STACK)) $(if $(ONLY),--only $(ONLY))

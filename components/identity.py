@@ -10,6 +10,9 @@ RELEASE_LABEL = "io.slidegenie.release"
 """On containers of a release: its version."""
 ROOT_LABEL = "io.slidegenie.root-because"
 """On a container that runs as root: why it has to."""
+IMAGE_LABEL = "io.slidegenie.image-of"
+"""On an image that a stack built for itself: `project/stack`. Not the label of containers, for they inherit those of
+their image, and one that a person starts from it is not the stack's."""
 PIDS_LABEL = "io.slidegenie.pids-limit"
 """Processes and threads at most. The Docker provider cannot set it, so it travels as a label."""
 

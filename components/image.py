@@ -8,7 +8,7 @@ import pulumi
 import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
-from .identity import compose_project
+from .identity import IMAGE_LABEL, STACK_LABEL, compose_project, stack_labels
 from .settings import Images, SettingsError
 
 
@@ -89,6 +89,8 @@ class BuiltImage(pulumi.ComponentResource):
             dockerfile=docker_build.DockerfileArgs(location=args.dockerfile),
             target=args.target,
             build_args=dict(args.build_args),
+            # By it a cleanup knows what it may remove once nothing runs it.
+            labels={IMAGE_LABEL: stack_labels()[STACK_LABEL]},
             secrets=trust(args.ca_bundle),
             push=False,
             load=True,

@@ -5,7 +5,7 @@ import sys
 
 from ..plan import UnknownStackError
 from ..settings import SettingsError
-from . import commands
+from . import commands, upkeep
 from .console import Problem, warn
 
 
@@ -20,11 +20,12 @@ def main(arguments: list[str] | None = None) -> int:
         help="what carries the plan out (default: Pulumi where it is, else Docker Compose)",
     )
     subparsers = parser.add_subparsers(dest="command", required=True)
-    for name, command in commands.COMMANDS.items():
+    known = commands.COMMANDS | upkeep.COMMANDS
+    for name, command in known.items():
         subparsers.add_parser(name, help=(command.__doc__ or "").split("\n")[0])
     options = parser.parse_args(arguments)
     try:
-        commands.COMMANDS[options.command](commands.Request(options.stack, options.engine))
+        known[options.command](commands.Request(options.stack, options.engine))
     except (SettingsError, UnknownStackError, Problem) as error:
         for line in str(error).splitlines():
             warn(line)

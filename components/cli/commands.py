@@ -20,6 +20,7 @@ from .home import Home
 from .policy import enforce, judge_stack
 from .pulumi_cli import find_pulumi
 from .rollout import refuse_to_refresh, roll_out, show_changes
+from .rollout_record import image_record, note_rollout
 from .stack import PulumiStack
 
 ROOT = Path.cwd()
@@ -55,6 +56,7 @@ def up(request: Request) -> None:
     else:
         say(f"rolling out stack {plan.stack} with Docker Compose, from the same plan; its rollouts pause requests")
         ComposeStack(ROOT, plan.stack, home).up()
+    note_rollout(image_record(home, _label(plan)), plan, ROOT)
     _show_addresses(plan)
 
 
@@ -173,7 +175,7 @@ def _with_images(plan: Plan, *, may_fall_back: bool) -> Plan:
     """Return the plan whose images are all there: the one that was asked for, or the one without registries."""
     airgap.build_images(ROOT, preflight.needed_images(plan))
     try:
-        preflight.pull_images(plan)
+        image_record(Home.open(), _label(plan)).note_pulled(preflight.pull_images(plan))
     except preflight.RegistryUnreachableError as error:
         if not may_fall_back:
             raise Problem(f"{error}; `make up STACK={airgap.STACK}` needs no registry") from None

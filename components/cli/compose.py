@@ -22,7 +22,7 @@ from .home import Home
 from .rollout import refuse_another_owner
 
 _FILE = "docker-compose.yml"
-_MADE_FROM = "com.docker.compose.project.config_files"
+MADE_FROM = "com.docker.compose.project.config_files"
 """Label of Compose that tells which file a container was made from."""
 
 
@@ -55,7 +55,7 @@ class ComposeStack:
         write_secrets(project, self._root)
         plan = self._plan()
         label = f"{plan.project}/{plan.stack}"
-        refuse_another_owner(label, {c["Id"] for c in containers(label, f"{_MADE_FROM}={self._folder / _FILE}")})
+        refuse_another_owner(label, {c["Id"] for c in containers(label, f"{MADE_FROM}={self._folder / _FILE}")})
         builds = ComposeBuilds(project.text, self._root, self._folder / "built.json")
         try:
             if due := builds.due():

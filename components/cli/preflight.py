@@ -44,19 +44,21 @@ def needed_images(plan: Plan) -> list[str]:
     return sorted((bases | pulled) - built)
 
 
-def pull_images(plan: Plan) -> None:
-    """Pull what is missing, before anything is replaced.
+def pull_images(plan: Plan) -> list[str]:
+    """Pull what is missing, before anything is replaced; return what that was.
 
     Raises:
         RegistryUnreachableError: when no registry answers.
         Problem: when one image cannot be pulled.
     """
+    pulled = []
     for image in needed_images(plan):
         if docker("image", "inspect", image, check=False).returncode == 0:
             continue
         say(f"pulling {image}")
         done = docker("pull", "--quiet", image, check=False)
         if done.returncode == 0:
+            pulled.append(image)
             continue
         reason = last_line(done.stderr)
         if any(mark.lower() in reason.lower() for mark in _UNREACHABLE):
@@ -65,6 +67,7 @@ def pull_images(plan: Plan) -> None:
             f"{image} cannot be pulled: {reason}; check its name and tag under `images` in Pulumi.{plan.stack}.yaml,"
             " and `docker login` where the registry wants one"
         )
+    return pulled
 
 
 def _check_disk() -> None:

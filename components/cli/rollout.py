@@ -6,6 +6,7 @@ from ..identity import STACK_LABEL
 from . import diagnosis
 from .console import Problem, say, show
 from .docker import containers, docker, health, inspect, role, service
+from .repair import removed_by_hand
 from .stack import PulumiStack, UpdateFailed
 from .state import State
 
@@ -22,7 +23,12 @@ def roll_out(stack: PulumiStack, label: str) -> int:
     refuse_another_owner(label, before.container_ids())
     if again := before.failed_jobs():
         say("a job failed in the last rollout: it runs again")
+    removed = removed_by_hand(before)
+    for urn in removed:
+        say(f"{urn.rpartition('::')[2]} was removed by hand: it is made again")
     try:
+        if removed:
+            stack.refresh(removed)
         progress = stack.up([*again, *_unhealthy_survivors(before), *_images_that_went(before)])
     except UpdateFailed as error:
         lines = ["the rollout failed:", *(f"  {line}" for cause in error.causes for line in cause.splitlines()[:20])]

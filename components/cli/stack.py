@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,10 @@ class PulumiStack:
         """Return what was changed outside of Pulumi, as it prints it. Only looks: the state stays as it is."""
         return self._pulumi("refresh", "--preview-only", "--diff", "--config-file", self._config())
 
-    def refresh(self) -> str:
-        """Take what is really there over into the state."""
-        return self._pulumi("refresh", "--yes", "--skip-preview", "--config-file", self._config())
+    def refresh(self, only: Sequence[str] = ()) -> str:
+        """Take what is really there over into the state: of everything, or of the resources whose URNs are given."""
+        targets = [part for urn in only for part in ("--target", urn)]
+        return self._pulumi("refresh", "--yes", "--skip-preview", *targets, "--config-file", self._config())
 
     def down(self) -> Progress:
         """Remove all that is not protected: containers and networks go, data and generated secrets stay."""

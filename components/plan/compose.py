@@ -122,6 +122,7 @@ def _image(image: str, view: View, root: Path, store: FileStore, ca_bundle: str 
         "target": build.get("target"),
         "tags": [tag for tag in build["tags"] if tag != image],
         "args": dict(sorted((build.get("buildArgs") or {}).items())),
+        "labels": dict(sorted((build.get("labels") or {}).items())),
         "secrets": _build_secrets(build, store, ca_bundle),
     }
     return {

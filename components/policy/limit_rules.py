@@ -90,7 +90,7 @@ def logs(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
 
 
 def restart(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
-    """By itself, and not for ever. A job ends, and so has nothing to restart."""
+    """By itself. A job ends, and so has nothing to restart."""
     look, rule = subject.look, policy.rules.restart
     policy_name = look.text("restart")
     if look.flag("mustRun") is False and policy_name in ("", "no"):

@@ -3,6 +3,7 @@
 from .base import Limits, Section
 from .errors import SettingsError, reveal
 from .load import load_settings, parse_settings
+from .maintenance import Maintenance, Weekday
 from .model import Settings
 from .monitoring import Email, ImageStore, Monitoring, MonitoringPorts
 from .policy import Enforcement, Policy
@@ -37,6 +38,7 @@ __all__ = [
     "ImageStore",
     "Images",
     "Limits",
+    "Maintenance",
     "Monitoring",
     "MonitoringPorts",
     "Origin",
@@ -55,6 +57,7 @@ __all__ = [
     "Target",
     "TlsMode",
     "Variant",
+    "Weekday",
     "load_settings",
     "parse_settings",
     "reveal",

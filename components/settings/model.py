@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pydantic import model_validator
 
 from .base import Section
+from .maintenance import Maintenance
 from .monitoring import Monitoring
 from .policy import Policy
 from .sections import Backend, Engine, Images, Postgres, Proxy, Redis, Registry, Secrets, Storage, TlsMode
@@ -32,6 +33,8 @@ class Settings(Section):
     """Traefik: names, ports, TLS."""
     monitoring: Monitoring = Monitoring()
     """Prometheus, Alertmanager, Grafana: what runs, how long metrics are kept, who is told."""
+    maintenance: Maintenance = Maintenance()
+    """Scan, cleanup and freshness: when `make schedule` has them run, and what they keep."""
     supply_chain: SupplyChain = SupplyChain()
     """What the backend's image must prove before it runs."""
     policy: Policy = Policy()

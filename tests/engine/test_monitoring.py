@@ -25,6 +25,11 @@ slidegenie_scan_timestamp_seconds{image="backend"} 0
 slidegenie_scan_findings{image="backend",severity="CRITICAL"} 1
 slidegenie_image_verified{image="backend"} 0
 slidegenie_policy_violations{container="app"} 1
+slidegenie_maintenance_last_success_timestamp_seconds{task="scan"} 0
+slidegenie_maintenance_scheduled_timestamp_seconds{task="scan"} 0
+slidegenie_maintenance_interval_seconds{task="scan"} 86400
+slidegenie_image_created_timestamp_seconds{image="backend"} 0
+slidegenie_image_outdated{image="backend"} 1
 """
 _ONLY_IN_TROUBLE = frozenset({"minio_s3_requests_5xx_errors_total"})
 """MinIO shows this only once there was one."""
@@ -117,6 +122,7 @@ def test_no_rule_fails_and_every_one_was_evaluated(prometheus: Prometheus) -> No
 def test_text_files_of_others_become_alerts(prometheus: Prometheus) -> None:
     pending = {r["metric"]["alertname"] for r in prometheus.ask("ALERTS")}
     assert {"BackupTooOld", "RestoreDrillTooOld", "ScanTooOld", "CriticalFinding", "PolicyViolated"} <= pending
+    assert {"MaintenanceOverdue", "ImageOutdated"} <= pending
     assert OF_TEXTFILES.search(_TEXTFILE)
 
 

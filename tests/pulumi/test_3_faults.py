@@ -44,9 +44,40 @@ def test_a_container_removed_by_hand_is_named_by_drift_and_made_again(platform: 
     victim = platform.containers("redis")[0]["Id"]
     docker("rm", "--force", victim)
     assert "redis" in platform.run("drift").out
-    assert platform.run("refresh").code == 0
-    assert platform.run("up").code == 0
+    mended = platform.run("up")
+    assert mended.code == 0, mended.text
+    assert "slidegenie-redis-1 was removed by hand: it is made again" in mended.out
     assert platform.containers("redis")[0]["State"]["Health"]["Status"] == "healthy"
+    assert "no changes" in platform.run("up").out
+
+
+def test_a_volume_and_a_network_removed_by_hand_are_made_again_with_all_that_was_on_them(platform: Workspace) -> None:
+    volume, network = f"slidegenie-{platform.stack}-redis", _control_network(platform)
+    users = [c["Id"] for c in platform.containers(everything=True) if any(m.get("Name") == volume for m in c["Mounts"])]
+    docker("rm", "--force", *users)
+    docker("volume", "rm", volume)
+    assert _on(network, platform) == {"traefik", "socket-proxy"}
+    for member in platform.containers():
+        if network in member["NetworkSettings"]["Networks"]:
+            docker("network", "disconnect", "--force", network, member["Id"])
+    docker("network", "rm", network)
+    mended = platform.run("up")
+    assert mended.code == 0, mended.text
+    assert docker("volume", "ls", "--quiet", "--filter", f"name=^{volume}$").strip() == volume
+    assert _on(_control_network(platform), platform) == {"traefik", "socket-proxy"}
+    with trusting(platform.url) as client:
+        make(client, "After the repair")
+
+
+def _control_network(platform: Workspace) -> str:
+    marks = (f"label=io.slidegenie.stack={platform.label}", "label=io.slidegenie.zone=control")
+    filters = [part for mark in marks for part in ("--filter", mark)]
+    return docker("network", "ls", "--format", "{{.Name}}", *filters).strip()
+
+
+def _on(network: str, platform: Workspace) -> set[str]:
+    found = [c for c in platform.containers() if network in c["NetworkSettings"]["Networks"]]
+    return {c["Config"]["Labels"]["com.docker.compose.service"] for c in found}
 
 
 def test_a_built_image_removed_by_hand_is_built_again(platform: Workspace) -> None:

@@ -46,7 +46,8 @@ def resource(kind: str, name: str, *, labels: dict[str, str] | None = None, **re
         urn=f"urn:{kind}::{name}",
         parent=None,
         custom=True,
-        inputs={"labels": listed, **rest},
+        # The labels of a build are a map, all others a list.
+        inputs={"labels": (labels or {}) if kind.startswith("docker-build:") else listed, **rest},
         dependencies=tuple(f"urn:{CONTAINER}::{other}" for other in after),
         replace_on_changes=(),
         retain_on_delete=False,

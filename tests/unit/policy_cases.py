@@ -203,7 +203,7 @@ CASES: Mapping[str, Case] = {
         unknown_path="logDriver",
     ),
     "restart": Case(
-        violate={"restart": "always"},
+        violate={"restart": "no"},
         path="restart",
         missing=("restart",),
         missed=("restart",),

@@ -134,7 +134,7 @@ def test_every_server_has_a_health_check_that_is_waited_for(plan: Plan) -> None:
             assert check["retries"] == 3, service(container)
             assert container.inputs["wait"] is True, service(container)
             assert container.inputs["waitTimeout"] >= 5, service(container)
-            assert container.inputs["restart"] == "unless-stopped", service(container)
+            assert container.inputs["restart"] == "always", service(container)
 
 
 def test_only_the_proxy_publishes_ports(plan: Plan) -> None:

@@ -52,7 +52,7 @@ def test_limits_and_health_are_those_that_pulumi_sets(stack: str, service: str) 
     assert str(fields["pids_limit"]) == recorded.labels["io.slidegenie.pids-limit"]
     check = recorded.inputs.get("healthcheck")
     assert fields.get("healthcheck", {}).get("test") == (check["tests"] if check else None)
-    assert fields["restart"] == ("no" if recorded.job else "unless-stopped")
+    assert fields["restart"] == ("no" if recorded.job else "always")
     assert fields.get("deploy") == ({"replicas": recorded.replicas} if recorded.replicas > 1 else None)
 
 

@@ -101,7 +101,7 @@ def test_an_editor_that_knows_the_schema_accepts_the_file_and_refuses_a_mistake(
             ],
         ),
         (
-            lambda v: v["hardening"].update(readOnlyRoot=False, restart="always", logDriver="json-file", logOptions={}),
+            lambda v: v["hardening"].update(readOnlyRoot=False, restart="no", logDriver="json-file", logOptions={}),
             [
                 (
                     "hardening.logDriver: must be one of local, journald, syslog, gelf, fluentd, awslogs, gcplogs,"
@@ -110,8 +110,8 @@ def test_an_editor_that_knows_the_schema_accepts_the_file_and_refuses_a_mistake(
                 ),
                 "hardening.readOnlyRoot: must be true, or the library's own containers break the rules below",
                 (
-                    "hardening.restart: must be one of unless-stopped, on-failure, or the library's own containers"
-                    " break the rules below"
+                    "hardening.restart: must be one of always, unless-stopped, on-failure, or the library's own"
+                    " containers break the rules below"
                 ),
             ],
         ),

@@ -108,7 +108,7 @@ def test_a_container_as_the_platform_makes_it_is_clean() -> None:
         ({"HostConfig__PidsLimit": -1}, ("pids", "pidsLimit")),
         ({"HostConfig__Ulimits": [{"Name": "core", "Hard": -1, "Soft": -1}]}, ("ulimits", "ulimits[0].hard")),
         ({"HostConfig__LogConfig": {"Type": "json-file", "Config": {}}}, ("logs", "logDriver")),
-        ({"HostConfig__RestartPolicy": {"Name": "always", "MaximumRetryCount": 0}}, ("restart", "restart")),
+        ({"HostConfig__RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}}, ("restart", "restart")),
         ({"Config__Healthcheck": None}, ("healthCheck", "healthcheck")),
         ({"HostConfig__NetworkMode": "host", "NetworkSettings__Networks": {"host": {}}}, ("network", "networkMode")),
         ({"NetworkSettings__Networks": {"bridge": {}}}, ("network", "networksAdvanced[0].name")),

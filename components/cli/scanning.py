@@ -1,0 +1,123 @@
+"""The daily scan: each image that runs, against the stack's own policy, as lines for people and as metrics."""
+
+import datetime
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..assets import asset
+from ..maintenance.ledger import Ledger
+from ..maintenance.textfile import metric, metrics
+from ..settings import SupplyChain
+from ..settings.supply_chain import GENERATED
+from ..supply_chain import Signer, Subject, SupplyChainError, load_policy
+from ..supply_chain.checks import covered
+from ..supply_chain.cosign import verify
+from ..supply_chain.gate import Verdict, judge
+from ..supply_chain.policy import ScanPolicy, Severity
+from ..supply_chain.tools import workbench
+from ..supply_chain.trivy import scan
+from .console import Problem, say, show, warn
+from .docker import containers, docker, service
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scanned:
+    """What is known of one image now."""
+
+    image: str
+    """Name people know it by."""
+    failed: bool = False
+    """Whether it could not be scanned."""
+    findings: Mapping[Severity, int] = field(default_factory=dict)
+    """What was found and not accepted, by severity."""
+    verified: bool | None = None
+    """Whether its signature counts; `None` where it has none to look at."""
+
+
+def scan_running(label: str, settings: SupplyChain) -> list[Scanned]:
+    """Scan each image of the stack's running containers once.
+
+    Raises:
+        Problem: when nothing runs.
+    """
+    running: dict[str, list[str]] = {}
+    pinned: dict[str, str] = {}
+    for container in containers(label):
+        running.setdefault(container["Image"], []).append(service(container))
+        if "@sha256:" in container["Config"]["Image"]:
+            pinned[container["Image"]] = container["Config"]["Image"]
+    if not running:
+        raise Problem(f"nothing of stack {label} runs here: `make up` starts it")
+    file = Path(settings.scan_policy or asset("security", "trivy-scan.yml"))
+    policy = load_policy(file)
+    say(f"{file}: {covered(policy.scanners)}; stops a rollout at {policy.threshold.value}")
+    return [
+        _scanned(identity, f"{_name(identity)} ({', '.join(sorted(set(used_by)))})", policy, settings, pinned)
+        for identity, used_by in running.items()
+    ]
+
+
+def text(found: list[Scanned], ledger: Ledger) -> str:
+    """Return the file of metrics, and note when each image was scanned."""
+    now = time.time()
+    at = ledger.scanned({one.image: 0.0 if one.failed else now for one in found})
+    lines = [metric("slidegenie_scan_timestamp_seconds", when, {"image": image}) for image, when in at.items()]
+    for one in found:
+        lines += [
+            metric("slidegenie_scan_findings", number, {"image": one.image, "severity": severity.value})
+            for severity, number in one.findings.items()
+        ]
+        if one.verified is not None:
+            lines.append(metric("slidegenie_image_verified", one.verified, {"image": one.image}))
+    return metrics(lines)
+
+
+def _scanned(
+    identity: str, shown: str, policy: ScanPolicy, settings: SupplyChain, pinned: Mapping[str, str]
+) -> Scanned:
+    name = shown.partition(" ")[0]
+    try:
+        with workbench(fetch=True) as bench:
+            report = scan(bench, Subject(reference=identity, pushed=False), policy)
+        verdict = judge(report, policy, datetime.datetime.now(datetime.UTC).date())
+    except SupplyChainError as error:
+        warn(f"{shown}: NOT SCANNED: {error}")
+        return Scanned(image=name, failed=True)
+    say(f"{shown}: {verdict.summary()}")
+    for finding in verdict.stopping:
+        show(f"    {finding}")
+    for entry in verdict.expired:
+        show(f"    the acceptance of {entry.id} expired on {entry.expires} ({entry.reason})")
+    verified = _verified(pinned[identity], settings) if identity in pinned else None
+    return Scanned(image=name, findings=_counted(verdict), verified=verified)
+
+
+def _counted(verdict: Verdict) -> dict[Severity, int]:
+    """Count by severity; a 0 is said too, so that a finding that went is seen to go."""
+    found = [finding.severity for finding in (*verdict.stopping, *verdict.listed)]
+    return {severity: found.count(severity) for severity in Severity}
+
+
+def _verified(reference: str, settings: SupplyChain) -> bool | None:
+    """Look at the signature again, where that needs no secret: a generated key is in the encrypted state."""
+    if settings.public_key is None and settings.key == GENERATED:
+        return None
+    signer = Signer(
+        key=settings.key, public_key=settings.public_key, identity=settings.identity, issuer=settings.issuer
+    )
+    try:
+        with workbench(fetch=True) as bench:
+            verify(bench, Subject(reference=reference, pushed=True), signer)
+    except SupplyChainError as error:
+        warn(f"{reference}: NOT VERIFIED: {error}")
+        return False
+    return True
+
+
+def _name(identity: str) -> str:
+    """Return a tag of an image that stays, else its short ID: in metrics and messages nobody knows a digest."""
+    listed = docker("image", "inspect", "--format", "{{range .RepoTags}}{{.}} {{end}}", identity, check=False)
+    tags = listed.stdout.split()
+    return next((tag for tag in tags if not tag.endswith(":latest")), tags[0] if tags else identity[7:19])

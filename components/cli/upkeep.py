@@ -1,0 +1,109 @@
+"""The commands that keep a host in order, by hand or by the timers that `schedule` installs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..maintenance import freshness as fresh
+from ..maintenance.ledger import Ledger, Task
+from ..maintenance.textfile import publish
+from ..plan import Plan, plan_stack
+from ..settings import Settings
+from . import cleaning, preflight, scanning, timers
+from .build_images import stack_settings
+from .commands import ROOT, Request, _chosen
+from .console import Problem, say, show, warn
+from .docker import ensure_engine
+from .home import Home
+from .rollout_record import image_record
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every task here works on."""
+
+    plan: Plan
+    settings: Settings
+    home: Home
+    engine: str
+
+    @classmethod
+    def of(cls, request: Request) -> "_Work":
+        name, engine = _chosen(request)
+        return cls(plan_stack(ROOT, name), stack_settings(name), Home.open(), engine)
+
+    @property
+    def label(self) -> str:
+        return f"{self.plan.project}/{self.plan.stack}"
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger.of(self.home.folder("maintenance"), self.label)
+
+    def tell(self, file: str, text: str) -> None:
+        """Hand metrics to the monitoring, where there is one."""
+        if not publish(self.label, file, text):
+            say("there is no monitoring in this stack: nobody is told but you")
+
+    def done(self, task: Task) -> None:
+        self.ledger.succeeded(task)
+        self.tell("maintenance.prom", self.ledger.metrics())
+
+
+def scan(request: Request) -> None:
+    """Scan the images of every container that runs, and tell the monitoring."""
+    ensure_engine()
+    work = _Work.of(request)
+    found = scanning.scan_running(work.label, work.settings.supply_chain)
+    work.tell("scan.prom", scanning.text(found, work.ledger))
+    if failed := [one.image for one in found if one.failed]:
+        raise Problem(f"{len(failed)} of {len(found)} images could not be scanned: {', '.join(failed)}")
+    work.done(Task.SCAN)
+
+
+def clean(request: Request) -> None:
+    """Remove the stack's own unused containers, images and build cache; DRY_RUN=1 only says which."""
+    ensure_engine()
+    work = _Work.of(request)
+    record = image_record(work.home, work.label)
+    known = cleaning.known_containers(work.plan, work.home, work.engine, ROOT)
+    if cleaning.clean(work.plan, work.settings, record, known):
+        work.done(Task.CLEAN)
+
+
+def freshness(request: Request) -> None:
+    """Ask the registries whether there are newer images under the names the stack uses."""
+    ensure_engine()
+    work = _Work.of(request)
+    found = [fresh.ask(image) for image in preflight.needed_images(work.plan)]
+    width = max(len(one.image) for one in found)
+    for one in found:
+        built = f"built {one.created:%Y-%m-%d}" if one.created else ""
+        show(f"    {one.image:<{width}}  {built:<16}  {one.answer.value}{f': {one.reason}' if one.reason else ''}")
+    work.tell("freshness.prom", fresh.text(found))
+    if silent := [one.image for one in found if one.answer is fresh.Answer.SILENT]:
+        raise Problem(f"{len(silent)} of {len(found)} images could not be looked up; the table says why")
+    if any(one.answer is fresh.Answer.OUTDATED for one in found):
+        warn("`docker pull` the newer ones and `make up`; what is exact in components/versions.yaml, Renovate renews")
+    work.done(Task.FRESHNESS)
+
+
+def schedule(request: Request) -> None:
+    """Install timers of this host for scan, clean and freshness."""
+    work = _Work.of(request)
+    every = timers.install(work.label, ROOT, work.settings.maintenance)
+    work.ledger.scheduled(every)
+    work.tell("maintenance.prom", work.ledger.metrics())
+
+
+def unschedule(request: Request) -> None:
+    """Remove the timers that `make schedule` installed."""
+    work = _Work.of(request)
+    timers.remove(work.label)
+    work.ledger.scheduled({})
+    work.tell("maintenance.prom", work.ledger.metrics())
+
+
+COMMANDS: dict[str, Callable[[Request], None]] = {
+    command.__name__: command for command in (scan, clean, freshness, schedule, unschedule)
+}
+"""Every command by its name."""

@@ -1,0 +1,86 @@
+"""Which images a stack ran and pulled: what a cleanup may touch at all, and what it must keep."""
+
+import datetime
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..plan.private import write_private
+
+_MOST_RELEASES = 50
+_MOST_STEPS = 500
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """A small file for each stack, in the folder of the commands."""
+
+    file: Path
+
+    @classmethod
+    def of(cls, folder: Path, label: str) -> "ImageRecord":
+        """Return the record of the stack `project/stack`."""
+        return cls(folder / f"{label.replace('/', '-')}.json")
+
+    def others(self) -> list["ImageRecord"]:
+        """Return the records of the other stacks on this machine."""
+        return [ImageRecord(file) for file in sorted(self.file.parent.glob("*.json")) if file != self.file]
+
+    def note_release(self, images: Iterable[str]) -> None:
+        """Note the IDs of the images a good rollout left running; the same again is no other release."""
+        noted, ids = self._read(), sorted(set(images))
+        releases = [release for release in noted["releases"] if release["images"] != ids]
+        noted["releases"] = [*releases, {"at": _now(), "images": ids}][-_MOST_RELEASES:]
+        self._write(noted)
+
+    def note_pulled(self, references: Iterable[str]) -> None:
+        """Note images that were not on the engine before this stack pulled them."""
+        noted = self._read()
+        if new := {short(reference): _now() for reference in references}:
+            noted["pulled"] |= new
+            self._write(noted)
+
+    def note_steps(self, commands: Iterable[str]) -> None:
+        """Note what the stack's Dockerfiles run: only so is the cache of a step recognised once it is in none."""
+        noted = self._read()
+        new = set(commands)
+        noted["steps"] = [*(old for old in noted["steps"] if old not in new), *sorted(new)][-_MOST_STEPS:]
+        self._write(noted)
+
+    def steps(self) -> frozenset[str]:
+        """Return every command that a Dockerfile of the stack is known to have run."""
+        return frozenset(self._read()["steps"])
+
+    def releases(self, last: int) -> list[frozenset[str]]:
+        """Return the images of the `last` releases, the newest first."""
+        return [frozenset(release["images"]) for release in reversed(self._read()["releases"][-last:])]
+
+    def pulled(self) -> dict[str, datetime.datetime]:
+        """Return what the stack pulled, by reference, and when."""
+        return {name: datetime.datetime.fromisoformat(at) for name, at in self._read()["pulled"].items()}
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            noted: dict[str, Any] = json.loads(self.file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {"releases": [], "pulled": {}, "steps": []}
+        return noted
+
+    def _write(self, noted: dict[str, Any]) -> None:
+        write_private(self.file, json.dumps(noted, indent=2) + "\n", mode=0o600)
+
+
+def kept_images(record: ImageRecord, last: int) -> frozenset[str]:
+    """Return the IDs of images of the stack's `last` releases and of other stacks': they stay, running or not."""
+    return frozenset(image for one in (record, *record.others()) for images in one.releases(last) for image in images)
+
+
+def short(reference: str) -> str:
+    """Return a reference as the engine lists it: Docker Hub's own address is left out."""
+    return reference.removeprefix("docker.io/").removeprefix("library/")
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

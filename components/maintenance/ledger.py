@@ -1,0 +1,75 @@
+"""When each task last succeeded, kept between runs and told to the monitoring."""
+
+import enum
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..plan.private import write_private
+
+
+class Task(enum.Enum):
+    """Something that is done now and then; the value is the name of its command."""
+
+    SCAN = "scan"
+    CLEAN = "clean"
+    FRESHNESS = "freshness"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A small file for each stack, in the folder of the commands."""
+
+    file: Path
+
+    @classmethod
+    def of(cls, folder: Path, label: str) -> "Ledger":
+        """Return the ledger of the stack `project/stack`."""
+        return cls(folder / f"{label.replace('/', '-')}.json")
+
+    def succeeded(self, task: Task) -> None:
+        """Note that a task did all it was asked to, just now."""
+        self._note("succeeded", {task.value: time.time()})
+
+    def scanned(self, when: Mapping[str, float]) -> dict[str, float]:
+        """Note when images were scanned; return it for all of `when`, with an earlier scan of those that failed now.
+
+        A time of 0 says that there was none: an image that was never scanned must not look like one that need not be.
+        """
+        earlier = self._read().get("scanned", {})
+        known = {image: at or earlier.get(image, 0.0) for image, at in when.items()}
+        self._replace("scanned", known)
+        return known
+
+    def scheduled(self, seconds: Mapping[Task, int]) -> None:
+        """Note how often each task is to run from now on; none at all when there is no schedule any more."""
+        self._replace("every", {task.value: float(every) for task, every in seconds.items()})
+        self._replace("since", {task.value: time.time() for task in seconds})
+
+    def metrics(self) -> str:
+        """Return all of it as metrics."""
+        noted = self._read()
+        lines = []
+        for name, part in (
+            ("slidegenie_maintenance_last_success_timestamp_seconds", "succeeded"),
+            ("slidegenie_maintenance_scheduled_timestamp_seconds", "since"),
+            ("slidegenie_maintenance_interval_seconds", "every"),
+        ):
+            lines += [f'{name}{{task="{task}"}} {value:.0f}' for task, value in sorted(noted.get(part, {}).items())]
+        return "".join(f"{line}\n" for line in lines)
+
+    def _note(self, part: str, values: Mapping[str, float]) -> None:
+        self._replace(part, {**self._read().get(part, {}), **values})
+
+    def _replace(self, part: str, values: Mapping[str, float]) -> None:
+        noted = self._read() | {part: dict(values)}
+        write_private(self.file, json.dumps(noted, indent=2) + "\n", mode=0o600)
+
+    def _read(self) -> dict[str, dict[str, float]]:
+        try:
+            noted: dict[str, dict[str, float]] = json.loads(self.file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return noted

@@ -1,0 +1,112 @@
+"""Clients that write all the time and remember what they were told, to be compared with what is there afterwards."""
+
+import collections
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Self
+
+import httpx
+
+from .client import PRESENTATIONS, example, titles_in_download, unverified
+
+_CLIENTS = 8
+_MOST_SECONDS = 600
+_MOST_WRITES = 20_000
+_PAUSE_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Write:
+    """One request and its answer."""
+
+    ended: float
+    title: str
+    identity: str
+    """What the API called it; empty when it was not acknowledged."""
+    failure: str = ""
+
+
+@dataclass
+class Writers:
+    """Eight clients, each with one presentation after the other; a context manager, and bounded in any case."""
+
+    url: str
+    enter: Callable[[], None]
+    """Called first by every thread, to get where the platform is."""
+    writes: list[Write] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self._stop, self._numbers = threading.Event(), itertools.count()
+        self._until = time.monotonic() + _MOST_SECONDS
+        self._threads = [threading.Thread(target=self._client, daemon=True) for _ in range(_CLIENTS)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=60)
+
+    @property
+    def acknowledged(self) -> list[Write]:
+        """What the platform promised to have."""
+        return [write for write in self.writes if write.identity]
+
+    def wait_for(self, enough: Callable[[list[Write]], bool], what: str, seconds: float = 120) -> None:
+        """Wait until what was written since now is `enough`."""
+        start, deadline = len(self.writes), time.monotonic() + seconds
+        while not enough(self.writes[start:]):
+            since = collections.Counter(write.failure or "acknowledged" for write in self.writes[start:])
+            assert time.monotonic() < deadline, f"not within {seconds} s: {what}; since then {dict(since)}"
+            time.sleep(0.1)
+
+    def lost(self) -> list[str]:
+        """Return what was acknowledged and cannot be downloaded now, as it was written."""
+        with (
+            httpx.Client(base_url=self.url, verify=unverified(), timeout=20) as client,
+            ThreadPoolExecutor(_CLIENTS, initializer=self.enter) as threads,
+        ):
+            found = threads.map(lambda write: self._is_there(client, write), self.acknowledged)
+            return [line for line in found if line]
+
+    def figures(self, since: float) -> str:
+        """Say how long nothing could be relied on after `since`, and what that cost."""
+        failed = [write for write in self.writes if write.failure and write.ended >= since]
+        good_again = [w.ended for w in self.acknowledged if w.ended > max((f.ended for f in failed), default=since)]
+        recovery = min(good_again, default=float("nan")) - since if failed else 0.0
+        kinds = dict(collections.Counter(write.failure for write in failed))
+        return (
+            f"recovered after {recovery:.1f} s, {len(failed)} of {len(self.writes)} requests failed {kinds or ''},"
+            f" {len(self.acknowledged)} acknowledged"
+        )
+
+    def _client(self) -> None:
+        self.enter()
+        with httpx.Client(base_url=self.url, verify=unverified(), timeout=20) as client:
+            while not self._stop.is_set() and time.monotonic() < self._until and len(self.writes) < _MOST_WRITES:
+                self.writes.append(_write(client, f"Write {next(self._numbers)}"))
+                time.sleep(_PAUSE_SECONDS)
+
+    def _is_there(self, client: httpx.Client, write: Write) -> str:
+        try:
+            title = titles_in_download(client, write.identity)[0]
+        except (AssertionError, httpx.HTTPError) as error:
+            return f"{write.title} ({write.identity}): {error}"
+        return "" if title == write.title else f"{write.title} ({write.identity}) has the title {title}"
+
+
+def _write(client: httpx.Client, title: str) -> Write:
+    try:
+        answer = client.post(PRESENTATIONS, json=example(title))
+    except httpx.HTTPError as error:
+        return Write(time.monotonic(), title, "", type(error).__name__)
+    if answer.status_code == httpx.codes.CREATED:
+        return Write(time.monotonic(), title, answer.json()["id"])
+    return Write(time.monotonic(), title, "", str(answer.status_code))

@@ -1,0 +1,54 @@
+"""What the documentation tells people to type is there to be typed."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from .plans import ROOT
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "monitoring" / "RUNBOOK.md"])
+PENDING = {"rollback", "releases", "rotate", "backup", "backups", "restore", "drill"}
+"""Commands that are on their way, on other branches. Empty this when they are here."""
+
+# In a line of prose a command is between backticks, which may break over two lines; in a block it begins the line.
+_COMMAND = re.compile(r"(?:`(?:sudo )?|^ {4,}(?:sudo )?)make\s+(?:[A-Z_]+=\S+\s+)*([a-z][a-z-]*)", re.MULTILINE)
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def commands(page: Path) -> set[str]:
+    return set(_COMMAND.findall(page.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_make_command_that_a_page_names_exists(page: Path) -> None:
+    assert commands(page) - targets() - PENDING == set()
+
+
+def test_the_pages_are_read_at_all() -> None:
+    found = set().union(*(commands(page) for page in PAGES))
+    assert {"up", "scan", "clean", "schedule", "drift", "release-check"} <= found
+
+
+def test_what_is_here_is_not_pending_any_more() -> None:
+    assert targets() & PENDING == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_script_and_page_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    scripts = {ROOT / script for script in re.findall(r"\b(scripts/[a-z-]+\.sh)", text)}
+    links = {page.parent / link for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)}
+    pages = {ROOT / name for name in re.findall(r"\b(docs/[a-z/0-9-]+\.md)", text)}
+    pending = {ROOT / "docs" / "backups.md", page.parent / "backups.md"}
+    assert {path for path in scripts | links | pages if not path.exists()} - pending == set()
+
+
+def test_the_messages_of_the_program_name_commands_that_exist() -> None:
+    """An error that says `make X` must not be a second error."""
+    for file in (ROOT / "components").rglob("*.py"):
+        named = set(re.findall(r"`make ([a-z][a-z-]*)", file.read_text(encoding="utf-8")))
+        assert named - targets() - PENDING == set(), file

@@ -1,0 +1,159 @@
+"""Scan and freshness: what is asked of the engine and of registries, and what the monitoring is told of the answers."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.cli import scanning
+from components.cli.console import Problem
+from components.maintenance import freshness, textfile
+from components.maintenance.freshness import Answer
+from components.maintenance.ledger import Ledger
+from components.plan import Plan
+from components.settings import SupplyChain
+from components.supply_chain import SupplyChainError
+from components.supply_chain.policy import Severity
+
+HERE, THERE = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+
+
+class Engine:
+    """Answers like the Docker command line, and remembers what it was asked."""
+
+    def __init__(self, **answers: tuple[int, str, str]) -> None:
+        self.answers, self.asked = answers, list[tuple[str, ...]]()
+
+    def __call__(self, *args: str, **_: Any) -> subprocess.CompletedProcess[str]:
+        self.asked.append(args)
+        code, out, err = self.answers[args[0]]
+        return subprocess.CompletedProcess(args, code, out, err)
+
+
+def inspected(*digests: str) -> tuple[int, str, str]:
+    names = [f"redis@{digest}" for digest in digests]
+    return 0, json.dumps([{"Created": "2026-01-02T03:04:05.6Z", "RepoDigests": names}]), ""
+
+
+@pytest.mark.parametrize(
+    ("image", "registry", "answer", "metrics"),
+    [
+        (inspected(HERE), (0, json.dumps({"digest": HERE}), ""), Answer.CURRENT, 'outdated{image="redis:8"} 0'),
+        (inspected(HERE), (0, json.dumps({"digest": THERE}), ""), Answer.OUTDATED, 'outdated{image="redis:8"} 1'),
+        (
+            inspected(HERE),
+            (0, json.dumps({"digest": THERE, "manifests": [{"digest": HERE}]}), ""),
+            Answer.CURRENT,
+            'outdated{image="redis:8"} 0',
+        ),
+        (inspected(HERE), (1, "", "no such host"), Answer.SILENT, ""),
+        (inspected(HERE), (0, "nonsense", ""), Answer.SILENT, ""),
+        (inspected(), (1, "", ""), Answer.LOCAL, ""),
+        ((1, "", "No such image"), (1, "", ""), Answer.MISSING, ""),
+    ],
+    ids=["same", "newer", "its platform's own digest", "no answer", "no digest", "built here", "not here"],
+)
+def test_freshness_says_what_the_registry_has_and_nothing_it_does_not_know(
+    monkeypatch: pytest.MonkeyPatch,
+    image: tuple[int, str, str],
+    registry: tuple[int, str, str],
+    answer: Answer,
+    metrics: str,
+) -> None:
+    engine = Engine(image=image, buildx=registry)
+    monkeypatch.setattr(freshness, "docker", engine)
+    found = freshness.ask("redis:8")
+    assert found.answer is answer
+    said = freshness.text([found])
+    assert ("slidegenie_image_outdated" in said) == bool(metrics)
+    assert metrics in said
+    assert ("created_timestamp_seconds" in said) == (answer is not Answer.MISSING)
+
+
+def container(service: str, image: str, name: str = "") -> dict[str, Any]:
+    labels = {"com.docker.compose.service": service}
+    return {"Image": image, "Name": service, "Config": {"Labels": labels, "Image": name or image}}
+
+
+def test_each_image_is_scanned_once_and_one_that_fails_does_not_hide_the_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = [container("app", "sha256:app"), container("app", "sha256:app"), container("redis", "sha256:redis")]
+    asked = []
+
+    def scan(_: object, subject: Any, __: object) -> dict[str, Any]:
+        asked.append(subject.reference)
+        if subject.reference == "sha256:redis":
+            raise SupplyChainError("no database")
+        secret = {"RuleID": "aws-key", "Severity": "CRITICAL", "Title": "AWS key"}
+        return {"SchemaVersion": 2, "Results": [{"Target": "/app/key", "Secrets": [secret]}]}
+
+    monkeypatch.setattr(scanning, "containers", lambda _: running)
+    monkeypatch.setattr(scanning, "scan", scan)
+    monkeypatch.setattr(scanning, "_name", lambda identity: f"{identity.removeprefix('sha256:')}:1")
+    found = scanning.scan_running("slidegenie/prod", SupplyChain())
+    assert asked == ["sha256:app", "sha256:redis"]
+    assert [(one.image, one.failed) for one in found] == [("app:1", False), ("redis:1", True)]
+    assert found[0].findings[Severity.CRITICAL] == 1
+    text = scanning.text(found, Ledger.of(tmp_path, "slidegenie/prod"))
+    assert 'slidegenie_scan_findings{image="app:1",severity="CRITICAL"} 1\n' in text
+    assert 'slidegenie_scan_findings{image="app:1",severity="HIGH"} 0\n' in text
+    assert 'slidegenie_scan_timestamp_seconds{image="redis:1"} 0\n' in text, "never scanned must not look like scanned"
+    assert 'findings{image="redis:1"' not in text
+    assert "redis:1 (redis): NOT SCANNED: no database" in capsys.readouterr().err
+
+
+def test_with_nothing_running_a_scan_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "containers", lambda _: [])
+    with pytest.raises(Problem, match="nothing of stack slidegenie/prod runs here"):
+        scanning.scan_running("slidegenie/prod", SupplyChain())
+
+
+def test_a_signature_is_looked_at_again_where_that_needs_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise SupplyChainError("not signed")
+
+    monkeypatch.setattr(scanning, "verify", lambda *_: None)
+    key = SupplyChain(public_key="/etc/slidegenie/cosign.pub")
+    reference = f"registry.example.com/backend@{HERE}"
+    assert scanning._verified(reference, key) is True
+    assert scanning._verified(reference, SupplyChain()) is None
+    monkeypatch.setattr(scanning, "verify", refuse)
+    assert scanning._verified(reference, key) is False
+
+
+def test_metrics_reach_the_volume_of_the_monitoring_in_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(volume=(0, "slidegenie-prod-metrics\n", ""), run=(0, "", ""))
+    monkeypatch.setattr(textfile, "docker", engine)
+    monkeypatch.setattr(textfile, "containers", lambda *_, **__: [{"Image": "sha256:seed"}])
+    assert textfile.publish("slidegenie/prod", "scan.prom", "x 1\n")
+    run = engine.asked[-1]
+    assert {"--network=none", "--read-only", "--cap-drop=ALL", "--user=1000:1000"} <= set(run)
+    assert "--volume=slidegenie-prod-metrics:/metrics" in run
+    assert run[-2:] == ("-c", "cat > /metrics/.scan.prom && mv /metrics/.scan.prom /metrics/scan.prom")
+
+
+def test_a_stack_without_monitoring_has_nobody_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(textfile, "docker", Engine(volume=(0, "", "")))
+    monkeypatch.setattr(textfile, "containers", lambda *_, **__: [])
+    assert not textfile.publish("slidegenie/prod", "scan.prom", "x 1\n")
+
+
+def test_labels_of_metrics_are_escaped() -> None:
+    assert textfile.metric("m", True, {"image": 'a"b\\c\nd'}) == 'm{image="a\\"b\\\\c\\nd"} 1\n'
+
+
+def test_every_container_that_runs_rotates_its_log(plan: Plan) -> None:
+    for planned in plan.of_type("docker:index/container:Container"):
+        if planned.inputs.get("start") is not False:
+            assert planned.inputs["logDriver"] == "local", planned.name
+            assert planned.inputs["logOpts"] == {"max-size": "20m", "max-file": "5"}, planned.name
+
+
+def test_every_image_a_stack_builds_for_itself_says_whose_it_is(plan: Plan) -> None:
+    loaded = [build for build in plan.of_type("docker-build:index:Image") if build.inputs.get("load")]
+    assert loaded
+    for build in loaded:
+        assert build.inputs["labels"] == {"io.slidegenie.image-of": f"{plan.project}/{plan.stack}"}

@@ -1,0 +1,58 @@
+"""What was removed by hand is found by comparing the state with the engine; nothing else is touched."""
+
+import subprocess
+from typing import Any
+
+import pytest
+
+from components.cli import repair
+from components.cli.state import State
+
+_KINDS = {
+    "container": "docker:index/container:Container",
+    "volume": "docker:index/volume:Volume",
+    "network": "docker:index/network:Network",
+    "image": "docker:index/remoteImage:RemoteImage",
+}
+
+
+def resource(kind: str, identity: str | None, **more: Any) -> dict[str, Any]:
+    urn = f"urn:pulumi:prod::slidegenie::{_KINDS[kind]}::{more.pop('name', identity)}"
+    return {"type": _KINDS[kind], "urn": urn, "id": identity} | more
+
+
+@pytest.fixture(autouse=True)
+def engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    present = {"ps": "here\nold\n", "volume": "data\n", "network": "edge\n"}
+
+    def docker(command: str, *_: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 0, present[command], "")
+
+    monkeypatch.setattr(repair, "docker", docker)
+
+
+def found(*resources: dict[str, Any]) -> list[str]:
+    return [urn.rpartition("::")[2] for urn in repair.removed_by_hand(State(resources))]
+
+
+def test_what_is_there_is_left_alone() -> None:
+    kinds = (("container", "here"), ("volume", "data"), ("network", "edge"))
+    assert found(*(resource(kind, name) for kind, name in kinds)) == []
+
+
+def test_containers_volumes_and_networks_that_went_are_named() -> None:
+    assert found(
+        resource("container", "gone"),
+        resource("volume", "lost"),
+        resource("network", "cut"),
+        resource("image", "another command's business"),
+        resource("container", None, name="never made"),
+    ) == ["gone", "lost", "cut"]
+
+
+def test_what_belongs_to_a_rollout_that_did_not_finish_is_left_to_the_next_one() -> None:
+    assert found(
+        resource("container", "broken", name="app-1"),
+        resource("container", "old", name="app-1", delete=True),
+        resource("container", "gone", name="redis-1"),
+    ) == ["redis-1"]
