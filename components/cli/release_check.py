@@ -49,6 +49,8 @@ class Row:
     """Program and arguments, run in the checkout."""
     figure: str
     """Pattern of what is worth a column; the last match in the output counts."""
+    counted: str = ""
+    """What the matches are; their number is shown then, and not the last of them."""
     missing: _Missing = lambda: None
     """Why it cannot run here; `None` when it can."""
 
@@ -131,6 +133,7 @@ def rows(stack: str) -> list[Row]:
             what=f"The plan of every stack ({', '.join(plans)})",
             command=["bash", "-ec", planning],
             figure="planned",
+            counted="stacks",
         ),
         Row(
             key="production",
@@ -141,6 +144,7 @@ def rows(stack: str) -> list[Row]:
                 "set -o pipefail; DOCKER_GID=0 docker compose -f docker-compose.prod.yml config --services | sort -u",
             ],
             figure=r"\w[\w-]*$",
+            counted="services",
             missing=_without_compose,
         ),
         Row(
@@ -167,7 +171,8 @@ def rows(stack: str) -> list[Row]:
                 *(python, "-m", "components.supply_chain", "--policy", policy or asset("security", "trivy-scan.yml")),
                 *("--output", str(_LOGS / "reports"), "--no-sbom", *images),
             ],
-            figure=r"\d+ stopping, .*",
+            figure=r"\d+ stopping, ",
+            counted="images, nothing from the threshold on",
             missing=_without_trivy,
         ),
         Row(
@@ -207,11 +212,11 @@ def _run(row: Row, log: Path) -> Result:
 
 
 def _figure(row: Row, figures: Sequence[str]) -> str:
-    """Return the last figure, or how many there were where each is only a mark."""
+    """Return the last figure, or how many there were."""
+    if row.counted:
+        return f"{len(figures)} {row.counted}, "
     if not figures:
         return ""
-    if row.key in ("plan", "production"):
-        return f"{len(figures)}, "
     # The time a test run took is in the column already.
     return f"{re.sub(r' in [0-9.]+s.*', '', figures[-1]).strip('= ')}, "
 

@@ -39,6 +39,12 @@ def test_what_passed_what_failed_and_what_was_skipped_is_in_the_table(
     assert (tmp_path / "logs" / "bad.log").read_text() == "2 passed\n"
 
 
+def test_marks_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    counted = Row(key="n", what="N", command=[*SAY, "print('x\\nx\\nx')"], figure="^x$", counted="of them")
+    assert run([counted], set(), tmp_path / "logs") == 0
+    assert table(capsys.readouterr().out)[2] == "| N | passed | 3 of them, 0 s |"
+
+
 def test_without_a_failure_it_succeeds(tmp_path: Path) -> None:
     assert run([GOOD, ABSENT], set(), tmp_path / "logs") == 0
 
