@@ -1,4 +1,4 @@
-"""Things that go wrong at night: killed updates, changes by hand, wrong passphrases, and the end of a stack."""
+"""Things that go wrong at night: killed updates, changes by hand, wrong passphrases, and stops."""
 
 import os
 import signal
@@ -105,15 +105,3 @@ def test_down_keeps_the_data_and_the_next_up_serves_it_again(platform: Workspace
     assert up.code == 0, up.text
     with trusting(platform.url) as client:
         assert titles_in_download(client, kept["id"])[0] == "Kept through a stop"
-
-
-def test_destroy_asks_and_then_leaves_nothing(platform: Workspace) -> None:
-    refused = platform.run("destroy")
-    assert refused.code == 1
-    assert "nothing was deleted" in refused.err
-    assert platform.containers()
-    gone = platform.run("destroy", CONFIRM=platform.stack)
-    assert gone.code == 0, gone.text
-    mark = f"label=io.slidegenie.stack={platform.label}"
-    for kind, flags in (("container", ["--all"]), ("volume", []), ("network", [])):
-        assert docker(kind, "ls", "--quiet", *flags, "--filter", mark) == "", kind
