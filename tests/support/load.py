@@ -5,11 +5,11 @@ import itertools
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Self
 
 import httpx
 
 from .client import PRESENTATIONS, example, unverified
+from .crowd import Crowd
 
 _CLIENTS = 16
 _MOST_SECONDS = 900
@@ -31,7 +31,7 @@ class Tally:
         return self.ok + self.failures.total()
 
 
-class Load:
+class Load(Crowd):
     """Sixteen clients, half of them with keep-alive; one request in eight makes a presentation.
 
     A context manager: the load runs inside it and stops, in any case, after a bounded time and number of requests.
@@ -39,33 +39,21 @@ class Load:
 
     def __init__(self, url: str) -> None:
         self.tally = Tally()
-        self._url, self._stop, self._lock = url, threading.Event(), threading.Lock()
-        self._until = time.monotonic() + _MOST_SECONDS
-        self._threads = [
-            threading.Thread(target=self._client, args=(number,), daemon=True) for number in range(_CLIENTS)
-        ]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(timeout=60)
+        self._url, self._lock = url, threading.Lock()
+        self.gather(_CLIENTS, _MOST_SECONDS)
 
     def wait_for(self, requests: int) -> None:
         """Wait until at least `requests` were made in all."""
         while self.tally.total < requests and time.monotonic() < self._until:
             time.sleep(0.2)
 
-    def _client(self, number: int) -> None:
+    def client(self, number: int) -> None:
+        """Ask, and now and then make a presentation."""
         keep_alive = number % 2 == 0
         headers = {} if keep_alive else {"Connection": "close"}
         with httpx.Client(base_url=self._url, verify=unverified(), timeout=20, headers=headers) as client:
             for turn in itertools.count(number):
-                if self._stop.is_set() or time.monotonic() > self._until or self.tally.total > _MOST_REQUESTS:
+                if self.over or self.tally.total > _MOST_REQUESTS:
                     return
                 self._request(client, turn)
                 time.sleep(0.005)

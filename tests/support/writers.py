@@ -2,16 +2,15 @@
 
 import collections
 import itertools
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Self
 
 import httpx
 
 from .client import PRESENTATIONS, example, titles_in_download, unverified
+from .crowd import Crowd
 
 _CLIENTS = 8
 _MOST_SECONDS = 600
@@ -31,7 +30,7 @@ class Write:
 
 
 @dataclass
-class Writers:
+class Writers(Crowd):
     """Eight clients, each with one presentation after the other; a context manager, and bounded in any case."""
 
     url: str
@@ -40,19 +39,8 @@ class Writers:
     writes: list[Write] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        self._stop, self._numbers = threading.Event(), itertools.count()
-        self._until = time.monotonic() + _MOST_SECONDS
-        self._threads = [threading.Thread(target=self._client, daemon=True) for _ in range(_CLIENTS)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(timeout=60)
+        self._numbers = itertools.count()
+        self.gather(_CLIENTS, _MOST_SECONDS)
 
     @property
     def acknowledged(self) -> list[Write]:
@@ -87,10 +75,11 @@ class Writers:
             f" {len(self.acknowledged)} acknowledged"
         )
 
-    def _client(self) -> None:
+    def client(self, _number: int) -> None:
+        """Write one presentation after the other."""
         self.enter()
         with httpx.Client(base_url=self.url, verify=unverified(), timeout=20) as client:
-            while not self._stop.is_set() and time.monotonic() < self._until and len(self.writes) < _MOST_WRITES:
+            while not self.over and len(self.writes) < _MOST_WRITES:
                 self.writes.append(_write(client, f"Write {next(self._numbers)}"))
                 time.sleep(_PAUSE_SECONDS)
 
