@@ -49,13 +49,7 @@ class Inspection:
                 # What was asked for by name may fetch its tool.
                 require=Require.ENFORCE,
                 policy=Path(chain.scan_policy or asset("security", "trivy-scan.yml")),
-                signer=Signer(
-                    key=signs_with,
-                    password=os.environ.get("COSIGN_PASSWORD", ""),
-                    public_key=chain.public_key,
-                    identity=chain.identity,
-                    issuer=chain.issuer,
-                ),
+                signer=replace(Signer.of(chain, os.environ.get("COSIGN_PASSWORD", "")), key=signs_with),
             ),
             scan=there if scan is None else scan,
             sign=sign,

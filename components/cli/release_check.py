@@ -18,9 +18,11 @@ from pathlib import Path
 from ..assets import asset
 from ..plan import UnknownStackError
 from ..settings import SettingsError
+from ..supply_chain.tools import Workbench
 from ..variants import VARIANTS
 from .build_images import stack_settings
 from .console import say, show, warn
+from .docker import docker, plugin
 from .pulumi_cli import find_pulumi
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -224,20 +226,17 @@ def _figure(row: Row, figures: Sequence[str]) -> str:
 def _without_docker() -> str | None:
     if shutil.which("docker") is None:
         return "Docker is not installed"
-    answer = subprocess.run(["docker", "version"], capture_output=True, check=False)  # noqa: S607
-    return None if answer.returncode == 0 else "no Docker engine answers"
+    return None if docker("version", check=False).returncode == 0 else "no Docker engine answers"
 
 
 def _without_compose() -> str | None:
     if shutil.which("docker") is None:
         return "Docker is not installed"
-    answer = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)  # noqa: S607
-    return None if answer.returncode == 0 else "Docker Compose v2 is not installed"
+    return None if plugin("compose") else "Docker Compose v2 is not installed"
 
 
 def _without_trivy() -> str | None:
-    own = os.environ.get("SLIDEGENIE_BIN") or str(Path.home() / ".local" / "bin")
-    if shutil.which("trivy") is None and shutil.which("trivy", path=own) is None:
+    if Workbench.on_path("trivy") is None:
         return "trivy is not on PATH; scripts/install-supply-chain-tools.sh trivy builds it"
     return _without_docker()
 

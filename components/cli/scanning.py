@@ -18,8 +18,9 @@ from ..supply_chain.gate import Verdict, judge
 from ..supply_chain.policy import ScanPolicy, Severity
 from ..supply_chain.tools import workbench
 from ..supply_chain.trivy import scan
-from .console import Problem, say, show, warn
+from .console import Problem, say, warn
 from .docker import containers, docker, service
+from .verdict import tell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +86,7 @@ def _scanned(
     except SupplyChainError as error:
         warn(f"{shown}: NOT SCANNED: {error}")
         return Scanned(image=name, failed=True)
-    say(f"{shown}: {verdict.summary()}")
-    for finding in verdict.stopping:
-        show(f"    {finding}")
-    for entry in verdict.expired:
-        show(f"    the acceptance of {entry.id} expired on {entry.expires} ({entry.reason})")
+    tell(shown, verdict)
     verified = _verified(pinned[identity], settings) if identity in pinned else None
     return Scanned(image=name, findings=_counted(verdict), verified=verified)
 
@@ -104,12 +101,9 @@ def _verified(reference: str, settings: SupplyChain) -> bool | None:
     """Look at the signature again, where that needs no secret: a generated key is in the encrypted state."""
     if settings.public_key is None and settings.key == GENERATED:
         return None
-    signer = Signer(
-        key=settings.key, public_key=settings.public_key, identity=settings.identity, issuer=settings.issuer
-    )
     try:
         with workbench(fetch=True) as bench:
-            verify(bench, Subject(reference=reference, pushed=True), signer)
+            verify(bench, Subject(reference=reference, pushed=True), Signer.of(settings))
     except SupplyChainError as error:
         warn(f"{reference}: NOT VERIFIED: {error}")
         return False

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..assets import asset
-from ..cli.console import say, show, warn
+from ..cli.console import say, warn
+from ..cli.verdict import tell
 from ..settings import SettingsError
 from .checks import covered
 from .errors import SupplyChainError
@@ -79,11 +80,7 @@ def _looked_at(subject: Subject, policy: ScanPolicy, folder: Path, *, with_sbom:
     except SupplyChainError as error:
         warn(f"{subject.reference}: NOT SCANNED: {error}")
         return UNABLE
-    say(f"{subject.reference}: {verdict.summary()}")
-    for finding in verdict.stopping:
-        show(f"    {finding}")
-    for entry in verdict.expired:
-        show(f"    the acceptance of {entry.id} expired on {entry.expires} ({entry.reason})")
+    tell(subject.reference, verdict)
     return PASSED if verdict.passed else FOUND
 
 

@@ -113,13 +113,7 @@ class Admission(pulumi.ComponentResource):
 
     def _checks(self, host: str | None) -> Checks:
         settings, secrets = self._args.settings, self._args.secrets
-        signer = Signer(
-            key=settings.key,
-            password=reveal(secrets.signing_password) or "",
-            public_key=settings.public_key,
-            identity=settings.identity,
-            issuer=settings.issuer,
-        )
+        signer = Signer.of(settings, reveal(secrets.signing_password) or "")
         return Checks(
             require=settings.require,
             policy=self._policy,

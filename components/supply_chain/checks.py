@@ -10,7 +10,7 @@ from . import cosign, syft, trivy
 from .cosign import Signer
 from .errors import SupplyChainError
 from .gate import Verdict, judge
-from .policy import Scanner, load_policy
+from .policy import Ignored, Scanner, load_policy
 from .registry import Login
 from .subject import Subject
 from .tools import Workbench, workbench
@@ -95,7 +95,7 @@ def refusal(subject: Subject, verdict: Verdict, policy: Path, most: int = 20) ->
     """Say what stops an image, where it was found, and what can be done."""
     found = [f"  {finding}" for finding in verdict.stopping[:most]]
     more = [f"  and {len(verdict.stopping) - most} more"] if len(verdict.stopping) > most else []
-    expired = [f"  the acceptance of {e.id} expired on {e.expires} ({e.reason})" for e in verdict.expired]
+    expired = [f"  {expiry(entry)}" for entry in verdict.expired]
     return "\n".join(
         [
             f"{subject.reference} was refused by the scan ({verdict.summary()}):",
@@ -105,6 +105,11 @@ def refusal(subject: Subject, verdict: Verdict, policy: Path, most: int = 20) ->
             f"  mend it and build again, or accept it for a while in {policy} (ignore: id, reason, expires)",
         ]
     )
+
+
+def expiry(entry: Ignored) -> str:
+    """Say that a finding is not accepted any more."""
+    return f"the acceptance of {entry.id} expired on {entry.expires} ({entry.reason})"
 
 
 def covered(scanners: tuple[Scanner, ...]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..settings.supply_chain import KEYLESS
+from ..settings.supply_chain import KEYLESS, SupplyChain
 from .errors import SupplyChainError, ToolError
 from .subject import Subject
 from .tools import Workbench
@@ -36,6 +36,17 @@ class Signer:
     """With `keyless`: who counts."""
     issuer: str | None = None
     """With `keyless`: who must have vouched for `identity`."""
+
+    @classmethod
+    def of(cls, settings: SupplyChain, password: str = "") -> "Signer":
+        """Return who signs, and who counts, as the settings say."""
+        return cls(
+            key=settings.key,
+            password=password,
+            public_key=settings.public_key,
+            identity=settings.identity,
+            issuer=settings.issuer,
+        )
 
     def __repr__(self) -> str:
         return f"Signer({self.describe()})"

@@ -54,7 +54,8 @@ class Workbench:
         at = ["--host", self.host] if self.host else []
         return self._execute(["docker", *at, *args], f"docker {args[0]}", {})
 
-    def on_path(self, tool: str) -> Path | None:
+    @staticmethod
+    def on_path(tool: str) -> Path | None:
         """Return the program that would be run, or `None` when it would be a container."""
         # The second is where scripts/install-supply-chain-tools.sh puts them, which not every shell looks through.
         own = os.environ.get("SLIDEGENIE_BIN") or str(Path.home() / ".local" / "bin")
