@@ -3,10 +3,10 @@
 import datetime
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from ..maintenance.textfile import publish
 from ..plan import Plan, plan_stack
 from ..plan.program import stack_configuration
 from ..policy import ContainerPolicy, Verdict, judge, load_policy
@@ -70,7 +70,7 @@ def policy_settings(root: Path, plan: Plan) -> Policy:
 def _judge_engine(plan: Plan, policy: ContainerPolicy) -> Verdict:
     """Judge what runs of the stack, and leave the result for the Security dashboard."""
     ensure_engine()
-    label = f"{plan.project}/{plan.stack}"
+    label = plan.label
     running = containers(label, everything=True)
     if not running:
         raise Problem(f"nothing of stack {plan.stack} is on this engine: `make up STACK={plan.stack}` brings it up")
@@ -81,7 +81,7 @@ def _judge_engine(plan: Plan, policy: ContainerPolicy) -> Verdict:
         *map(subject_of_volume, _volumes(running)),
     ]
     verdict = judge((subject for subject in subjects if subject is not None), policy, _today())
-    leave_metrics(metrics(verdict), running, f"{plan.project}-{plan.stack}-metrics".lower())
+    publish(label, _METRICS_FILE, metrics(verdict))
     return verdict
 
 
@@ -89,19 +89,6 @@ def _volumes(running: list[dict[str, Any]]) -> list[dict[str, Any]]:
     names = {mount["Name"] for container in running for mount in container["Mounts"] if mount["Type"] == "volume"}
     found: list[dict[str, Any]] = json.loads(docker("volume", "inspect", *sorted(names)).stdout) if names else []
     return found
-
-
-def leave_metrics(text: str, running: list[dict[str, Any]], volume: str) -> None:
-    """Put the file where the Node Exporter reads it, through the container that prepared that volume and never runs."""
-    for container in running:
-        for mount in container["Mounts"]:
-            if mount.get("Name") == volume and container["State"]["Status"] == "created":
-                with tempfile.TemporaryDirectory() as folder:
-                    file = Path(folder) / _METRICS_FILE
-                    file.write_text(text, encoding="utf-8")
-                    file.chmod(0o644)
-                    docker("cp", str(file), f"{container['Id']}:{mount['Destination']}/{_METRICS_FILE}")
-                return
 
 
 def _today() -> datetime.date:

@@ -1,28 +1,17 @@
 """Which images a stack ran and pulled: what a cleanup may touch at all, and what it must keep."""
 
 import datetime
-import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from ..plan.private import write_private
+from .stack_file import StackFile
 
 _MOST_RELEASES = 50
 _MOST_STEPS = 500
 
 
-@dataclass(frozen=True)
-class ImageRecord:
-    """A small file for each stack, in the folder of the commands."""
-
-    file: Path
-
-    @classmethod
-    def of(cls, folder: Path, label: str) -> "ImageRecord":
-        """Return the record of the stack `project/stack`."""
-        return cls(folder / f"{label.replace('/', '-')}.json")
+class ImageRecord(StackFile):
+    """The images of one stack."""
 
     def others(self) -> list["ImageRecord"]:
         """Return the records of the other stacks on this machine."""
@@ -33,21 +22,21 @@ class ImageRecord:
         noted, ids = self._read(), sorted(set(images))
         releases = [release for release in noted["releases"] if release["images"] != ids]
         noted["releases"] = [*releases, {"at": _now(), "images": ids}][-_MOST_RELEASES:]
-        self._write(noted)
+        self.write(noted)
 
     def note_pulled(self, references: Iterable[str]) -> None:
         """Note images that were not on the engine before this stack pulled them."""
         noted = self._read()
         if new := {short(reference): _now() for reference in references}:
             noted["pulled"] |= new
-            self._write(noted)
+            self.write(noted)
 
     def note_steps(self, commands: Iterable[str]) -> None:
         """Note what the stack's Dockerfiles run: only so is the cache of a step recognised once it is in none."""
         noted = self._read()
         new = set(commands)
         noted["steps"] = [*(old for old in noted["steps"] if old not in new), *sorted(new)][-_MOST_STEPS:]
-        self._write(noted)
+        self.write(noted)
 
     def steps(self) -> frozenset[str]:
         """Return every command that a Dockerfile of the stack is known to have run."""
@@ -62,14 +51,7 @@ class ImageRecord:
         return {name: datetime.datetime.fromisoformat(at) for name, at in self._read()["pulled"].items()}
 
     def _read(self) -> dict[str, Any]:
-        try:
-            noted: dict[str, Any] = json.loads(self.file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {"releases": [], "pulled": {}, "steps": []}
-        return noted
-
-    def _write(self, noted: dict[str, Any]) -> None:
-        write_private(self.file, json.dumps(noted, indent=2) + "\n", mode=0o600)
+        return {"releases": [], "pulled": {}, "steps": []} | self.read()
 
 
 def kept_images(record: ImageRecord, last: int) -> frozenset[str]:

@@ -1,13 +1,10 @@
 """When each task last succeeded, kept between runs and told to the monitoring."""
 
 import enum
-import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-from ..plan.private import write_private
+from .stack_file import StackFile
 
 
 class Task(enum.Enum):
@@ -18,16 +15,8 @@ class Task(enum.Enum):
     FRESHNESS = "freshness"
 
 
-@dataclass(frozen=True)
-class Ledger:
-    """A small file for each stack, in the folder of the commands."""
-
-    file: Path
-
-    @classmethod
-    def of(cls, folder: Path, label: str) -> "Ledger":
-        """Return the ledger of the stack `project/stack`."""
-        return cls(folder / f"{label.replace('/', '-')}.json")
+class Ledger(StackFile):
+    """The tasks of one stack."""
 
     def succeeded(self, task: Task) -> None:
         """Note that a task did all it was asked to, just now."""
@@ -38,7 +27,7 @@ class Ledger:
 
         A time of 0 says that there was none: an image that was never scanned must not look like one that need not be.
         """
-        earlier = self._read().get("scanned", {})
+        earlier = self.read().get("scanned", {})
         known = {image: at or earlier.get(image, 0.0) for image, at in when.items()}
         self._replace("scanned", known)
         return known
@@ -50,7 +39,7 @@ class Ledger:
 
     def metrics(self) -> str:
         """Return all of it as metrics."""
-        noted = self._read()
+        noted = self.read()
         lines = []
         for name, part in (
             ("slidegenie_maintenance_last_success_timestamp_seconds", "succeeded"),
@@ -61,15 +50,7 @@ class Ledger:
         return "".join(f"{line}\n" for line in lines)
 
     def _note(self, part: str, values: Mapping[str, float]) -> None:
-        self._replace(part, {**self._read().get(part, {}), **values})
+        self._replace(part, {**self.read().get(part, {}), **values})
 
     def _replace(self, part: str, values: Mapping[str, float]) -> None:
-        noted = self._read() | {part: dict(values)}
-        write_private(self.file, json.dumps(noted, indent=2) + "\n", mode=0o600)
-
-    def _read(self) -> dict[str, dict[str, float]]:
-        try:
-            noted: dict[str, dict[str, float]] = json.loads(self.file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        return noted
+        self.write(self.read() | {part: dict(values)})

@@ -1,11 +1,10 @@
 """The container policy over what really runs: clean as the platform made it, and not when somebody helps."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
-from components.cli.policy import leave_metrics
+from components.maintenance.textfile import publish
 
 from ..support.workspace import Workspace, docker
 from .conftest import missing_for_compose
@@ -13,6 +12,7 @@ from .conftest import missing_for_compose
 pytestmark = pytest.mark.engine
 
 _BASE = "slidegenie-airgap/debian:bookworm-slim"
+_WATCHED = "slidegenie/watched-by-policy"
 
 
 def test_what_runs_keeps_every_rule(platform: Workspace) -> None:
@@ -46,22 +46,29 @@ def test_a_container_made_by_hand_is_named_with_every_rule_it_breaks(platform: W
 
 
 @pytest.fixture
-def metrics_volume() -> Iterator[tuple[str, str]]:
-    """A volume, and a container that mounts it and never starts, as the platform has them."""
+def metrics_volume() -> Iterator[str]:
+    """A volume, and a container that mounts it and never starts, as the monitoring of a stack has them."""
     if reason := missing_for_compose():
         pytest.skip(reason)
-    volume = docker("volume", "create").strip()
-    seed = docker("create", "--volume", f"{volume}:/volume", _BASE).strip()
-    yield volume, seed
+    mine = ("--label", f"io.slidegenie.stack={_WATCHED}")
+    volume = docker("volume", "create", *mine, "--label", "io.slidegenie.data=metrics").strip()
+    docker("run", "--rm", "--volume", f"{volume}:/volume", _BASE, "chown", "1000:1000", "/volume")
+    seed = docker("create", *mine, "--label", "io.slidegenie.role=seed", "--volume", f"{volume}:/volume", _BASE).strip()
+    yield volume
     docker("rm", "--force", seed)
     docker("volume", "rm", volume)
 
 
-def test_the_verdict_reaches_the_volume_that_the_node_exporter_reads(metrics_volume: tuple[str, str]) -> None:
-    volume, seed = metrics_volume
-    (inspected,) = json.loads(docker("inspect", seed))
+def test_the_verdict_reaches_the_volume_that_the_node_exporter_reads(metrics_volume: str) -> None:
+    assert publish(_WATCHED, "policy.prom", 'slidegenie_policy_violations{container="app"} 0\n')
 
-    leave_metrics('slidegenie_policy_violations{container="app"} 0\n', [inspected], volume)
-
-    read = ["--user", "1000:1000", "--volume", f"{volume}:/textfiles:ro", _BASE, "cat", "/textfiles/policy.prom"]
+    read = [
+        "--user",
+        "1000:1000",
+        "--volume",
+        f"{metrics_volume}:/textfiles:ro",
+        _BASE,
+        "cat",
+        "/textfiles/policy.prom",
+    ]
     assert docker("run", "--rm", *read) == 'slidegenie_policy_violations{container="app"} 0\n'
