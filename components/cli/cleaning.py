@@ -31,7 +31,7 @@ def known_containers(plan: Plan, home: Home, engine: str, root: Path) -> set[str
     """
     if engine == "compose":
         file = home.path / "compose" / plan.stack / "docker-compose.yml"
-        found = containers(f"{plan.project}/{plan.stack}", f"{MADE_FROM}={file}", everything=True)
+        found = containers(plan.label, f"{MADE_FROM}={file}", everything=True)
         return {container["Id"] for container in found}
     command = find_pulumi()
     if command is None:
@@ -47,7 +47,7 @@ def clean(plan: Plan, settings: Settings, record: ImageRecord, known: Collection
     Raises:
         Problem: when it is not on record what must stay.
     """
-    label, keep = f"{plan.project}/{plan.stack}", settings.maintenance.keep_releases
+    label, keep = plan.label, settings.maintenance.keep_releases
     if not record.releases(keep):
         raise Problem(
             f"no rollout of stack {label} is on record on this machine, so nobody knows which images must stay:"

@@ -52,17 +52,17 @@ def up(request: Request) -> None:
         say(f"rolling out stack {plan.stack} with Pulumi")
         pulumi = PulumiStack(ROOT, plan.stack, home, command)
         pulumi.open()
-        show_changes(roll_out(pulumi, _label(plan)))
+        show_changes(roll_out(pulumi, plan.label))
     else:
         say(f"rolling out stack {plan.stack} with Docker Compose, from the same plan; its rollouts pause requests")
         ComposeStack(ROOT, plan.stack, home).up()
-    note_rollout(image_record(home, _label(plan)), plan, ROOT)
+    note_rollout(image_record(home, plan.label), plan, ROOT)
     _show_addresses(plan)
 
 
 def preview(request: Request) -> None:
     """Show what `make up` would change; changes nothing."""
-    name, engine = _chosen(request)
+    name, engine = chosen(request)
     plan = plan_stack(ROOT, name)
     ensure_engine()
     if engine == "compose":
@@ -73,19 +73,19 @@ def preview(request: Request) -> None:
 
 def drift(request: Request) -> None:
     """Show what was changed outside of the platform; changes nothing."""
-    show(_pulumi(_chosen(request)[0]).drift())
+    show(_pulumi(chosen(request)[0]).drift())
 
 
 def refresh(request: Request) -> None:
     """Take over into the state what was changed outside; refuses while a broken rollout is open."""
-    pulumi = _pulumi(_chosen(request)[0])
+    pulumi = _pulumi(chosen(request)[0])
     refuse_to_refresh(pulumi.state())
     show(pulumi.refresh())
 
 
 def down(request: Request) -> None:
     """Remove containers and networks; data, generated secrets and certificates stay."""
-    name, engine = _chosen(request)
+    name, engine = chosen(request)
     say(f"taking stack {name} down; data and secrets stay")
     if engine == "compose":
         ComposeStack(ROOT, name, Home.open()).down()
@@ -95,7 +95,7 @@ def down(request: Request) -> None:
 
 def destroy(request: Request) -> None:
     """Remove everything of the stack, data too. Asks first."""
-    name, engine = _chosen(request)
+    name, engine = chosen(request)
     if os.environ.get("CONFIRM") != name and not confirmed(f"This deletes all data of stack {name} for good.", name):
         raise Problem(f"nothing was deleted: type the stack's name when asked, or run `make destroy CONFIRM={name}`")
     if engine == "compose":
@@ -107,7 +107,7 @@ def destroy(request: Request) -> None:
 
 def password(request: Request) -> None:
     """Print the generated passwords and keys."""
-    name, engine = _chosen(request)
+    name, engine = chosen(request)
     home = Home.open()
     secrets = (
         ComposeStack(ROOT, name, home).passwords()
@@ -121,7 +121,7 @@ def password(request: Request) -> None:
 
 def authority(request: Request) -> None:
     """Write the local authority's certificate to a file and print its path, so that it can be trusted."""
-    name, engine = _chosen(request)
+    name, engine = chosen(request)
     home = Home.open()
     outputs = ComposeStack(ROOT, name, home).outputs() if engine == "compose" else _pulumi(name).outputs()
     if not (pem := outputs.get("authority")):
@@ -141,12 +141,12 @@ def secrets(request: Request) -> None:
 
 def policy(request: Request) -> None:
     """Judge the stack by the container policy; with LIVE=1 what runs, else the plan. Changes nothing."""
-    judge_stack(ROOT, _chosen(request)[0])
+    judge_stack(ROOT, chosen(request)[0])
 
 
 def logs(request: Request) -> None:
     """Follow the application's logs."""
-    plan = plan_stack(ROOT, _chosen(request)[0])
+    plan = plan_stack(ROOT, chosen(request)[0])
     if plugin("compose"):
         _hand_over(
             "docker", "compose", "-p", f"{plan.project}-{plan.stack}", "logs", "--follow", "--tail", "100", "app"
@@ -175,7 +175,7 @@ def _with_images(plan: Plan, *, may_fall_back: bool) -> Plan:
     """Return the plan whose images are all there: the one that was asked for, or the one without registries."""
     airgap.build_images(ROOT, preflight.needed_images(plan))
     try:
-        image_record(Home.open(), _label(plan)).note_pulled(preflight.pull_images(plan))
+        image_record(Home.open(), plan.label).note_pulled(preflight.pull_images(plan))
     except preflight.RegistryUnreachableError as error:
         if not may_fall_back:
             raise Problem(f"{error}; `make up STACK={airgap.STACK}` needs no registry") from None
@@ -199,7 +199,7 @@ def _pulumi_for(request: Request, stack: str) -> PulumiCommand | None:
     return command
 
 
-def _chosen(request: Request) -> tuple[str, str]:
+def chosen(request: Request) -> tuple[str, str]:
     """Return stack and engine of a command: what was asked for, else what is up."""
     noted = Home.open().current()
     stack, engine = (
@@ -217,12 +217,8 @@ def _pulumi(name: str) -> PulumiStack:
     return stack
 
 
-def _label(plan: Plan) -> str:
-    return f"{plan.project}/{plan.stack}"
-
-
 def _app(plan: Plan) -> str:
-    for container in containers(_label(plan)):
+    for container in containers(plan.label):
         if service(container) == "app":
             return str(container["Id"])
     raise Problem(f"no container of the application runs in stack {plan.stack}: `make up` starts it")
@@ -230,7 +226,7 @@ def _app(plan: Plan) -> str:
 
 def _in_app(request: Request, *command: str) -> None:
     interactive = ["-it"] if os.isatty(0) and os.isatty(1) else []
-    _hand_over("docker", "exec", *interactive, _app(plan_stack(ROOT, _chosen(request)[0])), *command)
+    _hand_over("docker", "exec", *interactive, _app(plan_stack(ROOT, chosen(request)[0])), *command)
 
 
 def _hand_over(*command: str) -> None:
@@ -242,7 +238,7 @@ def _hand_over(*command: str) -> None:
 
 def _show_addresses(plan: Plan) -> None:
     healthy = docker(
-        "ps", "--quiet", "--filter", f"label=io.slidegenie.stack={_label(plan)}", "--filter", "health=healthy"
+        "ps", "--quiet", "--filter", f"label=io.slidegenie.stack={plan.label}", "--filter", "health=healthy"
     ).stdout.split()
     show()
     show(f"  SlideGenie is up: stack {plan.stack}, {len(healthy)} healthy containers")

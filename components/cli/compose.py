@@ -54,7 +54,7 @@ class ComposeStack:
         write_compose(project, self._root, str(self._folder / _FILE))
         write_secrets(project, self._root)
         plan = self._plan()
-        label = f"{plan.project}/{plan.stack}"
+        label = plan.label
         refuse_another_owner(label, {c["Id"] for c in containers(label, f"{MADE_FROM}={self._folder / _FILE}")})
         builds = ComposeBuilds(project.text, self._root, self._folder / "built.json")
         try:

@@ -85,7 +85,7 @@ def _check_disk() -> None:
 def _check_ports(plan: Plan) -> None:
     own = {
         int(binding["HostPort"])
-        for container in containers(f"{plan.project}/{plan.stack}")
+        for container in containers(plan.label)
         for bindings in (container["NetworkSettings"]["Ports"] or {}).values()
         for binding in bindings or []
     }

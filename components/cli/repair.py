@@ -18,7 +18,7 @@ def removed_by_hand(state: State) -> list[str]:
     something that waits to be deleted belongs to a rollout that did not finish, and is left to the next one: a refresh
     would make Pulumi forget that.
     """
-    waiting = {resource["urn"] for resource in state.pending_deletes()}
+    unfinished = state.unfinished()
     present = {kind: set(docker(*command, "--quiet").stdout.split()) for kind, command in _LISTED.items()}
     return [
         resource["urn"]
@@ -26,5 +26,5 @@ def removed_by_hand(state: State) -> list[str]:
         if resource["type"] in present
         and resource.get("id")
         and resource["id"] not in present[resource["type"]]
-        and resource["urn"] not in waiting
+        and resource["urn"] not in unfinished
     ]

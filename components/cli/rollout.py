@@ -92,8 +92,8 @@ def _unhealthy_survivors(state: State) -> list[str]:
     After a failed rollout Pulumi replaces them by itself, unless somebody refreshed meanwhile: then it takes them for
     good and deletes the predecessors, which is all that still serves. Replacing them says what is meant either way.
     """
-    waiting = {resource["urn"] for resource in state.pending_deletes()}
-    suspects = {r["id"]: r["urn"] for r in state.current() if r["urn"] in waiting and r.get("id")}
+    unfinished = state.unfinished()
+    suspects = {r["id"]: r["urn"] for r in state.current() if r["urn"] in unfinished and r.get("id")}
     actual = {container["Id"]: health(container) for container in inspect(list(suspects))}
     return sorted({urn for identity, urn in suspects.items() if actual.get(identity) != "healthy"})
 

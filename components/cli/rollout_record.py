@@ -16,6 +16,6 @@ def image_record(home: Home, label: str) -> ImageRecord:
 
 def note_rollout(record: ImageRecord, plan: Plan, root: Path) -> None:
     """Note the images of every container the stack has now, and the steps of its Dockerfiles."""
-    record.note_release(c["Image"] for c in containers(f"{plan.project}/{plan.stack}", everything=True))
+    record.note_release(c["Image"] for c in containers(plan.label, everything=True))
     dockerfiles = {root / b.inputs["dockerfile"]["location"] for b in plan.of_type("docker-build:index:Image")}
     record.note_steps(step for file in dockerfiles for step in steps(file))

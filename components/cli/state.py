@@ -26,6 +26,10 @@ class State:
         """Return containers that a rollout which did not finish left for the next one to delete."""
         return [resource for resource in self._containers() if resource.get("delete")]
 
+    def unfinished(self) -> set[str]:
+        """Return the URNs of containers whose replacement did not finish: their predecessors wait to be deleted."""
+        return {resource["urn"] for resource in self.pending_deletes()}
+
     def current(self) -> list[dict[str, Any]]:
         """Return the containers that should run or have run."""
         return [resource for resource in self._containers() if not resource.get("delete")]

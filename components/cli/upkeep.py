@@ -10,7 +10,7 @@ from ..plan import Plan, plan_stack
 from ..settings import Settings
 from . import cleaning, preflight, scanning, timers
 from .build_images import stack_settings
-from .commands import ROOT, Request, _chosen
+from .commands import ROOT, Request, chosen
 from .console import Problem, say, show, warn
 from .docker import ensure_engine
 from .home import Home
@@ -28,20 +28,16 @@ class _Work:
 
     @classmethod
     def of(cls, request: Request) -> "_Work":
-        name, engine = _chosen(request)
+        name, engine = chosen(request)
         return cls(plan_stack(ROOT, name), stack_settings(name), Home.open(), engine)
 
     @property
-    def label(self) -> str:
-        return f"{self.plan.project}/{self.plan.stack}"
-
-    @property
     def ledger(self) -> Ledger:
-        return Ledger.of(self.home.folder("maintenance"), self.label)
+        return Ledger.of(self.home.folder("maintenance"), self.plan.label)
 
     def tell(self, file: str, text: str) -> None:
         """Hand metrics to the monitoring, where there is one."""
-        if not publish(self.label, file, text):
+        if not publish(self.plan.label, file, text):
             say("there is no monitoring in this stack: nobody is told but you")
 
     def done(self, task: Task) -> None:
@@ -53,7 +49,7 @@ def scan(request: Request) -> None:
     """Scan the images of every container that runs, and tell the monitoring."""
     ensure_engine()
     work = _Work.of(request)
-    found = scanning.scan_running(work.label, work.settings.supply_chain)
+    found = scanning.scan_running(work.plan.label, work.settings.supply_chain)
     work.tell("scan.prom", scanning.text(found, work.ledger))
     if failed := [one.image for one in found if one.failed]:
         raise Problem(f"{len(failed)} of {len(found)} images could not be scanned: {', '.join(failed)}")
@@ -64,7 +60,7 @@ def clean(request: Request) -> None:
     """Remove the stack's own unused containers, images and build cache; DRY_RUN=1 only says which."""
     ensure_engine()
     work = _Work.of(request)
-    record = image_record(work.home, work.label)
+    record = image_record(work.home, work.plan.label)
     known = cleaning.known_containers(work.plan, work.home, work.engine, ROOT)
     if cleaning.clean(work.plan, work.settings, record, known):
         work.done(Task.CLEAN)
@@ -90,7 +86,7 @@ def freshness(request: Request) -> None:
 def schedule(request: Request) -> None:
     """Install timers of this host for scan, clean and freshness."""
     work = _Work.of(request)
-    every = timers.install(work.label, ROOT, work.settings.maintenance)
+    every = timers.install(work.plan.label, ROOT, work.settings.maintenance)
     work.ledger.scheduled(every)
     work.tell("maintenance.prom", work.ledger.metrics())
 
@@ -98,7 +94,7 @@ def schedule(request: Request) -> None:
 def unschedule(request: Request) -> None:
     """Remove the timers that `make schedule` installed."""
     work = _Work.of(request)
-    timers.remove(work.label)
+    timers.remove(work.plan.label)
     work.ledger.scheduled({})
     work.tell("maintenance.prom", work.ledger.metrics())
 

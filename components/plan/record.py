@@ -73,6 +73,11 @@ class Plan:
     resources: list[Resource] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def label(self) -> str:
+        """The stack's name on everything it makes: `project/stack`."""
+        return f"{self.project}/{self.stack}"
+
     def of_type(self, token: str) -> list[Resource]:
         """Return the resources of type `token`."""
         return [resource for resource in self.resources if resource.type == token]

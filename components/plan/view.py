@@ -143,7 +143,7 @@ def view_of(plan: Plan) -> View:
     tags = {tag for build in builds for tag in build["tags"]}
     return View(
         project=compose_name(plan),
-        title=f"{plan.project}/{plan.stack}",
+        title=plan.label,
         networks=tuple(sorted((_network(n) for n in plan.of_type(NETWORK)), key=lambda network: network.zone)),
         services=_services([c for c in containers if c not in seeds], _seeded(seeds, volumes)),
         volumes=volumes,
