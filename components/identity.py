@@ -10,6 +10,8 @@ RELEASE_LABEL = "io.slidegenie.release"
 """On containers of a release: its version."""
 ROOT_LABEL = "io.slidegenie.root-because"
 """On a container that runs as root: why it has to."""
+LOGIN_LABEL = "io.slidegenie.login"
+"""On a job that admits the current login to a data store: which one. Run again as `retire`, it ends all others."""
 PIDS_LABEL = "io.slidegenie.pids-limit"
 """Processes and threads at most. The Docker provider cannot set it, so it travels as a label."""
 

@@ -11,6 +11,7 @@ from pulumi.automation import PulumiCommand
 from ..host import socket_group
 from ..plan import Plan, plan_stack
 from ..plan.compose_write import prepare_machine
+from ..plan.program import stack_configuration
 from ..settings import Engine
 from . import airgap, preflight
 from .compose import ComposeStack
@@ -19,6 +20,7 @@ from .docker import containers, docker, ensure_engine, plugin, service
 from .home import Home
 from .pulumi_cli import find_pulumi
 from .rollout import refuse_to_refresh, roll_out, show_changes
+from .rotation import Rotation
 from .stack import PulumiStack
 
 ROOT = Path.cwd()
@@ -114,6 +116,23 @@ def password(request: Request) -> None:
     for secret, value in secrets:
         if not secret.endswith("hash-key"):
             show(f"{secret}\t{value}")
+
+
+def rotate(request: Request) -> None:
+    """Replace a generated secret by a new one (SECRET=postgres); without SECRET, list them and how old each is."""
+    name, engine = _chosen(request)
+    if engine == "compose":
+        raise Problem(
+            f"stack {name} runs with Docker Compose, which cannot take the old and the new secret at once: rotation"
+            " needs Pulumi"
+        )
+    plan, pulumi = plan_stack(ROOT, name), _pulumi(name)
+    rotation = Rotation(pulumi, _label(plan), stack_configuration(ROOT, name))
+    if secret := os.environ.get("SECRET"):
+        rotation.rotate(secret)
+    else:
+        for line in rotation.listed():
+            show(line)
 
 
 def authority(request: Request) -> None:
@@ -248,6 +267,7 @@ COMMANDS: dict[str, Callable[[Request], None]] = {
         down,
         destroy,
         password,
+        rotate,
         authority,
         secrets,
         logs,

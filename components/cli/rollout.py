@@ -1,19 +1,21 @@
 """A rollout from start to end: what must be replaced, what is left over, and why it failed."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from ..identity import STACK_LABEL
 from . import diagnosis
 from .console import Problem, say, show
 from .docker import containers, docker, health, inspect, role, service
+from .retire import retire_logins
 from .stack import PulumiStack, UpdateFailed
 from .state import State
 
 
-def roll_out(stack: PulumiStack, label: str) -> int:
+def roll_out(stack: PulumiStack, label: str, anew: Sequence[str] = ()) -> int:
     """Bring the stack up and clear away what earlier, broken rollouts left; return the number of changes.
 
-    `label` is the stack's name on containers, `project/stack`.
+    `label` is the stack's name on containers, `project/stack`; `anew` has the URNs of what is made anew though nothing
+    about it changed.
 
     Raises:
         Problem: when it failed, with the reason; the old release serves on.
@@ -23,13 +25,14 @@ def roll_out(stack: PulumiStack, label: str) -> int:
     if again := before.failed_jobs():
         say("a job failed in the last rollout: it runs again")
     try:
-        progress = stack.up([*again, *_unhealthy_survivors(before), *_images_that_went(before)])
+        progress = stack.up([*anew, *again, *_unhealthy_survivors(before), *_images_that_went(before)])
     except UpdateFailed as error:
         lines = ["the rollout failed:", *(f"  {line}" for cause in error.causes for line in cause.splitlines()[:20])]
         if serving := _report(label):
             lines.append(serving)
         raise Problem("\n".join(lines)) from None
     sweep(stack.state(), label)
+    retire_logins(label)
     return progress.changes
 
 

@@ -98,6 +98,10 @@ class PulumiStack:
         self._pulumi("stack", "rm", self.name, "--yes", "--preserve-config", cwd=self._folder)
         return progress
 
+    def unprotect(self, urn: str) -> None:
+        """Let a resource be replaced; the next `up` protects it again."""
+        self._pulumi("state", "unprotect", urn, "--yes")
+
     def state(self, *, secrets: bool = False) -> State:
         """Return the state; with `secrets`, its secrets are readable."""
         stack = self._stack()
