@@ -122,7 +122,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
 
     def _stores(self, name: str, settings: Settings) -> DataStores:
         child = pulumi.ResourceOptions(parent=self)
-        secrets = StackSecrets(name, settings.secrets, opts=child)
+        secrets = StackSecrets(name, self.foundation, settings.secrets, opts=child)
         place: dict[str, Any] = {
             "foundation": self.foundation,
             "images": settings.images,

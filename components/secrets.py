@@ -6,6 +6,7 @@
 import pulumi
 import pulumi_random as random
 
+from .foundation import Foundation
 from .settings import Secrets, reveal
 
 
@@ -15,9 +16,11 @@ class StackSecrets(pulumi.ComponentResource):
     What a service logs in with, and what administers a store, are two things: a given secret is always the service's.
     """
 
-    def __init__(self, name: str, given: Secrets, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, foundation: Foundation, given: Secrets, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("slidegenie:index:StackSecrets", name, None, opts)
-        self._name = name
+        self._name, self._foundation = name, foundation
         self.postgres_password = self._secret("postgres-login-password", reveal(given.postgres_password))
         """Password of the login that services use."""
         self.postgres_login = self._login("postgres-login", self.postgres_password)
@@ -52,13 +55,15 @@ class StackSecrets(pulumi.ComponentResource):
         return given_or_generated(name, given, parent=self, length=length, was=was)
 
     def _login(self, role: str, password: pulumi.Output[str]) -> pulumi.Output[str]:
-        identity = random.RandomId(
+        identity = random.RandomString(
             f"{self._name}-{role}",
-            byte_length=4,
-            keepers={"password": password},
+            length=8,
+            special=False,
+            upper=False,
+            keepers={"password": self._foundation.fingerprint(password)},
             opts=pulumi.ResourceOptions(parent=self),
         )
-        return pulumi.Output.concat("slidegenie_", identity.hex)
+        return pulumi.Output.concat("slidegenie_", identity.result)
 
 
 def given_or_generated(

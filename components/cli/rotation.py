@@ -75,12 +75,12 @@ ROTATABLE: Mapping[str, Rotatable] = {
         given=("grafanaPassword",),
     ),
     "certificate": Rotatable(
-        f"key and certificate of the edge, from the local authority; {_NOTHING_FAILS}",
+        "key and certificate of the edge; connections that begin in the second the pair changes are refused",
         (("traefik-certificate-key", "traefik-certificate-made"),),
         given=("tlsKey",),
     ),
     "authority": Rotatable(
-        "the local authority with key and certificate; who trusts it must trust the new one (`make authority`)",
+        "the local authority, and `certificate`; who trusts the authority must trust the new one (`make authority`)",
         (("traefik-certificate-authority", "traefik-certificate-key", "traefik-certificate-made"),),
         given=("tlsKey",),
     ),

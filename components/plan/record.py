@@ -211,8 +211,9 @@ def _computed(  # noqa: PLR0911 - a table
             return {"result": _secret("".join(_ALPHABET[byte % len(_ALPHABET)] for byte in stretched))}
         case "RandomBytes":
             return {"base64": _secret(base64.b64encode(values(kind, name)[: int(inputs["length"])]).decode())}
-        case "RandomId":
-            return {"hex": values(kind, name)[: int(inputs["byteLength"])].hex()}
+        case "RandomString":
+            # No secret, and so the same on every machine: the committed Compose files name it.
+            return {"result": fixed_values(kind, name).hex()[: int(inputs["length"])]}
         case "RandomUuid7":
             return {"result": str(uuid.UUID(bytes=values(kind, name)[:16]))}
         case _:
