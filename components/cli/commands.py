@@ -19,6 +19,7 @@ from .console import Problem, confirmed, say, show
 from .docker import containers, docker, ensure_engine, plugin, service
 from .home import Home
 from .pulumi_cli import find_pulumi
+from .rollback import History
 from .rollout import refuse_to_refresh, roll_out, show_changes
 from .rotation import Rotation
 from .stack import PulumiStack
@@ -52,7 +53,10 @@ def up(request: Request) -> None:
         say(f"rolling out stack {plan.stack} with Pulumi")
         pulumi = PulumiStack(ROOT, plan.stack, home, command)
         pulumi.open()
+        history = _history(pulumi, plan)
+        history.begin()
         show_changes(roll_out(pulumi, _label(plan)))
+        history.came_up()
     else:
         say(f"rolling out stack {plan.stack} with Docker Compose, from the same plan; its rollouts pause requests")
         ComposeStack(ROOT, plan.stack, home).up()
@@ -100,7 +104,9 @@ def destroy(request: Request) -> None:
     if engine == "compose":
         ComposeStack(ROOT, name, Home.open()).destroy()
     else:
-        show_changes(_pulumi(name).destroy().changes)
+        pulumi = _pulumi(name)
+        show_changes(pulumi.destroy().changes)
+        _history(pulumi, plan_stack(ROOT, name)).forget()
     Home.open().forget(name)
 
 
@@ -126,13 +132,30 @@ def rotate(request: Request) -> None:
             f"stack {name} runs with Docker Compose, which cannot take the old and the new secret at once: rotation"
             " needs Pulumi"
         )
+    ensure_engine()
     plan, pulumi = plan_stack(ROOT, name), _pulumi(name)
+    # What a rollback put there stays there.
+    pulumi.open(backend=_history(pulumi, plan).held_settings())
     rotation = Rotation(pulumi, _label(plan), stack_configuration(ROOT, name))
     if secret := os.environ.get("SECRET"):
         rotation.rotate(secret)
     else:
         for line in rotation.listed():
             show(line)
+
+
+def releases(request: Request) -> None:
+    """List the last good releases and whether the database allows to go back to them."""
+    pulumi, plan = _with_history(request)
+    for line in _history(pulumi, plan).listed():
+        show(line)
+
+
+def rollback(request: Request) -> None:
+    """Go back to the last good release: the one before this, or the one that serves while a rollout is broken."""
+    pulumi, plan = _with_history(request)
+    release = _history(pulumi, plan).rollback(force=os.environ.get("FORCE") == "yes")
+    say(f"{release.version} serves; mend the cause before the next `make up`: that one goes by settings and code again")
 
 
 def authority(request: Request) -> None:
@@ -221,6 +244,20 @@ def _pulumi(name: str) -> PulumiStack:
     return stack
 
 
+def _with_history(request: Request) -> tuple[PulumiStack, Plan]:
+    name, engine = _chosen(request)
+    if engine == "compose":
+        raise Problem(
+            f"stack {name} runs with Docker Compose, which keeps no releases: check out the last good commit, `make up`"
+        )
+    ensure_engine()
+    return _pulumi(name), plan_stack(ROOT, name)
+
+
+def _history(pulumi: PulumiStack, plan: Plan) -> History:
+    return History(ROOT, pulumi, _label(plan), Home.open().folder("stacks", pulumi.name))
+
+
 def _label(plan: Plan) -> str:
     return f"{plan.project}/{plan.stack}"
 
@@ -268,6 +305,8 @@ COMMANDS: dict[str, Callable[[Request], None]] = {
         destroy,
         password,
         rotate,
+        releases,
+        rollback,
         authority,
         secrets,
         logs,

@@ -47,6 +47,14 @@ class State:
         """Return the names of all volumes the state knows."""
         return {r["id"] for r in self.resources if r["type"] == "docker:index/volume:Volume" and r.get("id")}
 
+    def job_output(self, name: str) -> str:
+        """Return what a job printed when it last succeeded; nothing when it did not."""
+        for resource in self.current():
+            outputs = resource.get("outputs") or {}
+            if resource["urn"].rpartition("::")[2].endswith(f"-{name}") and not outputs.get("exitCode"):
+                return str(outputs.get("containerLogs") or "")
+        return ""
+
     def ending(self, names: Collection[str]) -> list[dict[str, Any]]:
         """Return the current resources whose names end with a dash and one of `names`."""
         ends = tuple(f"-{name}" for name in names)

@@ -105,7 +105,7 @@ def test_production_starts_in_the_order_of_its_dependencies() -> None:
     services = document_of("prod")["services"]
     ended, healthy = {"condition": "service_completed_successfully"}, {"condition": "service_healthy"}
     names = ("minio", "postgres", "redis")
-    stores = {name: healthy for name in names} | {f"{name}-login": ended for name in names}
+    stores = dict.fromkeys(names, healthy) | {f"{name}-login": ended for name in names}
     assert services["app"]["depends_on"] == {"migrate": ended, **stores}
     assert services["migrate"]["depends_on"] == stores
     assert services["postgres"]["depends_on"] == {"prepare-postgres": ended}

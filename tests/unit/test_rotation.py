@@ -2,18 +2,20 @@
 
 import datetime
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from components.cli import rotation
 from components.cli.console import Problem
 from components.cli.rotation import ROTATABLE, Rotation
-from components.cli.stack import PulumiStack
 from components.cli.state import State
 from components.plan import Plan
 
 from .planned import PASSWORD
+
+if TYPE_CHECKING:
+    from components.cli.stack import PulumiStack
 
 _RANDOM = "random:index/"
 
@@ -115,8 +117,10 @@ def test_administrator_and_deputy_never_change_at_once(rollouts: list[list[str]]
         (
             "redis",
             {"secrets": {"redisPassword": "x"}},
-            "it is given (secrets.redisPassword). Set a new one with `pulumi config set --secret --path"
-            " 'slidegenie:secrets.redisPassword' --stack test`",
+            (
+                "it is given (secrets.redisPassword). Set a new one with `pulumi config set --secret --path"
+                " 'slidegenie:secrets.redisPassword' --stack test`"
+            ),
         ),
         (
             "storage",

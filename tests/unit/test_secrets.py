@@ -108,7 +108,7 @@ def test_the_search_finds_what_is_no_secret(given: Plan) -> None:
 
 
 def test_given_secrets_are_not_generated_too(given: Plan) -> None:
-    assert [password.name for password in given.of_type(PASSWORD)] == [
+    assert {password.name for password in given.of_type(PASSWORD)} == {
         "slidegenie-hash-key",
         "slidegenie-postgres-administrator",
         "slidegenie-postgres-deputy",
@@ -118,7 +118,7 @@ def test_given_secrets_are_not_generated_too(given: Plan) -> None:
         "slidegenie-storage-root-secret",
         "slidegenie-monitoring-postgres-password",
         "slidegenie-monitoring-grafana-password",
-    ]
+    }
 
 
 @pytest.mark.parametrize("stack", STACKS)
