@@ -63,8 +63,8 @@ def refuse_to_refresh(state: State) -> None:
     if state.pending_deletes():
         raise Problem(
             "the last rollout did not finish, and its old containers still serve: a refresh now would forget that, and"
-            " the next update would delete them. Roll forward (mend the cause, `make up`), or go back to the settings"
-            " and code of the last good release and `make up`; after that a refresh is safe"
+            " the next update would delete them. Roll forward (mend the cause, `make up`), or go back"
+            " (`make rollback`); after that a refresh is safe"
         )
 
 
@@ -111,8 +111,8 @@ def _report(label: str) -> str | None:
     if not serving:
         return None
     return (
-        f"The old release serves on ({len(serving)} healthy containers). Mend the cause and run `make up`:"
-        " the next good rollout cleans up."
+        f"The old release serves on ({len(serving)} healthy containers). Mend the cause and run `make up`,"
+        " or go back with `make rollback`: the next good rollout cleans up."
     )
 
 
