@@ -6,7 +6,7 @@ from ..identity import LOGIN_LABEL
 from .console import Problem
 from .docker import containers, docker, last_line
 
-_NO_STRANGER = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true", "--network-alias=retire")
+_HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true")
 
 
 def retire_logins(label: str) -> None:
@@ -31,7 +31,7 @@ def _again(job: dict[str, Any], verb: str) -> list[str]:
     config, host = job["Config"], job["HostConfig"]
     network = next(iter(job["NetworkSettings"]["Networks"]))
     return [
-        *("run", "--rm", "--init", *_NO_STRANGER, f"--network={network}", f"--user={config['User']}"),
+        *("run", "--rm", "--init", *_HARDENED, f"--network={network}", f"--user={config['User']}"),
         *(f"--memory={host['Memory']}", f"--memory-swap={host['Memory']}", f"--pids-limit={host['PidsLimit'] or 64}"),
         *(f"--tmpfs={path}:{options}" for path, options in host["Tmpfs"].items()),
         *(f"--mount=type=volume,src={m['Name']},dst={m['Destination']},readonly" for m in job["Mounts"]),
