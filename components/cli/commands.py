@@ -26,6 +26,8 @@ from .stack import PulumiStack
 
 ROOT = Path.cwd()
 _DEFAULT = "dev"
+_NO_PASSWORDS = ("-hash-key", "-certificate-authority", "-certificate-key", "-app-key")
+"""Ends of the names of random values that nobody types: keys are made from them."""
 _NO_PULUMI = "this needs the Pulumi command line: https://www.pulumi.com/docs/install/ tells how to get it"
 
 
@@ -120,7 +122,7 @@ def password(request: Request) -> None:
         else _pulumi(name).state(secrets=True).passwords()
     )
     for secret, value in secrets:
-        if not secret.endswith("hash-key"):
+        if not secret.endswith(_NO_PASSWORDS):
             show(f"{secret}\t{value}")
 
 

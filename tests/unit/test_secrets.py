@@ -199,3 +199,12 @@ def test_no_label_can_be_guessed_from_a_secret(given: Plan) -> None:
     guess = hashlib.sha256(files.encode()).hexdigest()[:16]
 
     assert labels(volume)["io.slidegenie.content"] != guess
+
+
+def test_no_secret_is_made_by_a_resource_whose_id_is_its_value(plan: Plan) -> None:
+    """An ID is readable in every state."""
+    found = {r.type.rpartition(":")[2] for r in plan.resources if r.type.startswith("random:")}
+
+    assert found <= {"RandomPassword", "RandomString", "RandomUuid7", "RandomId"}
+    for kind, of in (("RandomString", "-login"), ("RandomUuid7", "-made"), ("RandomId", "-app-")):
+        assert [r.name for r in plan.resources if r.type.endswith(f":{kind}") and of not in r.name] == []
