@@ -11,7 +11,7 @@ from typing import Any
 
 from .console import Problem, say
 from .docker import containers, docker, last_line
-from .rollout import refuse_to_refresh, roll_out, show_changes
+from .rollout import roll_out, show_changes
 from .stack import PulumiStack
 from .state import State
 
@@ -120,9 +120,7 @@ class Rotation:
             raise Problem(f"SECRET must be one of {', '.join(ROTATABLE)}; got {name!r}")
         if (why := self._elsewhere(secret)) is not None:
             raise Problem(f"{name} is not the platform's to rotate: {why}")
-        state = self._stack.state()
-        refuse_to_refresh(state)
-        if _made(state, secret) is None:
+        if _made(self._stack.state(), secret) is None:
             raise Problem(f"stack {self._stack.name} has no secret {name}: `make rotate` lists what it has")
         for number, step in enumerate(secret.steps, start=1):
             say(f"rotating {name}" + (f", step {number} of {len(secret.steps)}" if len(secret.steps) > 1 else ""))
