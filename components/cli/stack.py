@@ -65,6 +65,9 @@ class PulumiStack:
                 config_file=self._config(),
             )
         except auto.CommandError as error:
+            if "update canceled" in progress.errors:
+                # Ctrl-C reaches Pulumi too, which ends first: no failure to explain.
+                raise KeyboardInterrupt from None
             raise UpdateFailed(self._explain(error, progress)) from None
         return progress
 
