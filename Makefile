@@ -18,7 +18,7 @@ help: ## List the commands
 	@scripts/bootstrap.sh requirements-dev.txt
 	@touch .venv/.runtime $@
 
-.PHONY: up down destroy preview drift refresh password authority secrets logs shell pytest
+.PHONY: up down destroy preview drift refresh password rotate releases rollback authority secrets logs shell pytest
 up: .venv/.runtime ## Bring the platform up; sets up whatever is missing
 down: .venv/.runtime ## Remove containers and networks, keep the data
 destroy: .venv/.runtime ## Remove everything, data too; asks first
@@ -26,12 +26,15 @@ preview: .venv/.runtime ## Show what `make up` would change
 drift: .venv/.runtime ## Show what was changed outside of the platform
 refresh: .venv/.runtime ## Take changes made outside over into the state
 password: .venv/.runtime ## Print the generated passwords
+rotate: .venv/.runtime ## Replace a secret without losing a request (SECRET=postgres); alone, list them with their age
+releases: .venv/.runtime ## List the last good releases
+rollback: .venv/.runtime ## Go back to the last good release
 authority: .venv/.runtime ## Write the local authority's certificate to a file, to trust it
 secrets: .venv/.runtime ## Write the secret files for the committed Compose files
 logs: .venv/.runtime ## Follow the application's logs
 shell: .venv/.runtime ## Open a shell in the application's container
 pytest: .venv/.runtime ## Run the application's tests in its container
-up down destroy preview drift refresh password authority secrets logs shell pytest:
+up down destroy preview drift refresh password rotate releases rollback authority secrets logs shell pytest:
 	@$(CLI) $@
 
 .PHONY: scan clean freshness schedule unschedule
@@ -60,7 +63,7 @@ generate: .venv/.dev ## Write the files that are made from the code
 	@.venv/bin/python -m components.cli.generate
 
 PY_SOURCES = __main__.py bench components security tests examples
-SHELL_SOURCES = $(wildcard scripts/*.sh) .ci/run $(wildcard docker/airgap/*/*.sh)
+SHELL_SOURCES = $(wildcard scripts/*.sh) .ci/run $(wildcard docker/airgap/*/*.sh) $(wildcard docker/logins/*.sh)
 DOCKERFILES = $(wildcard docker/*/Dockerfile docker/*/*.Dockerfile docker/airgap/*/Dockerfile examples/*/*/Dockerfile)
 
 .PHONY: check

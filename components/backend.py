@@ -118,9 +118,9 @@ class Backend(pulumi.ComponentResource):
         self.register_outputs({"image": self.image})
 
 
-def _environment(args: BackendArgs) -> dict[str, str]:
+def _environment(args: BackendArgs) -> dict[str, pulumi.Input[str]]:
     settings = args.settings
-    own = {
+    own: dict[str, pulumi.Input[str]] = {
         "RELEASE": settings.release,
         "WEB_WORKERS": str(settings.workers),
         "DRAIN_SECONDS": str(settings.drain_seconds),

@@ -6,6 +6,7 @@ same certificate again, and whoever has the state has the authority.
 
 import base64
 import datetime
+import hashlib
 import ipaddress
 import uuid
 
@@ -36,11 +37,11 @@ class LocalCertificate(pulumi.ComponentResource):
         super().__init__("slidegenie:index:LocalCertificate", name, None, opts)
         # Kept through a `make down`: who trusts the authority should not have to do it again.
         kept = pulumi.ResourceOptions(parent=self, protect=True)
-        authority_seed = random.RandomBytes(f"{name}-authority", length=32, opts=kept)
-        key_seed = random.RandomBytes(f"{name}-key", length=32, opts=kept)
+        authority_seed = private_seed(f"{name}-authority", opts=kept)
+        key_seed = private_seed(f"{name}-key", opts=kept)
         # The first 48 bits are the time it was made: a date that stays the same.
         made = random.RandomUuid7(f"{name}-made", opts=kept)
-        issued = pulumi.Output.all(authority_seed.base64, key_seed.base64, made.result).apply(
+        issued = pulumi.Output.all(authority_seed, key_seed, made.result).apply(
             lambda seeds: issue(seeds[0], seeds[1], seeds[2], domain)
         )
         # The seeds are secret and so is all that comes from them; certificates are for everybody to see.
@@ -83,6 +84,15 @@ def issue(authority_seed: str, key_seed: str, made: str, domain: str) -> tuple[s
     )
     pem = serialization.Encoding.PEM
     return authority.public_bytes(pem).decode(), certificate.public_bytes(pem).decode(), private.decode()
+
+
+def private_seed(name: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    """Return 32 random bytes in base64, made once and secret.
+
+    Not `random.RandomBytes`: its ID, which every state shows in the clear, is its value.
+    """
+    text = random.RandomPassword(name, length=64, special=False, opts=opts).result
+    return text.apply(lambda value: base64.b64encode(hashlib.sha256(value.encode()).digest()).decode())
 
 
 def elliptic_key(seed: str) -> ec.EllipticCurvePrivateKey:

@@ -10,7 +10,7 @@ import pulumi
 class Endpoint:
     """A data store as its clients see it."""
 
-    environment: Mapping[str, str]
+    environment: Mapping[str, pulumi.Input[str]]
     """Environment variables of a client: names, ports, users; nothing secret."""
     secrets: Mapping[str, pulumi.Output[str]]
     """Secret files of a client by name; each is announced by the variable in `secret_variables`."""
@@ -18,3 +18,6 @@ class Endpoint:
     """Which variable carries the path of which secret file."""
     ready: tuple[pulumi.Resource, ...] = field(default=())
     """What must be up before a client starts; empty for an external store."""
+    administrator: pulumi.Output[str] | None = None
+    """Password of the store's own administrator, for jobs of the platform and never for a service. `None` where the
+    platform does not run the store, or no job needs it."""

@@ -19,10 +19,14 @@ class FilesArgs:
     """The stack's foundation."""
     files: Mapping[str, pulumi.Input[str]]
     """Content by name, without folders. Secret content must be a secret `Output`; it stays encrypted in the state."""
+    live: bool = False
+    """For a consumer that must not be replaced because its files changed: the volume stays, and the files in it change
+    in place. It sees them at its next start; what it must know sooner, somebody tells it. Default: other content is
+    another volume."""
 
 
 class Files(pulumi.ComponentResource):
-    """Files that never change: other content is another volume, and the consumer is replaced to use it.
+    """Files that never change: other content is another volume, and the consumer is replaced to use it, unless `live`.
 
     They are owned by root with mode 0444; only the consumer mounts the volume.
     """
@@ -32,14 +36,18 @@ class Files(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: FilesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Files", name, None, opts)
-        everything = pulumi.Output.from_input(dict(args.files)).apply(lambda files: json.dumps(files, sort_keys=True))
+        content = pulumi.Output.from_input("live") if args.live else args.foundation.fingerprint(_text(args.files))
         volume = docker.Volume(
             name,
-            labels=volume_labels({"io.slidegenie.content": args.foundation.fingerprint(everything)}),
+            labels=volume_labels({"io.slidegenie.content": content}),
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
         )
         self.volume = seeded(f"{name}-seed", args.foundation, volume.name, parent=self, uploads=uploads(args.files))
         self.register_outputs({"volume": volume.name})
+
+
+def _text(files: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
+    return pulumi.Output.from_input(dict(files)).apply(lambda content: json.dumps(content, sort_keys=True))
 
 
 def uploads(files: Mapping[str, pulumi.Input[str]]) -> list[docker.ContainerUploadArgs]:

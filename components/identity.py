@@ -13,6 +13,8 @@ ROOT_LABEL = "io.slidegenie.root-because"
 IMAGE_LABEL = "io.slidegenie.image-of"
 """On an image that a stack built for itself: `project/stack`. Not the label of containers, for they inherit those of
 their image, and one that a person starts from it is not the stack's."""
+LOGIN_LABEL = "io.slidegenie.login"
+"""On a job that admits the current login to a data store: which one. Run again as `retire`, it ends all others."""
 PIDS_LABEL = "io.slidegenie.pids-limit"
 """Processes and threads at most. The Docker provider cannot set it, so it travels as a label."""
 

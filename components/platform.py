@@ -122,9 +122,9 @@ class SlideGeniePlatform(pulumi.ComponentResource):
                 secrets=settings.secrets,
                 data_root=settings.engine.data_root,
                 # What somebody else runs, somebody else watches.
-                postgres=None
-                if settings.postgres.external
-                else WatchedPostgres(password=postgres.secrets["postgres-password"], ready=postgres.ready),
+                postgres=WatchedPostgres(password=postgres.administrator, ready=postgres.ready)
+                if postgres.administrator
+                else None,
                 redis=settings.redis.external is None,
                 minio=settings.storage.external is None,
                 additions=monitored,
@@ -134,7 +134,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
 
     def _stores(self, name: str, settings: Settings) -> DataStores:
         child = pulumi.ResourceOptions(parent=self)
-        secrets = StackSecrets(name, settings.secrets, opts=child)
+        secrets = StackSecrets(name, self.foundation, settings.secrets, opts=child)
         place: dict[str, Any] = {
             "foundation": self.foundation,
             "images": settings.images,
@@ -146,13 +146,26 @@ class SlideGeniePlatform(pulumi.ComponentResource):
             if postgres.external
             else Postgres(
                 f"{name}-postgres",
-                PostgresArgs(**place, password=secrets.postgres_password, settings=postgres),
+                PostgresArgs(
+                    **place,
+                    administrator=secrets.administrator("postgres"),
+                    login=secrets.postgres_login,
+                    password=secrets.postgres_password,
+                    settings=postgres,
+                ),
                 opts=child,
             ).endpoint,
             redis=external_redis(redis.external, secrets.redis_password)
             if redis.external
             else Redis(
-                f"{name}-redis", RedisArgs(**place, password=secrets.redis_password, settings=redis), opts=child
+                f"{name}-redis",
+                RedisArgs(
+                    **place,
+                    administrator=secrets.administrator("redis"),
+                    password=secrets.redis_password,
+                    settings=redis,
+                ),
+                opts=child,
             ).endpoint,
             storage=external_storage(
                 storage.external, storage.bucket, secrets.storage_access_key, secrets.storage_secret_key
@@ -162,6 +175,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
                 f"{name}-minio",
                 StorageArgs(
                     **place,
+                    root=secrets.storage_root(),
                     access_key=secrets.storage_access_key,
                     secret_key=secrets.storage_secret_key,
                     settings=storage,

@@ -8,6 +8,7 @@ from .endpoints import Endpoint
 from .files import Files, FilesArgs
 from .foundation import Foundation
 from .image import PulledImage, mirrored
+from .logins import Login, LoginArgs, login_file
 from .network import Zone
 from .settings import ExternalPostgres, Images, Limits
 from .settings import Postgres as PostgresSettings
@@ -24,8 +25,12 @@ class PostgresArgs:
 
     foundation: Foundation
     """The stack's foundation."""
+    administrator: tuple[pulumi.Output[str], pulumi.Output[str]]
+    """Passwords of the superuser `slidegenie` and of its deputy; services never get them."""
+    login: pulumi.Output[str]
+    """Name that services log in with, another one for each password."""
     password: pulumi.Output[str]
-    """Password of the role `slidegenie`; read once, when the database is made."""
+    """Password of that login."""
     settings: PostgresSettings = PostgresSettings()
     """Limits."""
     images: Images = Images()
@@ -49,8 +54,12 @@ class Postgres(pulumi.ComponentResource):
             DataVolumeArgs(foundation=args.foundation, role="postgres", data_root=args.data_root),
             opts=child,
         )
+        administrator, deputy = args.administrator
+        # Read once, when the database is made: a later one is no reason to restart it.
         secrets = Files(
-            f"{name}-secrets", FilesArgs(foundation=args.foundation, files={"password": args.password}), opts=child
+            f"{name}-secrets",
+            FilesArgs(foundation=args.foundation, files={"password": administrator}, live=True),
+            opts=child,
         )
         image = PulledImage(name, mirrored(args.images.postgres, args.images), opts=child)
         server = Server(
@@ -84,29 +93,58 @@ class Postgres(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        self.endpoint = _endpoint(ExternalPostgres(host="postgres", sslmode="disable"), args.password, ready=(server,))
+        login = Login(
+            f"{name}-login",
+            LoginArgs(
+                foundation=args.foundation,
+                store="postgres",
+                image=image.id_on_engine,
+                files={f"{step}.sql": login_file(f"{step}.sql") for step in ("admit", "retire")},
+                secrets={
+                    "administrator-password": administrator,
+                    "deputy-password": deputy,
+                    "login-password": args.password,
+                },
+                environment={"LOGIN": args.login},
+                after=[server],
+            ),
+            opts=child,
+        )
+        self.endpoint = _endpoint(
+            ExternalPostgres(host="postgres", sslmode="disable"),
+            args.login,
+            args.password,
+            ready=(server, login),
+            administrator=administrator,
+        )
         self.register_outputs({})
 
 
 def external_postgres(settings: ExternalPostgres, password: pulumi.Output[str]) -> Endpoint:
     """Return how clients reach a PostgreSQL that somebody else runs."""
-    return _endpoint(settings, password)
+    return _endpoint(settings, settings.user, password)
 
 
 def _endpoint(
-    where: ExternalPostgres, password: pulumi.Output[str], ready: tuple[pulumi.Resource, ...] = ()
+    where: ExternalPostgres,
+    user: pulumi.Input[str],
+    password: pulumi.Output[str],
+    *,
+    ready: tuple[pulumi.Resource, ...] = (),
+    administrator: pulumi.Output[str] | None = None,
 ) -> Endpoint:
     return Endpoint(
         environment={
             "DATABASE_HOST": where.host,
             "DATABASE_PORT": str(where.port),
             "DATABASE_NAME": where.database,
-            "DATABASE_USER": where.user,
+            "DATABASE_USER": user,
             "DATABASE_SSLMODE": where.sslmode,
         },
         secrets={"postgres-password": password},
         secret_variables={"DATABASE_PASSWORD_FILE": "postgres-password"},
         ready=ready,
+        administrator=administrator,
     )
 
 

@@ -9,6 +9,7 @@ from .endpoints import Endpoint
 from .files import Files, FilesArgs
 from .foundation import Foundation
 from .image import PulledImage, mirrored
+from .logins import Login, LoginArgs
 from .network import Zone
 from .settings import ExternalRedis, Images
 from .settings import Redis as RedisSettings
@@ -36,6 +37,8 @@ class RedisArgs:
 
     foundation: Foundation
     """The stack's foundation."""
+    administrator: tuple[pulumi.Output[str], pulumi.Output[str]]
+    """Passwords of the users `administrator` and `deputy`, who may set passwords and nothing else."""
     password: pulumi.Output[str]
     """Password of the user `slidegenie`."""
     settings: RedisSettings = RedisSettings()
@@ -68,9 +71,12 @@ class Redis(pulumi.ComponentResource):
             ),
             opts=child,
         )
+        administrator, deputy = args.administrator
+        users = pulumi.Output.all(args.password, administrator, deputy)
         secrets = Files(
             f"{name}-secrets",
-            FilesArgs(foundation=args.foundation, files={"users.acl": args.password.apply(_access_list)}),
+            # Redis reads it when it starts; while it runs, the login's job tells it.
+            FilesArgs(foundation=args.foundation, files={"users.acl": users.apply(_access_list)}, live=True),
             opts=child,
         )
         image = PulledImage(name, mirrored(args.images.redis, args.images), opts=child)
@@ -96,7 +102,23 @@ class Redis(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        self.endpoint = _endpoint(ExternalRedis(host="redis", user=_USER), args.password, ready=(server,))
+        login = Login(
+            f"{name}-login",
+            LoginArgs(
+                foundation=args.foundation,
+                store="redis",
+                image=image.id_on_engine,
+                secrets={
+                    "administrator-password": administrator,
+                    "deputy-password": deputy,
+                    "admit": users.apply(_admit),
+                    "retire": args.password.apply(_retire),
+                },
+                after=[server],
+            ),
+            opts=child,
+        )
+        self.endpoint = _endpoint(ExternalRedis(host="redis", user=_USER), args.password, ready=(server, login))
         self.register_outputs({})
 
 
@@ -114,13 +136,33 @@ def _endpoint(where: ExternalRedis, password: pulumi.Output[str], ready: tuple[p
     )
 
 
-def _access_list(password: str) -> str:
-    digest = hashlib.sha256(password.encode()).hexdigest()
+def _access_list(passwords: list[str]) -> str:
+    own, administrator, deputy = map(_hash, passwords)
     return (
         "user default off\n"
-        f"user {_USER} on #{digest} ~* &* +@all -@admin -@dangerous +info +keys\n"
+        f"user {_USER} on {own} ~* &* +@all -@admin -@dangerous +info +keys\n"
+        f"user administrator on {administrator} -@all +ping +acl|setuser\n"
+        f"user deputy on {deputy} -@all +ping +acl|setuser\n"
         # The health check needs no password: it may ask one thing.
         "user health on nopass -@all +ping\n"
         # Nor do its metrics: statistics, no keys and no settings.
         "user monitor on nopass -@all +ping +info +latency|latest +slowlog|len +slowlog|get\n"
     )
+
+
+def _admit(passwords: list[str]) -> str:
+    """Let the user in with this password too; for administrator and deputy it is the only one at once."""
+    own, administrator, deputy = map(_hash, passwords)
+    return (
+        f"ACL SETUSER {_USER} {own}\n"
+        f"ACL SETUSER administrator resetpass {administrator}\n"
+        f"ACL SETUSER deputy resetpass {deputy}\n"
+    )
+
+
+def _retire(password: str) -> str:
+    return f"ACL SETUSER {_USER} resetpass {_hash(password)}\n"
+
+
+def _hash(password: str) -> str:
+    return f"#{hashlib.sha256(password.encode()).hexdigest()}"

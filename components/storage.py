@@ -1,5 +1,6 @@
 """S3-compatible object storage, built in (MinIO) or external."""
 
+import json
 from dataclasses import dataclass
 
 import pulumi
@@ -8,6 +9,7 @@ from .endpoints import Endpoint
 from .files import Files, FilesArgs
 from .foundation import Foundation
 from .image import PulledImage, mirrored
+from .logins import Login, LoginArgs
 from .network import Zone
 from .settings import ExternalStorage, Images
 from .settings import Storage as StorageSettings
@@ -21,10 +23,12 @@ class StorageArgs:
 
     foundation: Foundation
     """The stack's foundation."""
+    root: tuple[pulumi.Output[str], pulumi.Output[str]]
+    """S3 access and secret key of its root user; services never get them."""
     access_key: pulumi.Output[str]
-    """S3 access key of its root user."""
+    """S3 access key of services: a user that may use the bucket and nothing else."""
     secret_key: pulumi.Output[str]
-    """S3 secret key of its root user."""
+    """S3 secret key of that user."""
     settings: StorageSettings = StorageSettings()
     """Bucket, limits."""
     images: Images = Images()
@@ -47,9 +51,10 @@ class Storage(pulumi.ComponentResource):
             DataVolumeArgs(foundation=args.foundation, role="minio", data_root=args.data_root),
             opts=child,
         )
+        root_access, root_secret = args.root
         secrets = Files(
             f"{name}-secrets",
-            FilesArgs(foundation=args.foundation, files={"access-key": args.access_key, "secret-key": args.secret_key}),
+            FilesArgs(foundation=args.foundation, files={"access-key": root_access, "secret-key": root_secret}),
             opts=child,
         )
         image = PulledImage(name, mirrored(args.images.minio, args.images), opts=child)
@@ -82,12 +87,32 @@ class Storage(pulumi.ComponentResource):
             ),
             opts=child,
         )
+        login = Login(
+            f"{name}-login",
+            LoginArgs(
+                foundation=args.foundation,
+                store="minio",
+                image=PulledImage(
+                    f"{name}-client", mirrored(args.images.minio_client, args.images), opts=child
+                ).id_on_engine,
+                files={"policy.json": _policy(args.settings.bucket)},
+                secrets={
+                    "root-access-key": root_access,
+                    "root-secret-key": root_secret,
+                    "access-key": args.access_key,
+                    "secret-key": args.secret_key,
+                },
+                environment={"BUCKET": args.settings.bucket},
+                after=[server],
+            ),
+            opts=child,
+        )
         self.endpoint = _endpoint(
             ExternalStorage(endpoint="http://minio:9000"),
             args.settings.bucket,
             args.access_key,
             args.secret_key,
-            ready=(server,),
+            ready=(server, login),
         )
         self.register_outputs({})
 
@@ -112,3 +137,22 @@ def _endpoint(
         secret_variables={"S3_ACCESS_KEY_FILE": "storage-access-key", "S3_SECRET_KEY_FILE": "storage-secret-key"},
         ready=ready,
     )
+
+
+def _policy(bucket: str) -> str:
+    """Everything a service does with its bucket, which includes making it."""
+    allowed = {
+        f"arn:aws:s3:::{bucket}": ["CreateBucket", "GetBucketLocation", "ListBucket", "ListBucketMultipartUploads"],
+        f"arn:aws:s3:::{bucket}/*": [
+            "AbortMultipartUpload",
+            "DeleteObject",
+            "GetObject",
+            "ListMultipartUploadParts",
+            "PutObject",
+        ],
+    }
+    statements = [
+        {"Effect": "Allow", "Action": [f"s3:{action}" for action in actions], "Resource": [resource]}
+        for resource, actions in allowed.items()
+    ]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2) + "\n"

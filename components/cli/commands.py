@@ -11,6 +11,7 @@ from pulumi.automation import PulumiCommand
 from ..host import socket_group
 from ..plan import Plan, plan_stack
 from ..plan.compose_write import prepare_machine
+from ..plan.program import stack_configuration
 from ..settings import Engine
 from . import airgap, preflight
 from .compose import ComposeStack
@@ -19,12 +20,16 @@ from .docker import containers, docker, ensure_engine, plugin, service
 from .home import Home
 from .policy import enforce, judge_stack
 from .pulumi_cli import find_pulumi
+from .rollback import History
 from .rollout import refuse_to_refresh, roll_out, show_changes
 from .rollout_record import image_record, note_rollout
+from .rotation import Rotation
 from .stack import PulumiStack
 
 ROOT = Path.cwd()
 _DEFAULT = "dev"
+_NO_PASSWORDS = ("-hash-key", "-certificate-authority", "-certificate-key", "-app-key")
+"""Ends of the names of random values that nobody types: keys are made from them."""
 _NO_PULUMI = "this needs the Pulumi command line: https://www.pulumi.com/docs/install/ tells how to get it"
 
 
@@ -52,7 +57,10 @@ def up(request: Request) -> None:
         say(f"rolling out stack {plan.stack} with Pulumi")
         pulumi = PulumiStack(ROOT, plan.stack, home, command)
         pulumi.open()
+        history = _history(pulumi, plan)
+        history.begin()
         show_changes(roll_out(pulumi, plan.label))
+        history.came_up()
     else:
         say(f"rolling out stack {plan.stack} with Docker Compose, from the same plan; its rollouts pause requests")
         ComposeStack(ROOT, plan.stack, home).up()
@@ -101,7 +109,9 @@ def destroy(request: Request) -> None:
     if engine == "compose":
         ComposeStack(ROOT, name, Home.open()).destroy()
     else:
-        show_changes(_pulumi(name).destroy().changes)
+        pulumi = _pulumi(name)
+        show_changes(pulumi.destroy().changes)
+        _history(pulumi, plan_stack(ROOT, name)).forget()
     Home.open().forget(name)
 
 
@@ -115,8 +125,42 @@ def password(request: Request) -> None:
         else _pulumi(name).state(secrets=True).passwords()
     )
     for secret, value in secrets:
-        if not secret.endswith("hash-key"):
+        if not secret.endswith(_NO_PASSWORDS):
             show(f"{secret}\t{value}")
+
+
+def rotate(request: Request) -> None:
+    """Replace a generated secret by a new one (SECRET=postgres); without SECRET, list them and how old each is."""
+    name, engine = chosen(request)
+    if engine == "compose":
+        raise Problem(
+            f"stack {name} runs with Docker Compose, which cannot take the old and the new secret at once: rotation"
+            " needs Pulumi"
+        )
+    ensure_engine()
+    plan, pulumi = plan_stack(ROOT, name), _pulumi(name)
+    # What a rollback put there stays there.
+    pulumi.open(backend=_history(pulumi, plan).held_settings())
+    rotation = Rotation(pulumi, plan.label, stack_configuration(ROOT, name))
+    if secret := os.environ.get("SECRET"):
+        rotation.rotate(secret)
+    else:
+        for line in rotation.listed():
+            show(line)
+
+
+def releases(request: Request) -> None:
+    """List the last good releases and whether the database allows to go back to them."""
+    pulumi, plan = _with_history(request)
+    for line in _history(pulumi, plan).listed():
+        show(line)
+
+
+def rollback(request: Request) -> None:
+    """Go back to the last good release: the one before this, or the one that serves while a rollout is broken."""
+    pulumi, plan = _with_history(request)
+    release = _history(pulumi, plan).rollback(force=os.environ.get("FORCE") == "yes")
+    say(f"{release.version} serves; mend the cause before the next `make up`: that one goes by settings and code again")
 
 
 def authority(request: Request) -> None:
@@ -217,6 +261,20 @@ def _pulumi(name: str) -> PulumiStack:
     return stack
 
 
+def _with_history(request: Request) -> tuple[PulumiStack, Plan]:
+    name, engine = chosen(request)
+    if engine == "compose":
+        raise Problem(
+            f"stack {name} runs with Docker Compose, which keeps no releases: check out the last good commit, `make up`"
+        )
+    ensure_engine()
+    return _pulumi(name), plan_stack(ROOT, name)
+
+
+def _history(pulumi: PulumiStack, plan: Plan) -> History:
+    return History(ROOT, pulumi, plan.label, Home.open().folder("stacks", pulumi.name))
+
+
 def _app(plan: Plan) -> str:
     for container in containers(plan.label):
         if service(container) == "app":
@@ -259,6 +317,9 @@ COMMANDS: dict[str, Callable[[Request], None]] = {
         down,
         destroy,
         password,
+        rotate,
+        releases,
+        rollback,
         authority,
         secrets,
         policy,

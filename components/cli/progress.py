@@ -12,6 +12,7 @@ _WORDS = {
     OpType.DELETE_REPLACED: "deleted the old",
     OpType.DISCARD_REPLACED: "discarded the old",
 }
+_BUILDS = (OpType.CREATE, OpType.CREATE_REPLACEMENT, OpType.UPDATE)
 _KINDS = {
     "docker:index/container:Container": "container",
     "docker:index/network:Network": "network",
@@ -33,7 +34,7 @@ class Progress:
     def __call__(self, event: EngineEvent) -> None:
         """Take one event."""
         if (starting := event.resource_pre_event) and not starting.planning:
-            if starting.metadata.type == "docker-build:index:Image" and starting.metadata.op in _WORDS:
+            if starting.metadata.type == "docker-build:index:Image" and starting.metadata.op in _BUILDS:
                 show(f"    building {_name(starting.metadata.urn)}")
         elif (done := event.res_outputs_event) and not done.planning:
             self._done(done.metadata.op, done.metadata.type, done.metadata.urn)

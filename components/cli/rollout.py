@@ -1,20 +1,22 @@
 """A rollout from start to end: what must be replaced, what is left over, and why it failed."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from ..identity import STACK_LABEL
 from . import diagnosis
 from .console import Problem, say, show
 from .docker import containers, docker, health, inspect, role, service
 from .repair import removed_by_hand
+from .retire import retire_logins
 from .stack import PulumiStack, UpdateFailed
 from .state import State
 
 
-def roll_out(stack: PulumiStack, label: str) -> int:
+def roll_out(stack: PulumiStack, label: str, anew: Sequence[str] = ()) -> int:
     """Bring the stack up and clear away what earlier, broken rollouts left; return the number of changes.
 
-    `label` is the stack's name on containers, `project/stack`.
+    `label` is the stack's name on containers, `project/stack`; `anew` has the URNs of what is made anew though nothing
+    about it changed.
 
     Raises:
         Problem: when it failed, with the reason; the old release serves on.
@@ -29,13 +31,14 @@ def roll_out(stack: PulumiStack, label: str) -> int:
     try:
         if removed:
             stack.refresh(removed)
-        progress = stack.up([*again, *_unhealthy_survivors(before), *_images_that_went(before)])
+        progress = stack.up([*anew, *again, *_unhealthy_survivors(before), *_images_that_went(before)])
     except UpdateFailed as error:
         lines = ["the rollout failed:", *(f"  {line}" for cause in error.causes for line in cause.splitlines()[:20])]
         if serving := _report(label):
             lines.append(serving)
         raise Problem("\n".join(lines)) from None
     sweep(stack.state(), label)
+    retire_logins(label)
     return progress.changes
 
 
@@ -66,8 +69,8 @@ def refuse_to_refresh(state: State) -> None:
     if state.pending_deletes():
         raise Problem(
             "the last rollout did not finish, and its old containers still serve: a refresh now would forget that, and"
-            " the next update would delete them. Roll forward (mend the cause, `make up`), or go back to the settings"
-            " and code of the last good release and `make up`; after that a refresh is safe"
+            " the next update would delete them. Roll forward (mend the cause, `make up`), or go back"
+            " (`make rollback`); after that a refresh is safe"
         )
 
 
@@ -114,8 +117,8 @@ def _report(label: str) -> str | None:
     if not serving:
         return None
     return (
-        f"The old release serves on ({len(serving)} healthy containers). Mend the cause and run `make up`:"
-        " the next good rollout cleans up."
+        f"The old release serves on ({len(serving)} healthy containers). Mend the cause and run `make up`,"
+        " or go back with `make rollback`: the next good rollout cleans up."
     )
 
 

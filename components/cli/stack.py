@@ -32,8 +32,10 @@ class PulumiStack:
         self._folder = home.folder("stacks", name)
         self._settings = self._folder / f"Pulumi.{name}.yaml"
 
-    def open(self) -> None:
+    def open(self, *, backend: dict[str, Any] | None = None) -> None:
         """Make the stack when it does not exist, and bring its settings up to date.
+
+        `backend` takes the place of that section: a rollback brings back an earlier one.
 
         Raises:
             Problem: when the passphrase does not fit the stack.
@@ -44,7 +46,7 @@ class PulumiStack:
             say(f"making stack {self.name}")
             self._settings.unlink(missing_ok=True)
             self._pulumi("stack", "init", self.name, "--secrets-provider", "passphrase", cwd=self._folder)
-        self._refresh_settings()
+        self._refresh_settings(backend)
 
     def up(self, replace: list[str]) -> Progress:
         """Bring the stack to what the program says; resources in `replace` are made anew whether they changed or not.
@@ -64,6 +66,9 @@ class PulumiStack:
                 config_file=self._config(),
             )
         except auto.CommandError as error:
+            if "update canceled" in progress.errors:
+                # Ctrl-C reaches Pulumi too, which ends first: no failure to explain.
+                raise KeyboardInterrupt from None
             raise UpdateFailed(self._explain(error, progress)) from None
         return progress
 
@@ -100,6 +105,10 @@ class PulumiStack:
         self._pulumi("stack", "rm", self.name, "--yes", "--preserve-config", cwd=self._folder)
         return progress
 
+    def unprotect(self, urn: str) -> None:
+        """Let a resource be replaced; the next `up` protects it again."""
+        self._pulumi("state", "unprotect", urn, "--yes")
+
     def state(self, *, secrets: bool = False) -> State:
         """Return the state; with `secrets`, its secrets are readable."""
         stack = self._stack()
@@ -123,9 +132,17 @@ class PulumiStack:
     def _config(self) -> str:
         return str(self._settings)
 
-    def _refresh_settings(self) -> None:
+    def section(self, name: str) -> dict[str, Any]:
+        """Return a section of the settings, as the stack file has it."""
+        settings = yaml.safe_load(self._settings.read_text(encoding="utf-8"))
+        section: dict[str, Any] = (settings.get("config") or {}).get(f"{self._project()}:{name}") or {}
+        return section
+
+    def _refresh_settings(self, backend: dict[str, Any] | None) -> None:
         committed = self._root / f"Pulumi.{self.name}.yaml"
         settings: dict[str, Any] = yaml.safe_load(committed.read_text(encoding="utf-8")) or {}
+        if backend is not None:
+            settings.setdefault("config", {})[f"{self._project()}:backend"] = backend
         if "encryptionsalt" not in settings:
             noted = yaml.safe_load(self._settings.read_text(encoding="utf-8")) if self._settings.exists() else None
             settings["encryptionsalt"] = (noted or {}).get("encryptionsalt")

@@ -1,6 +1,6 @@
 """What a stack's state says, read from `pulumi stack export`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,19 @@ class State:
     def volume_names(self) -> set[str]:
         """Return the names of all volumes the state knows."""
         return {r["id"] for r in self.resources if r["type"] == "docker:index/volume:Volume" and r.get("id")}
+
+    def job_output(self, name: str) -> str:
+        """Return what a job printed when it last succeeded; nothing when it did not."""
+        for resource in self.current():
+            outputs = resource.get("outputs") or {}
+            if resource["urn"].rpartition("::")[2].endswith(f"-{name}") and not outputs.get("exitCode"):
+                return str(outputs.get("containerLogs") or "")
+        return ""
+
+    def ending(self, names: Collection[str]) -> list[dict[str, Any]]:
+        """Return the current resources whose names end with a dash and one of `names`."""
+        ends = tuple(f"-{name}" for name in names)
+        return [r for r in self.resources if not r.get("delete") and r["urn"].rpartition("::")[2].endswith(ends)]
 
     def passwords(self) -> Iterator[tuple[str, str]]:
         """Yield name and value of each generated password; the export must show secrets."""

@@ -64,6 +64,7 @@ _FIELDS: Mapping[str, _Field] = {
     "cpus": ("cpus", _number),
     "cpuSet": ("cpuset", _same),
     "shmSize": ("shm_size", _mib),
+    "entrypoints": ("entrypoint", _same),
     "command": ("command", _same),
     "envs": ("environment", _environment),
     "networkMode": ("network_mode", _same),
@@ -81,7 +82,7 @@ _OF_PULUMI = frozenset({"wait", "waitTimeout", "attach", "logs", "mustRun", "des
 
 # fmt: off
 _ORDER = (
-    "image", "pull_policy", "build", "command", "environment",
+    "image", "pull_policy", "build", "entrypoint", "command", "environment",
     "user", "group_add", "read_only", "cap_drop", "cap_add", "security_opt", "tmpfs", "init",
     "mem_limit", "memswap_limit", "mem_reservation", "cpus", "cpuset", "pids_limit", "shm_size",
     "network_mode", "networks", "ports", "volumes", "configs", "secrets",

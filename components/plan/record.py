@@ -1,7 +1,6 @@
 """Run a Pulumi program without an engine and record everything it registers."""
 
 import asyncio
-import base64
 import hashlib
 import uuid
 from collections.abc import Callable, Mapping
@@ -214,8 +213,9 @@ def _computed(  # noqa: PLR0911 - a table
         case "RandomPassword":
             stretched = hashlib.shake_256(values(kind, name)).digest(int(inputs["length"]))
             return {"result": _secret("".join(_ALPHABET[byte % len(_ALPHABET)] for byte in stretched))}
-        case "RandomBytes":
-            return {"base64": _secret(base64.b64encode(values(kind, name)[: int(inputs["length"])]).decode())}
+        case "RandomString":
+            # No secret, and so the same on every machine: the committed Compose files name it.
+            return {"result": fixed_values(kind, name).hex()[: int(inputs["length"])]}
         case "RandomUuid7":
             return {"result": str(uuid.UUID(bytes=values(kind, name)[:16]))}
         case _:

@@ -77,6 +77,8 @@ class Images(Section):
     """Redis."""
     minio: ImageReference = third_party("minio")
     """MinIO, the built-in object store."""
+    minio_client: ImageReference = third_party("minio-client")
+    """An image with MinIO's client `mc` and a shell, which makes the users of the built-in object store."""
     traefik: ImageReference = third_party("traefik")
     """Traefik 3.6.1 or newer; older ones cannot talk to Docker 29."""
     socket_proxy: ImageReference = third_party("socket-proxy")

@@ -1,10 +1,9 @@
 """A key pair made on request: a pure function of random bytes in the stack's encrypted state, never on a disk."""
 
 import pulumi
-import pulumi_random as random
 from cryptography.hazmat.primitives import serialization
 
-from ..certificates import elliptic_key
+from ..certificates import elliptic_key, private_seed
 
 
 class GeneratedKey(pulumi.ComponentResource):
@@ -17,8 +16,8 @@ class GeneratedKey(pulumi.ComponentResource):
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:GeneratedKey", name, None, opts)
-        seed = random.RandomBytes(name, length=32, opts=pulumi.ResourceOptions(parent=self, protect=True))
-        pair = seed.base64.apply(key_pair)
+        seed = private_seed(name, opts=pulumi.ResourceOptions(parent=self, protect=True))
+        pair = seed.apply(key_pair)
         self.private = pulumi.Output.secret(pair.apply(lambda keys: keys[0]))
         self.public = pulumi.Output.unsecret(pair.apply(lambda keys: keys[1]))
         self.register_outputs({"public": self.public})

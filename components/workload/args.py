@@ -99,6 +99,8 @@ class ContainerArgs:
     """Networks it joins, where others find it under `service`."""
     limits: Limits
     """Memory, CPU and process limits."""
+    entrypoint: Sequence[str] | None = None
+    """Program in place of the image's entry point. Default: the image's own."""
     command: Sequence[pulumi.Input[str]] | None = None
     """Arguments to the image's entry point. Default: the image's own."""
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)

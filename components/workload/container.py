@@ -31,6 +31,7 @@ def hardened_container(
     return docker.Container(
         name,
         image=args.foundation.when_cleared(args.image),
+        entrypoints=list(args.entrypoint) if args.entrypoint is not None else None,
         command=list(args.command) if args.command is not None else None,
         envs=[pulumi.Output.concat(key, "=", value) for key, value in sorted(args.environment.items())],
         user=_ROOT if args.root_because else hardening.user,
@@ -119,7 +120,7 @@ def _config_hash(args: ContainerArgs) -> pulumi.Output[str]:
     resolved = pulumi.Output.from_input(
         {
             "image": args.image,
-            "command": list(args.command or ()),
+            "command": [*(args.entrypoint or ()), *(args.command or ())],
             "environment": dict(args.environment),
             "volumes": [volume.name for volume in _prepared(args)],
         }

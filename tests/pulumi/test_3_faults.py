@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from dataclasses import replace
 
 import pytest
@@ -13,18 +12,34 @@ from ..support.workspace import Workspace, docker
 pytestmark = pytest.mark.pulumi
 
 
-def test_an_update_that_was_killed_is_finished_by_the_next_one(platform: Workspace) -> None:
-    platform.configure("backend", release="2.0.0")
+@pytest.mark.parametrize(
+    ("release", "moment", "sent", "said"),
+    [
+        ("2.0.0", "building slidegenie-app", signal.SIGKILL, "an earlier update was killed"),
+        ("2.0.1", "container slidegenie-app-migrate", signal.SIGKILL, "an earlier update was killed"),
+        # By then the first new replica serves, and both old ones do.
+        ("2.0.2", "container slidegenie-app-1", signal.SIGKILL, "an earlier update was killed"),
+        # What Ctrl-C sends, to everything that runs in the terminal.
+        ("2.0.3", "container slidegenie-app-1", signal.SIGINT, ""),
+    ],
+)
+def test_an_update_that_was_interrupted_is_finished_by_the_next_one(
+    platform: Workspace, release: str, moment: str, sent: signal.Signals, said: str
+) -> None:
+    platform.configure("backend", release=release)
     update = platform.start("up")
     assert update.stdout is not None
     for line in update.stdout:
-        if "app-migrate" in line:
+        if moment in line:
             break
-    time.sleep(2)
-    os.killpg(update.pid, signal.SIGKILL)
-    update.communicate()
+    os.killpg(update.pid, sent)
+    rest, _ = update.communicate()
+    assert "Traceback" not in rest
+    assert (update.returncode, "nothing is lost" in rest) == ((-sent, False) if said else (130, True)), rest
     after = platform.run("up")
     assert after.code == 0, after.text
+    assert said in after.out, "the lock is explained"
+    assert {c["Config"]["Labels"]["io.slidegenie.release"] for c in platform.containers("app")} == {release}
     healthy = [c for c in platform.containers("app") if c["State"]["Health"]["Status"] == "healthy"]
     assert len(platform.containers("app")) == len(healthy) == 2
     known = platform.pulumi("stack", "export").out

@@ -90,9 +90,22 @@ class Workspace:
         )
         return Result(done.returncode, done.stdout, done.stderr)
 
-    def start(self, command: str) -> "subprocess.Popen[str]":
+    def execute(self, container: str, script: str, given: str = "") -> Result:
+        """Run a shell script in a container, with `given` on its standard input."""
+        command = ["docker", "exec", "--interactive", container, "sh", "-c", script]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+        return Result(done.returncode, done.stdout.strip(), done.stderr.strip())
+
+    def state(self, *flags: str) -> dict[str, Any]:
+        """Return the stack's state, as Pulumi exports it."""
+        exported = self.pulumi("stack", "export", *flags)
+        assert exported.code == 0, exported.text
+        deployment: dict[str, Any] = json.loads(exported.out)["deployment"]
+        return deployment
+
+    def start(self, command: str, **environment: str) -> "subprocess.Popen[str]":
         """Start a command and do not wait for it."""
-        options = self._options({})
+        options = self._options(environment)
         del options["capture_output"]
         return subprocess.Popen(
             self._arguments(command),

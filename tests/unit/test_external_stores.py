@@ -81,13 +81,14 @@ def test_without_built_in_stores_only_the_edge_and_the_application_run(everythin
 
 
 def test_the_built_in_ones_are_told_the_same_way() -> None:
-    variables = environment(platform().named("slidegenie-app-1"))
+    plan = platform()
+    variables = environment(plan.named("slidegenie-app-1"))
 
     assert {name: variables[name] for names in VARIABLES.values() for name in names} == {
         "DATABASE_HOST": "postgres",
         "DATABASE_PORT": "5432",
         "DATABASE_NAME": "slidegenie",
-        "DATABASE_USER": "slidegenie",
+        "DATABASE_USER": environment(plan.named("slidegenie-postgres-login", CONTAINER))["LOGIN"],
         "DATABASE_SSLMODE": "disable",
         "DATABASE_PASSWORD_FILE": "/run/secrets/postgres-password",
         "REDIS_HOST": "redis",

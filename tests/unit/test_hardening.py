@@ -226,7 +226,8 @@ def test_only_stores_and_application_are_on_the_data_network(plan: Plan) -> None
     joined = {service(c) for c in workloads(plan) if "data" in {known[n["name"]] for n in c.inputs["networksAdvanced"]}}
 
     assert not joined & {"traefik", "socket-proxy", "grafana", "prometheus"}
-    assert joined == STORES | APPLICATION | {"postgres-exporter", "redis-exporter", "postgres-monitor-role"}
+    logins = {f"{store}-login" for store in STORES}
+    assert joined == STORES | APPLICATION | logins | {"postgres-exporter", "redis-exporter", "postgres-monitor-role"}
 
 
 def test_only_the_edge_and_the_application_have_a_way_out(plan: Plan) -> None:

@@ -104,7 +104,8 @@ def test_the_text_is_the_same_with_other_secrets(stack: str) -> None:
 def test_production_starts_in_the_order_of_its_dependencies() -> None:
     services = document_of("prod")["services"]
     ended, healthy = {"condition": "service_completed_successfully"}, {"condition": "service_healthy"}
-    stores = {"minio": healthy, "postgres": healthy, "redis": healthy}
+    names = ("minio", "postgres", "redis")
+    stores = dict.fromkeys(names, healthy) | {f"{name}-login": ended for name in names}
     assert services["app"]["depends_on"] == {"migrate": ended, **stores}
     assert services["migrate"]["depends_on"] == stores
     assert services["postgres"]["depends_on"] == {"prepare-postgres": ended}

@@ -131,7 +131,7 @@ def test_preparing_a_machine_twice_changes_nothing(tmp_path: Path) -> None:
     prepare_machine(root, "mine", 105)
     assert {path: path.read_text() for path in root.rglob("*") if path.is_file()} == first
     assert first[root / ".env"] == "MINE=1\nDOCKER_GID=105\nMORE=2"
-    password = first[root / ".secrets/mine/postgres-secrets/password"]
+    password = first[root / ".secrets/mine/postgres-login-secrets/login-password"]
     assert len(password) == 40
     assert first[root / ".secrets/mine/app-secrets/postgres-password"] == password
 

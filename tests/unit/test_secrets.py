@@ -1,6 +1,7 @@
 """A secret is in files of its consumer and nowhere else, and always encrypted."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,14 +59,13 @@ def places(plan: Plan, needle: str) -> dict[tuple[str, str], bool]:
         (
             "postgresPassword",
             {
-                "slidegenie-postgres-secrets-seed",
+                "slidegenie-postgres-login-secrets-seed",
                 "slidegenie-app-secrets-seed",
-                "slidegenie-monitoring-postgres-role-secrets-seed",
             },
         ),
         ("redisPassword", {"slidegenie-app-secrets-seed"}),
-        ("storageAccessKey", {"slidegenie-minio-secrets-seed", "slidegenie-app-secrets-seed"}),
-        ("storageSecretKey", {"slidegenie-minio-secrets-seed", "slidegenie-app-secrets-seed"}),
+        ("storageAccessKey", {"slidegenie-minio-login-secrets-seed", "slidegenie-app-secrets-seed"}),
+        ("storageSecretKey", {"slidegenie-minio-login-secrets-seed", "slidegenie-app-secrets-seed"}),
         ("tlsKey", {"slidegenie-traefik-certificate"}),
         ("registryPassword", set()),
     ],
@@ -82,11 +82,20 @@ def test_redis_knows_a_hash_of_its_password_and_even_that_is_encrypted(given: Pl
     digest = hashlib.sha256(GIVEN["redisPassword"].encode()).hexdigest()
     found = places(given, digest)
 
-    assert {resource for resource, _ in found} == {"slidegenie-redis-secrets-seed"}
+    assert {resource for resource, _ in found} == {
+        "slidegenie-redis-secrets-seed",
+        "slidegenie-redis-login-secrets-seed",
+    }
     assert all(found.values())
+    administrator, deputy = (
+        hashlib.sha256(plain(given.named(f"slidegenie-redis-{role}").outputs["result"]).encode()).hexdigest()
+        for role in ("administrator", "deputy")
+    )
     assert uploads(given.named("slidegenie-redis-secrets-seed"))["users.acl"] == (
         f"user default off\n"
         f"user slidegenie on #{digest} ~* &* +@all -@admin -@dangerous +info +keys\n"
+        f"user administrator on #{administrator} -@all +ping +acl|setuser\n"
+        f"user deputy on #{deputy} -@all +ping +acl|setuser\n"
         f"user health on nopass -@all +ping\n"
         f"user monitor on nopass -@all +ping +info +latency|latest +slowlog|len +slowlog|get\n"
     )
@@ -99,18 +108,24 @@ def test_the_search_finds_what_is_no_secret(given: Plan) -> None:
 
 
 def test_given_secrets_are_not_generated_too(given: Plan) -> None:
-    assert [password.name for password in given.of_type(PASSWORD)] == [
+    assert {password.name for password in given.of_type(PASSWORD)} == {
         "slidegenie-hash-key",
+        "slidegenie-postgres-administrator",
+        "slidegenie-postgres-deputy",
+        "slidegenie-redis-administrator",
+        "slidegenie-redis-deputy",
+        "slidegenie-storage-root-access",
+        "slidegenie-storage-root-secret",
         "slidegenie-monitoring-postgres-password",
         "slidegenie-monitoring-grafana-password",
-    ]
+    }
 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_generated_secret_is_encrypted_wherever_it_is(plans: dict[str, Plan], stack: str) -> None:
     plan = plans[stack]
     passwords = plan.of_type(PASSWORD)
-    assert {"slidegenie-postgres-password", "slidegenie-hash-key"} <= {password.name for password in passwords}
+    assert {"slidegenie-postgres-login-password", "slidegenie-hash-key"} <= {password.name for password in passwords}
     for password in passwords:
         found = places(plan, plain(password.outputs["result"]))
         assert found.pop((password.name, "outputs.result")) is True
@@ -161,20 +176,35 @@ def test_another_secret_is_another_volume() -> None:
         plan = platform(secrets=GIVEN | {"postgresPassword": password}, proxy={"tls": "files", "certificate": "x"})
         return {
             name: labels(plan.named(name, "docker:index/volume:Volume"))["io.slidegenie.content"]
-            for name in ("slidegenie-postgres-secrets", "slidegenie-app-secrets", "slidegenie-minio-secrets")
+            for name in (
+                "slidegenie-postgres-secrets",
+                "slidegenie-postgres-login-secrets",
+                "slidegenie-app-secrets",
+                "slidegenie-minio-secrets",
+            )
         }
 
     first, second = content("one"), content("two")
 
     assert {name for name in first if first[name] != second[name]} == {
-        "slidegenie-postgres-secrets",
+        "slidegenie-postgres-login-secrets",
         "slidegenie-app-secrets",
     }
 
 
 def test_no_label_can_be_guessed_from_a_secret(given: Plan) -> None:
     """A plain hash of a short password in a label would be as good as the password."""
-    volume = given.named("slidegenie-postgres-secrets", "docker:index/volume:Volume")
-    guess = hashlib.sha256(b'{"password": "' + GIVEN["postgresPassword"].encode() + b'"}').hexdigest()[:16]
+    volume = given.named("slidegenie-app-secrets", "docker:index/volume:Volume")
+    files = json.dumps(uploads(given.named("slidegenie-app-secrets-seed")), sort_keys=True)
+    guess = hashlib.sha256(files.encode()).hexdigest()[:16]
 
     assert labels(volume)["io.slidegenie.content"] != guess
+
+
+def test_no_secret_is_made_by_a_resource_whose_id_is_its_value(plan: Plan) -> None:
+    """An ID is readable in every state."""
+    found = {r.type.rpartition(":")[2] for r in plan.resources if r.type.startswith("random:")}
+
+    assert found <= {"RandomPassword", "RandomString", "RandomUuid7", "RandomId"}
+    for kind, of in (("RandomString", "-login"), ("RandomUuid7", "-made"), ("RandomId", "-app-")):
+        assert [r.name for r in plan.resources if r.type.endswith(f":{kind}") and of not in r.name] == []

@@ -140,7 +140,7 @@ def test_a_generated_key_is_a_secret_and_its_public_half_is_not() -> None:
 
     assert key.outputs["public"].startswith("-----BEGIN PUBLIC KEY-----")
     assert not any("PRIVATE KEY" in repr(resource) for resource in plan.resources)
-    assert plan.named("slidegenie-app-key", "random:index/randomBytes:RandomBytes").protect
+    assert plan.named("slidegenie-app-key", "random:index/randomPassword:RandomPassword").protect
 
 
 def test_a_key_pair_belongs_together_and_is_always_the_same() -> None:

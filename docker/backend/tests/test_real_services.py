@@ -58,7 +58,11 @@ def migrated() -> None:
     ]
     outputs = [run.communicate(timeout=90)[0].decode() for run in runs]
     assert [run.returncode for run in runs] == [0, 0], outputs
-    assert outputs == ["migrate: the database schema and the bucket are up to date\n"] * 2
+    said = (
+        'migrate: schema {"head": "0001", "compatible_with": ["0001"]}\n'
+        "migrate: the database schema and the bucket are up to date\n"
+    )
+    assert outputs == [said] * 2
 
 
 def record() -> Presentation:

@@ -1,0 +1,166 @@
+"""Replace generated secrets by new ones while everything runs.
+
+A rotation is a rollout in which one random value is made anew: the rest of the program follows from it. So a rotation
+that was interrupted is finished by the next `make up`, and one that is run again starts from whatever is there.
+"""
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .console import Problem, say
+from .docker import containers, docker, last_line
+from .rollout import roll_out, show_changes
+from .stack import PulumiStack
+from .state import State
+
+
+@dataclass(frozen=True)
+class Rotatable:
+    """One secret that people know by a name."""
+
+    what: str
+    """What it opens, and what a rotation costs."""
+    steps: tuple[tuple[str, ...], ...]
+    """Ends of the names of the random values that are made anew, a rollout each."""
+    given: tuple[str, ...] = ()
+    """Keys below `secrets` under which somebody may have given it."""
+    store: str | None = None
+    """Section whose `external` says that somebody else keeps it."""
+
+
+_NOTHING_FAILS = "no request fails"
+ROTATABLE: Mapping[str, Rotatable] = {
+    "postgres": Rotatable(
+        f"login of services at PostgreSQL; {_NOTHING_FAILS}",
+        (("postgres-login-password",),),
+        given=("postgresPassword",),
+        store="postgres",
+    ),
+    "redis": Rotatable(
+        f"login of services at Redis; {_NOTHING_FAILS}",
+        (("redis-password",),),
+        given=("redisPassword",),
+        store="redis",
+    ),
+    "storage": Rotatable(
+        f"keys of services at the object store; {_NOTHING_FAILS}",
+        (("storage-login-key",),),
+        given=("storageAccessKey", "storageSecretKey"),
+        store="storage",
+    ),
+    # One of the two stays as it is, and gives the other its new password.
+    "postgres-administrator": Rotatable(
+        f"superuser of PostgreSQL and its deputy, for jobs; {_NOTHING_FAILS}",
+        (("postgres-administrator",), ("postgres-deputy",)),
+        store="postgres",
+    ),
+    "redis-administrator": Rotatable(
+        f"administrator of Redis and its deputy, for jobs; {_NOTHING_FAILS}",
+        (("redis-administrator",), ("redis-deputy",)),
+        store="redis",
+    ),
+    "storage-root": Rotatable(
+        "root user of MinIO, for jobs; MinIO restarts, and requests for files are answered 503 until it is back",
+        (("storage-root-access", "storage-root-secret"),),
+        store="storage",
+    ),
+    "postgres-monitor": Rotatable(
+        f"login of PostgreSQL's exporter, which restarts; {_NOTHING_FAILS}", (("monitoring-postgres-password",),)
+    ),
+    "grafana": Rotatable(
+        f"user admin of Grafana, which restarts; {_NOTHING_FAILS}",
+        (("monitoring-grafana-password",),),
+        given=("grafanaPassword",),
+    ),
+    "certificate": Rotatable(
+        "key and certificate of the edge; connections that begin in the second the pair changes are refused",
+        (("traefik-certificate-key", "traefik-certificate-made"),),
+        given=("tlsKey",),
+    ),
+    "authority": Rotatable(
+        "the local authority, and `certificate`; who trusts the authority must trust the new one (`make authority`)",
+        (("traefik-certificate-authority", "traefik-certificate-key", "traefik-certificate-made"),),
+        given=("tlsKey",),
+    ),
+}
+"""What can be rotated, by the name people type."""
+
+
+class Rotation:
+    """The secrets of one stack, which is open; `configuration` has its settings, keys with their namespace."""
+
+    def __init__(self, stack: PulumiStack, label: str, configuration: Mapping[str, Any]) -> None:
+        self._stack, self._label = stack, label
+        self._settings = {key.rpartition(":")[2]: group or {} for key, group in configuration.items()}
+
+    def listed(self) -> Iterator[str]:
+        """Yield a line for each secret: its name, its age, what it opens."""
+        state, now = self._stack.state(), datetime.datetime.now(datetime.UTC)
+        width = max(map(len, ROTATABLE))
+        yield f"{'secret':<{width}}  {'age':<9}  what it opens"
+        for name, secret in ROTATABLE.items():
+            if self._elsewhere(secret):
+                age = "given"
+            elif (made := _made(state, secret)) is not None:
+                age = f"{(now - made).days} days"
+            else:
+                continue
+            yield f"{name:<{width}}  {age:<9}  {secret.what}"
+        yield "rotate one with `make rotate SECRET=<secret>`; a given one: change it where it was given, then `make up`"
+
+    def rotate(self, name: str) -> None:
+        """Replace one secret, roll out what uses it, and end the old one.
+
+        Raises:
+            Problem: when there is nothing to rotate, with what to do instead; or when the rollout failed.
+        """
+        if (secret := ROTATABLE.get(name)) is None:
+            raise Problem(f"SECRET must be one of {', '.join(ROTATABLE)}; got {name!r}")
+        if (why := self._elsewhere(secret)) is not None:
+            raise Problem(f"{name} is not the platform's to rotate: {why}")
+        if _made(self._stack.state(), secret) is None:
+            raise Problem(f"stack {self._stack.name} has no secret {name}: `make rotate` lists what it has")
+        for number, step in enumerate(secret.steps, start=1):
+            say(f"rotating {name}" + (f", step {number} of {len(secret.steps)}" if len(secret.steps) > 1 else ""))
+            urns = [resource["urn"] for resource in self._stack.state().ending(step)]
+            for urn in urns:
+                self._stack.unprotect(urn)
+            show_changes(roll_out(self._stack, self._label, urns))
+        if name == "grafana":
+            self._tell_grafana()
+        say(f"{name} is rotated; the old one is not valid any more")
+
+    def _elsewhere(self, secret: Rotatable) -> str | None:
+        """Return who has the secret when it was not generated here, and what to do there."""
+        if secret.store and (self._settings.get(secret.store) or {}).get("external"):
+            keys = " and ".join(f"secrets.{key}" for key in secret.given)
+            return (
+                f"{secret.store}.external names a store that somebody else runs. Have a second login made there"
+                + (f", set {keys} (and its user) in Pulumi.{self._stack.name}.yaml, `make up`," if keys else "")
+                + " then have the first one removed"
+            )
+        known = self._settings.get("secrets") or {}
+        if given := [f"secrets.{key}" for key in secret.given if key in known]:
+            return (
+                f"it is given ({', '.join(given)}). Set a new one with `pulumi config set --secret --path"
+                f" 'slidegenie:{given[0]}' --stack {self._stack.name}`, then `make up`: no request fails, and the old"
+                " one ends with it"
+            )
+        return None
+
+    def _tell_grafana(self) -> None:
+        """Grafana reads the file only when it makes its database; a running one is told."""
+        for container in containers(self._label, "com.docker.compose.service=grafana"):
+            told = "exec grafana cli admin reset-admin-password --password-from-stdin </run/secrets/admin-password"
+            done = docker("exec", container["Id"], "sh", "-c", told, check=False)
+            if done.returncode != 0:
+                raise Problem(f"Grafana did not take its new password: {last_line(done.stderr or done.stdout)}")
+
+
+def _made(state: State, secret: Rotatable) -> datetime.datetime | None:
+    """Return when the oldest part of a generated secret was made; `None` when there is none."""
+    found = state.ending([name for step in secret.steps for name in step])
+    dates = [datetime.datetime.fromisoformat(resource["created"]) for resource in found if resource.get("created")]
+    return min(dates) if dates else None

@@ -1,0 +1,18 @@
+#!/bin/sh
+# postgres.sh admit   makes the login $LOGIN, or makes it as it should be
+# postgres.sh retire  ends every other login of its kind
+#
+# The administrator and its deputy give each other the passwords in their files: so either of them can be rotated while
+# the server runs.
+set -eu
+
+as() {
+    PGPASSWORD=$(cat "/run/secrets/$1-password") PGCONNECT_TIMEOUT=5 \
+        psql --quiet --no-psqlrc --host postgres --dbname slidegenie --username "$2" --file "$3"
+}
+
+if as administrator slidegenie /dev/null 2>/dev/null; then
+    as administrator slidegenie "/etc/login/$1.sql"
+else
+    as deputy slidegenie_deputy "/etc/login/$1.sql"
+fi

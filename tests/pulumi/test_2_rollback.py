@@ -1,0 +1,83 @@
+"""`make rollback` under load: after a release that came up, after one that did not, and where the database says no."""
+
+import re
+
+import pytest
+
+from ..support.load import Load
+from ..support.workspace import Workspace
+
+pytestmark = pytest.mark.pulumi
+
+_VERSION = "app/migrations/versions/0002_breaking.py"
+_BREAKING = '''"""A migration that the release before it cannot live with."""
+
+revision = "0002"
+down_revision = "0001"
+compatible_back_to = "0002"
+
+
+def upgrade() -> None:
+    """Change nothing: what counts here is what it says."""
+'''
+
+
+def _versions(platform: Workspace) -> set[str]:
+    return {c["Config"]["Labels"]["io.slidegenie.release"] for c in platform.containers("app")}
+
+
+def _up(platform: Workspace, release: str) -> None:
+    platform.configure("backend", release=release, environment=None, startSeconds=60)
+    result = platform.run("up")
+    assert result.code == 0, result.text
+
+
+def test_a_rollback_mends_a_bad_release_and_a_broken_one_without_a_failed_request(platform: Workspace) -> None:
+    _up(platform, "0.9.0")
+    with Load(platform.url) as load:
+        load.wait_for(200)
+        _up(platform, "0.9.1")
+
+        # It came up, and is bad all the same.
+        back = platform.run("rollback")
+        assert back.code == 0, back.text
+        assert "going back to 0.9.0" in back.out
+        assert _versions(platform) == {"0.9.0"}
+
+        # It does not come up: what serves is where a rollback goes.
+        platform.configure("backend", release="0.9.2", environment={"REDIS_PORT": "1"}, startSeconds=15)
+        assert platform.run("up").code == 1
+        back = platform.run("rollback")
+        assert back.code == 0, back.text
+        assert "going back to 0.9.0" in back.out
+        assert _versions(platform) == {"0.9.0"}
+        load.wait_for(1000)
+    print(f"{load.tally.total} requests, {load.tally.failures.total()} failed: {dict(load.tally.failures)}")  # noqa: T201 - the figure
+    assert load.tally.failures.total() == 0, load.tally.failures
+    assert len(platform.containers("app")) == 2, "nothing of the broken one is left"
+    listed = platform.run("releases")
+    verdicts = dict(re.findall(r"^(?:\*|  )\s*\d+ +(\S+) .* (\S+)$", listed.out, re.MULTILINE))
+    assert (verdicts["0.9.0"], verdicts["0.9.1"]) == ("runs", "abandoned"), listed.out
+
+
+def test_a_database_that_cannot_go_back_is_refused_with_the_reason(platform: Workspace) -> None:
+    _up(platform, "0.9.3")
+    migration = platform.root / "docker" / "backend" / _VERSION
+    migration.write_text(_BREAKING, encoding="utf-8")
+    try:
+        _up(platform, "0.9.4")
+        serving = {c["Id"] for c in platform.containers("app")}
+
+        refused = platform.run("rollback")
+        assert refused.code == 1
+        assert "nothing was changed: the database is at revision 0002" in refused.err
+
+        # Who goes back all the same is stopped by the older release itself, before anything is replaced.
+        forced = platform.run("rollback", FORCE="yes")
+        assert forced.code == 1
+        assert "a release of revision 0001 does not work on it" in forced.err
+        assert {c["Id"] for c in platform.containers("app")} == serving
+    finally:
+        # The other tests' releases work on it: it changed nothing.
+        migration.write_text(_BREAKING.replace('"0002"\n\n', '"0001"\n\n'), encoding="utf-8")
+        _up(platform, "0.9.5")

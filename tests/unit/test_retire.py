@@ -1,0 +1,67 @@
+"""Old logins end after a rollout: the job that admitted the current one runs again, and may do nothing more than it."""
+
+import subprocess
+from typing import Any
+
+import pytest
+
+from components.cli import retire
+from components.cli.console import Problem
+
+JOB: dict[str, Any] = {
+    "Image": "sha256:1",
+    "Config": {
+        "Labels": {"io.slidegenie.login": "postgres"},
+        "User": "1000:1000",
+        "Env": ["LOGIN=slidegenie_abcdefgh", "PATH=/bin"],
+        "Entrypoint": ["sh", "/etc/login/postgres.sh"],
+    },
+    "HostConfig": {"Memory": 402653184, "PidsLimit": 64, "Tmpfs": {"/run/app": "rw,noexec"}},
+    "NetworkSettings": {"Networks": {"slidegenie-data-1a2b": {}}},
+    "Mounts": [{"Name": "slidegenie-postgres-login-secrets-3c4d", "Destination": "/run/secrets"}],
+}
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What was run, and the exit code and message of what will be."""
+    known: dict[str, Any] = {"commands": [], "code": 0, "said": ""}
+
+    def docker(*args: str, **_options: Any) -> subprocess.CompletedProcess[str]:
+        known["commands"].append(args)
+        return subprocess.CompletedProcess(args, known["code"], "", known["said"])
+
+    def containers(stack: str, *labels: str, everything: bool) -> list[dict[str, Any]]:
+        assert (stack, labels, everything) == ("slidegenie/test", ("io.slidegenie.login",), True)
+        return [JOB]
+
+    monkeypatch.setattr(retire, "docker", docker)
+    monkeypatch.setattr(retire, "containers", containers)
+    return known
+
+
+def test_the_job_runs_again_with_another_verb_and_the_same_chains(ran: dict[str, Any]) -> None:
+    retire.retire_logins("slidegenie/test")
+
+    assert ran["commands"] == [
+        (
+            *("run", "--rm", "--init", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true"),
+            *("--network=slidegenie-data-1a2b", "--user=1000:1000"),
+            *("--memory=402653184", "--memory-swap=402653184", "--pids-limit=64", "--tmpfs=/run/app:rw,noexec"),
+            "--mount=type=volume,src=slidegenie-postgres-login-secrets-3c4d,dst=/run/secrets,readonly",
+            *("--env=LOGIN=slidegenie_abcdefgh", "--env=PATH=/bin"),
+            *("--entrypoint=sh", "sha256:1", "/etc/login/postgres.sh", "retire"),
+        )
+    ]
+
+
+def test_a_store_that_does_not_answer_is_named_with_what_it_said(ran: dict[str, Any]) -> None:
+    ran.update(code=2, said="psql: error: connection refused\n")
+
+    with pytest.raises(Problem) as failed:
+        retire.retire_logins("slidegenie/test")
+
+    assert str(failed.value) == (
+        "everything runs with its current login, but an older one of postgres may still be valid:"
+        " psql: error: connection refused; `make up` tries again"
+    )

@@ -1,0 +1,158 @@
+"""`make rotate`: what it lists, what it makes anew, and what it leaves to others."""
+
+import datetime
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from components.cli import rotation
+from components.cli.console import Problem
+from components.cli.rotation import ROTATABLE, Rotation
+from components.cli.state import State
+from components.plan import Plan
+
+from .planned import PASSWORD
+
+if TYPE_CHECKING:
+    from components.cli.stack import PulumiStack
+
+_RANDOM = "random:index/"
+
+
+def secret(name: str, days: int = 0, **more: Any) -> dict[str, Any]:
+    made = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)
+    return {"urn": f"urn:x::{name}", "type": PASSWORD, "created": made.isoformat()} | more
+
+
+class Stack:
+    """Stands in for a stack that Pulumi runs, and notes what was done to it."""
+
+    name = "test"
+
+    def __init__(self, *resources: dict[str, Any]) -> None:
+        self.resources = resources
+        self.unprotected: list[str] = []
+
+    def state(self) -> State:
+        return State(tuple(self.resources))
+
+    def unprotect(self, urn: str) -> None:
+        self.unprotected.append(urn)
+
+
+@pytest.fixture
+def rollouts(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Return what each rollout made anew."""
+    made: list[list[str]] = []
+
+    def roll_out(_stack: object, _label: str, anew: Sequence[str] = ()) -> int:
+        made.append(list(anew))
+        return 1
+
+    monkeypatch.setattr(rotation, "roll_out", roll_out)
+    return made
+
+
+def of(*resources: dict[str, Any], **sections: Any) -> tuple[Rotation, Stack]:
+    stack = Stack(*resources)
+    settings = {f"slidegenie:{name}": values for name, values in sections.items()}
+    return Rotation(cast("PulumiStack", stack), "slidegenie/test", settings), stack
+
+
+def test_what_can_be_rotated_is_there(plans: dict[str, Plan]) -> None:
+    """A name that no resource has any more would be a command that finds nothing."""
+    names = {resource.name for resource in plans["prod"].resources if resource.type.startswith(_RANDOM)}
+    for secret_name, rotatable in ROTATABLE.items():
+        for step in rotatable.steps:
+            for end in step:
+                found = [name for name in names if name.endswith(f"-{end}")]
+                assert len(found) == 1, (secret_name, end, found)
+
+
+def test_every_generated_secret_can_be_rotated(plan: Plan) -> None:
+    ends = tuple(f"-{end}" for rotatable in ROTATABLE.values() for step in rotatable.steps for end in step)
+    # A key for hashes in labels: it opens nothing.
+    assert [p.name for p in plan.of_type(PASSWORD) if not p.name.endswith(ends)] == ["slidegenie-hash-key"]
+
+
+def test_the_list_says_how_old_each_one_is_and_leaves_out_what_the_stack_has_not() -> None:
+    subject, _ = of(secret("slidegenie-postgres-login-password", days=40), secret("slidegenie-redis-password"))
+
+    lines = list(subject.listed())
+
+    assert [line.split()[:2] for line in lines[1:-1]] == [["postgres", "40"], ["redis", "0"]]
+    assert "make rotate SECRET=" in lines[-1]
+
+
+def test_the_oldest_part_counts() -> None:
+    subject, _ = of(secret("slidegenie-postgres-administrator", days=3), secret("slidegenie-postgres-deputy", days=9))
+
+    assert [line.split()[1] for line in subject.listed() if line.startswith("postgres-administrator")] == ["9"]
+
+
+def test_one_secret_is_one_rollout_that_makes_it_anew(rollouts: list[list[str]]) -> None:
+    subject, stack = of(secret("slidegenie-postgres-login-password"), secret("slidegenie-redis-password"))
+
+    subject.rotate("postgres")
+
+    assert rollouts == [["urn:x::slidegenie-postgres-login-password"]]
+    assert stack.unprotected == ["urn:x::slidegenie-postgres-login-password"], "the next rollout protects it again"
+
+
+def test_administrator_and_deputy_never_change_at_once(rollouts: list[list[str]]) -> None:
+    """Each is needed to give the other its new password."""
+    subject, _ = of(secret("slidegenie-redis-administrator"), secret("slidegenie-redis-deputy"))
+
+    subject.rotate("redis-administrator")
+
+    assert rollouts == [["urn:x::slidegenie-redis-administrator"], ["urn:x::slidegenie-redis-deputy"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "sections", "said"),
+    [
+        ("postgress", {}, "SECRET must be one of postgres, redis, storage"),
+        ("grafana", {}, "stack test has no secret grafana: `make rotate` lists what it has"),
+        (
+            "redis",
+            {"secrets": {"redisPassword": "x"}},
+            (
+                "it is given (secrets.redisPassword). Set a new one with `pulumi config set --secret --path"
+                " 'slidegenie:secrets.redisPassword' --stack test`"
+            ),
+        ),
+        (
+            "storage",
+            {"storage": {"external": {"endpoint": "https://s3"}}},
+            "storage.external names a store that somebody else runs",
+        ),
+        ("postgres-administrator", {"postgres": {"external": {"host": "db"}}}, "somebody else runs"),
+    ],
+)
+def test_what_cannot_be_rotated_says_what_to_do(
+    name: str, sections: dict[str, Any], said: str, rollouts: list[list[str]]
+) -> None:
+    subject, stack = of(secret("slidegenie-redis-password"), **sections)
+
+    with pytest.raises(Problem) as refused:
+        subject.rotate(name)
+
+    assert said in str(refused.value)
+    assert (rollouts, stack.unprotected) == ([], [])
+
+
+def test_a_given_secret_is_listed_as_such() -> None:
+    subject, _ = of(secrets={"redisPassword": "x"})
+
+    assert [line.split()[:2] for line in subject.listed() if line.startswith("redis ")] == [["redis", "given"]]
+
+
+def test_a_rotation_that_was_killed_is_run_again(rollouts: list[list[str]]) -> None:
+    """It left containers that wait to be deleted, which a refresh would refuse."""
+    left = {"urn": "urn:x::app", "type": "docker:index/container:Container", "delete": True}
+    subject, _ = of(secret("slidegenie-redis-password"), left)
+
+    subject.rotate("redis")
+
+    assert rollouts == [["urn:x::slidegenie-redis-password"]]
