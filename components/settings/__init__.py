@@ -1,6 +1,8 @@
 """Typed settings of a stack: the schema, the reader, and errors that say what to change."""
 
+from .acme import Acme, AcmeDns, Authority, Challenge, KeyType
 from .base import Limits, Section
+from .edge import ClientAddress, EncodedSlashes, Proxy, RateLimit, Timeouts, TlsMode
 from .errors import SettingsError, reveal
 from .load import load_settings, parse_settings
 from .model import Settings
@@ -14,32 +16,38 @@ from .sections import (
     Images,
     Origin,
     Postgres,
-    Proxy,
     Redis,
     Registry,
     Secrets,
     Storage,
     Target,
-    TlsMode,
     Variant,
 )
 from .supply_chain import Require, SupplyChain
 
 __all__ = [
+    "Acme",
+    "AcmeDns",
+    "Authority",
     "Backend",
+    "Challenge",
+    "ClientAddress",
     "Email",
+    "EncodedSlashes",
     "Engine",
     "ExternalPostgres",
     "ExternalRedis",
     "ExternalStorage",
     "ImageStore",
     "Images",
+    "KeyType",
     "Limits",
     "Monitoring",
     "MonitoringPorts",
     "Origin",
     "Postgres",
     "Proxy",
+    "RateLimit",
     "Redis",
     "Registry",
     "Require",
@@ -50,6 +58,7 @@ __all__ = [
     "Storage",
     "SupplyChain",
     "Target",
+    "Timeouts",
     "TlsMode",
     "Variant",
     "load_settings",
