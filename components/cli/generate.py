@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from ..plan.generated import generated_files as plan_files
+from ..segmentation import segmentation_manual
 from ..settings.manual import declared_keys, manual
 from .console import show, warn
 from .images_manual import images_manual
@@ -26,6 +27,7 @@ def generated_files(root: Path) -> dict[str, str]:
         "Pulumi.yaml": _project(),
         "docs/configuration.md": manual(),
         "docs/images.md": images_manual(),
+        "docs/segmentation.md": segmentation_manual(),
         **plan_files(root),
     }
 

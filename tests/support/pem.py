@@ -22,6 +22,7 @@ class Issuer:
         by: "Issuer | None" = None,
         start: datetime.datetime | None = None,
         days: int = 30,
+        revocations: str | None = None,
     ) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -40,6 +41,9 @@ class Issuer:
         if hosts:
             names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
             builder = builder.add_extension(names, critical=False)
+        if revocations:
+            place = x509.DistributionPoint([x509.UniformResourceIdentifier(revocations)], None, None, None)
+            builder = builder.add_extension(x509.CRLDistributionPoints([place]), critical=False)
         self._certificate = builder.sign(issuer._key, hashes.SHA256())
 
     @property

@@ -183,8 +183,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "load balancers that nobody named": (
         {"proxy": {"clientAddress": "forwardedFor"}},
         (
-            "proxy: clientAddress 'forwardedFor' needs trustedProxies, the addresses of the load balancers; add them or set"
-            " clientAddress: connection"
+            "proxy: clientAddress 'forwardedFor' needs trustedProxies, the addresses of the load balancers; add them or"
+            " set clientAddress: connection"
         ),
     ),
     "load balancers that nobody asks": (
@@ -205,8 +205,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "bodies that do not fit": (
         {"proxy": {"requestMib": 33}},
         (
-            "proxy: requestMib must be at most an eighth of limits.memoryMib (32); got 33; raise limits.memoryMib, or set"
-            " requestMib: 0 and let the services limit it"
+            "proxy: requestMib must be at most an eighth of limits.memoryMib (32); got 33; raise limits.memoryMib, or"
+            " set requestMib: 0 and let the services limit it"
         ),
     ),
 }

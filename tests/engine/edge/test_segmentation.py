@@ -1,0 +1,198 @@
+"""Who may talk to whom, tried from inside of each running container's network.
+
+The images have no tools for it, so a container of the application's image joins the network of each, without rights.
+"""
+
+import itertools
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from components.segmentation import FLOWS, MEMBERS, has_way_out
+
+from ...support.hardening import networks, service
+from ...support.workspace import docker
+from .conftest import Edge
+
+pytestmark = pytest.mark.engine
+
+_PROBE = """
+import asyncio, json, pathlib, sys
+
+async def reaches(target):
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(*target), 3)
+    except (OSError, asyncio.TimeoutError):
+        return False
+    writer.close()
+    return True
+
+async def main():
+    targets = json.load(sys.stdin)
+    return [target for target, open in zip(targets, await asyncio.gather(*map(reaches, targets))) if open]
+
+def ports():
+    rows = [line.split() for name in ("tcp", "tcp6") if (file := pathlib.Path("/proc/net", name)).exists()
+            for line in file.read_text().splitlines()[1:]]
+    local = ("0100007F", "00000000000000000000000001000000", "0B00007F")
+    listening = [row[1].split(":") for row in rows if row[3] == "0A"]
+    return sorted({int(port, 16) for address, port in listening if address not in local})
+
+routes = [line.split() for line in pathlib.Path("/proc/net/route").read_text().splitlines()[1:]]
+print(json.dumps({"open": asyncio.run(main()), "ports": ports(),
+                  "leaves": any(row[1] == "00000000" for row in routes)}))
+"""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """One running container: what it listens on, and where it is."""
+
+    container: dict[str, Any]
+    addresses: dict[str, str]
+    """Its address on each of its zones."""
+    ports: tuple[int, ...]
+    """What it listens on, for others than itself."""
+    leaves: bool
+    """Whether it has a way to anywhere."""
+
+    @property
+    def name(self) -> str:
+        return service(self.container)
+
+
+def probe(container: dict[str, Any], image: str, targets: list[tuple[str, int]]) -> dict[str, Any]:
+    """Try to connect to each target from the network of a container."""
+    rights = ["--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true", "--user=1000:1000"]
+    command = ["docker", "run", "--rm", "--interactive", f"--network=container:{container['Id']}", *rights]
+    done = subprocess.run(
+        [*command, "--no-healthcheck", "--entrypoint=python", image, "-c", _PROBE],
+        input=json.dumps(targets),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def image(edge: Edge) -> str:
+    return str(edge.stack.containers("app")[0]["Image"])
+
+
+@pytest.fixture(scope="module")
+def inside(edge: Edge, image: str) -> list[Inside]:
+    """Every running container, with its name, addresses and ports."""
+    mark = f"label=io.slidegenie.stack={edge.stack.label}"
+    ids = docker("network", "ls", "--quiet", "--filter", mark).split()
+    zones = {n["Id"]: n["Labels"]["io.slidegenie.zone"] for n in json.loads(docker("network", "inspect", *ids))}
+    found = []
+    for container in edge.stack.containers():
+        asked = probe(container, image, [])
+        joined = container["NetworkSettings"]["Networks"].values()
+        addresses = {zones[network["NetworkID"]]: network["IPAddress"] for network in joined}
+        assert set(addresses) == networks(container, zones)
+        found.append(Inside(container, addresses, tuple(asked["ports"]), asked["leaves"]))
+    return found
+
+
+@pytest.fixture(scope="module")
+def reached(inside: list[Inside], image: str) -> dict[str, set[tuple[str, int]]]:
+    """Return what each container can connect to, of all addresses and ports of all others."""
+    everything = [(address, port) for one in inside for address in one.addresses.values() for port in one.ports]
+    return {
+        one.container["Id"]: {(address, port) for address, port in probe(one.container, image, everything)["open"]}
+        for one in inside
+    }
+
+
+def pairs(inside: list[Inside]) -> Iterator[tuple[Inside, Inside]]:
+    yield from ((one, other) for one, other in itertools.permutations(inside, 2))
+
+
+def test_each_container_is_where_the_table_says(inside: list[Inside]) -> None:
+    assert {one.name: set(one.addresses) for one in inside} == {
+        one.name: {zone.value for zone in MEMBERS[one.name]} for one in inside
+    }
+
+
+def test_everything_that_is_needed_can_be_reached(
+    inside: list[Inside], reached: dict[str, set[tuple[str, int]]]
+) -> None:
+    running = {one.name for one in inside}
+    flows = [flow for flow in FLOWS if {flow.source, flow.target} <= running]
+    missing = [
+        f"{flow.source} -> {flow.target}:{flow.port}"
+        for flow in flows
+        for one, other in pairs(inside)
+        if (one.name, other.name) == (flow.source, flow.target)
+        and (other.addresses[flow.zone.value], flow.port) not in reached[one.container["Id"]]
+    ]
+
+    assert len(flows) > 15
+    assert missing == []
+
+
+def test_nothing_is_reached_without_a_common_network(
+    inside: list[Inside], reached: dict[str, set[tuple[str, int]]]
+) -> None:
+    tried, through = 0, []
+    for one, other in pairs(inside):
+        for zone, address in other.addresses.items():
+            if zone not in one.addresses:
+                tried += len(other.ports)
+                through += [
+                    f"{one.name} -> {other.name} ({zone}) {address}:{port}"
+                    for port in other.ports
+                    if (address, port) in reached[one.container["Id"]]
+                ]
+
+    assert tried > 50
+    assert through == []
+
+
+def test_the_monitoring_reaches_no_database(inside: list[Inside], reached: dict[str, set[tuple[str, int]]]) -> None:
+    stores = {address for one in inside if one.name in ("postgres", "redis") for address in one.addresses.values()}
+    for one in inside:
+        if one.name in ("prometheus", "alertmanager", "node-exporter", "traefik"):
+            assert not stores & {address for address, _ in reached[one.container["Id"]]}, one.name
+
+
+def test_only_the_proxy_reaches_the_allow_list_in_front_of_the_engine(
+    inside: list[Inside], reached: dict[str, set[tuple[str, int]]]
+) -> None:
+    (allow_list,) = [one for one in inside if one.name == "socket-proxy"]
+    (address,) = allow_list.addresses.values()
+    by = {one.name for one in inside if (address, 2375) in reached[one.container["Id"]]}
+    mounting = {
+        one.name for one in inside for mount in one.container["Mounts"] if mount["Source"].endswith("docker.sock")
+    }
+
+    assert by == {"traefik", "socket-proxy"}
+    assert mounting == {"socket-proxy"}
+
+
+def test_only_the_edge_faces_the_outside(inside: list[Inside]) -> None:
+    assert {one.name for one in inside if "edge" in one.addresses} == {"traefik"}
+    published = {one.name for one in inside for ports in one.container["NetworkSettings"]["Ports"].values() if ports}
+    assert published == {"traefik"}
+
+
+def test_who_has_a_way_out_is_who_may(inside: list[Inside]) -> None:
+    assert {one.name: one.leaves for one in inside} == {one.name: has_way_out(one.name) for one in inside}
+
+
+def test_without_a_way_out_not_even_the_host_answers(edge: Edge, inside: list[Inside], image: str) -> None:
+    """The host has an address on the bridge of others, and publishes the platform's ports."""
+    gateways = docker("network", "inspect", "bridge", "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}").split()
+    assert gateways
+    targets = [(address, port) for address in gateways for port in (*edge.stack.ports, 22, 2375, 2376)]
+    for one in inside:
+        if not one.leaves:
+            assert probe(one.container, image, targets)["open"] == [], one.name
