@@ -186,11 +186,15 @@ class Proxy(pulumi.ComponentResource):
     def _certificate(self, args: ProxyArgs) -> tuple[pulumi.Input[str], pulumi.Output[str], pulumi.Output[str] | None]:
         if args.settings.tls is TlsMode.FILES:
             return args.settings.certificate or "", pulumi.Output.secret(reveal(args.secrets.tls_key) or ""), None
-        # With an authority of the world's, this is what Traefik shows until that has issued, and under another name.
+        # With ACME, this is what Traefik shows until the authority has issued, and under any other name. It must not be
+        # for the domain: Traefik asks for no certificate where it has one.
+        acme = args.settings.tls is TlsMode.ACME
         local = LocalCertificate(
-            f"{self._name}-certificate", args.settings.domain, opts=pulumi.ResourceOptions(parent=self)
+            f"{self._name}-certificate",
+            "localhost" if acme else args.settings.domain,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        return local.chain, local.key, local.authority if args.settings.tls is TlsMode.LOCAL else None
+        return local.chain, local.key, None if acme else local.authority
 
     def _socket_proxy(self, args: ProxyArgs) -> None:
         child = pulumi.ResourceOptions(parent=self)

@@ -1,12 +1,13 @@
 """Certificates for tests, made on the spot."""
 
 import datetime
+import ipaddress
 from collections.abc import Sequence
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _DAY = datetime.timedelta(days=1)
 
@@ -37,10 +38,14 @@ class Issuer:
             .not_valid_before(begin)
             .not_valid_after(begin + days * _DAY)
             .add_extension(x509.BasicConstraints(ca=not hosts, path_length=None), critical=True)
+            .add_extension(_usage(signs=not hosts), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer._key.public_key()), critical=False)
         )
         if hosts:
-            names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
+            names = x509.SubjectAlternativeName([_name(host) for host in hosts])
             builder = builder.add_extension(names, critical=False)
+            builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         if revocations:
             place = x509.DistributionPoint([x509.UniformResourceIdentifier(revocations)], None, None, None)
             builder = builder.add_extension(x509.CRLDistributionPoints([place]), critical=False)
@@ -66,3 +71,24 @@ def own(domain: str = "localhost") -> tuple[str, str]:
     """Return a certificate that is right for `domain`, and its key."""
     made = Issuer(domain, [domain])
     return made.pem, made.key
+
+
+def _name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -4,6 +4,7 @@ import datetime
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from components import SettingsError, parse_settings
@@ -242,6 +243,17 @@ def test_certificates_of_an_authority_are_in_a_protected_volume_of_their_own() -
     assert volume.inputs["driverOpts"]["device"] == "/opt/slidegenie/data/certificates"
     mounts = {mount["target"]: mount["readOnly"] for mount in plan.named("slidegenie-traefik-1").inputs["mounts"]}
     assert mounts["/certificates"] is False
+
+
+def test_the_certificate_until_then_is_not_for_the_domain() -> None:
+    """Traefik asks for no certificate where it has one: seen, it never asked."""
+    plan = platform(proxy=_ACME)
+    chain = uploads(plan.named("slidegenie-traefik-certificate", CONTAINER))["certificate.pem"]
+    names = x509.load_pem_x509_certificate(chain.encode()).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+
+    assert names.value.get_values_for_type(x509.DNSName) == ["localhost", "*.localhost"]
 
 
 def test_without_an_authority_there_is_no_such_volume() -> None:

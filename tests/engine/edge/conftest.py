@@ -1,13 +1,18 @@
 """One platform with its monitoring and an own certificate, for all tests of this folder."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
+from ...support.client import trusting
 from ...support.pem import Issuer
-from ...support.workspace import Workspace
+from ...support.prometheus import until
+from ...support.workspace import Workspace, docker
 from ..conftest import missing_for_compose
 
 FIRST_PORT = 32000
@@ -34,8 +39,8 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     folder = tmp_path_factory.mktemp("edge")
     root = Issuer("Test root")
     middle = Issuer("Test issuing", by=root)
-    # As an authority of the world would issue it: for few weeks, and with an address where revocations are listed.
-    own = Issuer("localhost", ["localhost"], by=middle, days=60, revocations="http://crl.example.com/list")
+    # As an authority of the world would issue it: for three months, and with an address where revocations are listed.
+    own = Issuer("localhost", ["localhost"], by=middle, days=90, revocations="http://crl.example.com/list")
     authority = folder / "authority.pem"
     authority.write_text(root.pem, encoding="utf-8")
     stack = Workspace.make(folder / "checkout", "edge", "compose", FIRST_PORT)
@@ -44,6 +49,18 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     stack.configure("secrets", tlsKey=own.key)
     stack.destroy()
     up = stack.run("up")
-    assert up.code == 0, up.text
-    yield Edge(stack, authority)
-    stack.destroy()
+    try:
+        assert up.code == 0, up.text
+        # Healthy containers are one thing, and a route that the proxy has taken in another.
+        with trusting(stack.url) as client:
+            until(lambda: client.get("/health/live").status_code == httpx.codes.OK, "the edge has its routes", 60)
+        yield Edge(stack, authority)
+    finally:
+        stack.destroy()
+
+
+def access_log(edge: Edge) -> list[dict[str, Any]]:
+    """Return what the edge wrote down about requests."""
+    (traefik,) = edge.stack.containers("traefik")
+    lines = [json.loads(line) for line in docker("logs", traefik["Id"]).splitlines() if line.startswith("{")]
+    return [line for line in lines if "RequestPath" in line]

@@ -1,6 +1,5 @@
 """What the edge lets in, adds, and writes down."""
 
-import json
 import socket
 from typing import Any
 
@@ -9,18 +8,12 @@ import pytest
 
 from ...support.client import PRESENTATIONS, trusting, unverified
 from ...support.workspace import docker
-from .conftest import Edge
+from .conftest import Edge, access_log
 
 pytestmark = pytest.mark.engine
 
 _MIB = 2**20
 _JSON = {"Content-Type": "application/json"}
-
-
-def access_log(edge: Edge) -> list[dict[str, Any]]:
-    (traefik,) = edge.stack.containers("traefik")
-    lines = [json.loads(line) for line in docker("logs", traefik["Id"]).splitlines() if line.startswith("{")]
-    return [line for line in lines if "RequestPath" in line]
 
 
 def test_every_answer_carries_the_security_headers(edge: Edge) -> None:
@@ -65,17 +58,19 @@ def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(edge: Edg
 def test_headers_that_are_too_long_are_refused(edge: Edge) -> None:
     with trusting(edge.stack.url) as client:
         assert client.get("/health/live", headers={"X-Long": "a" * 30_000}).status_code == 200
-        assert client.get("/health/live", headers={"X-Long": "a" * 40_000}).status_code == 431
+        assert client.get("/health/live", headers={"X-Long": "a" * 60_000}).status_code == 431
 
 
 @pytest.mark.parametrize(
     "path", ["/health%2Flive", "/health%5clive", "/health/live%00", "/metrics%2f", "/%2e%2e%2fmetrics"]
 )
 def test_a_path_that_means_another_one_to_a_server_is_refused(edge: Edge, path: str) -> None:
-    with socket.create_connection(("127.0.0.1", edge.stack.ports[1])) as plain:
-        with unverified().wrap_socket(plain, server_hostname="localhost") as secure:
-            secure.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-            assert secure.recv(100).split()[1] == b"400"
+    with (
+        socket.create_connection(("127.0.0.1", edge.stack.ports[1])) as plain,
+        unverified().wrap_socket(plain, server_hostname="localhost") as secure,
+    ):
+        secure.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        assert secure.recv(100).split()[1] == b"400"
 
 
 def test_a_large_answer_is_compressed(edge: Edge) -> None:
@@ -86,7 +81,7 @@ def test_a_large_answer_is_compressed(edge: Edge) -> None:
 
 
 def test_the_access_log_says_who_and_what_and_no_secret(edge: Edge) -> None:
-    secret = "hunter2-in-the-log"  # noqa: S105 - made up
+    secret = "hunter2-in-the-log"
     with trusting(edge.stack.url) as client:
         client.get(
             f"/health/live?token={secret}",
@@ -104,26 +99,3 @@ def test_the_access_log_says_who_and_what_and_no_secret(edge: Edge) -> None:
     assert line["RequestPath"] == "/health/live"
     assert line["ClientHost"] != "203.0.113.9", "anybody can say that of himself"
     assert secret not in docker("logs", traefik["Id"])
-
-
-def test_one_client_cannot_take_it_all_and_is_told_apart_behind_a_load_balancer(edge: Edge) -> None:
-    """The networks of Docker are the load balancer here: this machine stands in front of the edge."""
-    stack = edge.stack
-    trusted = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
-    limit = {"requestsPerSecond": 1, "burst": 5, "requestsAtOnce": 100}
-    stack.configure("proxy", rateLimit=limit, clientAddress="forwardedFor", trustedProxies=trusted)
-    assert stack.run("up").code == 0
-
-    def ask(client: httpx.Client, address: str) -> int:
-        return client.get("/health/live", headers={"X-Forwarded-For": address}).status_code
-
-    with trusting(stack.url) as client:
-        # What a client says of itself stands left of what the load balancer saw.
-        first = [ask(client, f"198.51.100.{number}, 203.0.113.1") for number in range(30)]
-        other = [ask(client, "203.0.113.2") for _ in range(3)]
-    hosts = [line["ClientHost"] for line in access_log(edge) if line["RequestPath"] == "/health/live"]
-
-    assert first[:5] == [200] * 5
-    assert set(first) == {200, 429}
-    assert other == [200] * 3
-    assert "203.0.113.2" in hosts

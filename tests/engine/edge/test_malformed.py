@@ -18,10 +18,12 @@ from .conftest import Edge
 
 pytestmark = pytest.mark.engine
 
-_HALF = 1000
+_HALF = 600
 _TELLTALE = re.compile(
-    rb'Traceback|File "/|\.py", line|goroutine \d|runtime error|panic:|asyncpg|sqlalchemy|starlette', re.I
+    rb'Traceback|File "/|\.py", line|goroutine \d|runtime error|panic:|asyncpg|sqlalchemy|starlette', re.IGNORECASE
 )
+_OF_HTTP = frozenset({501, 505})
+"""What HTTP itself has for a coding, a method and a version that nobody speaks; Go's server says so before Traefik."""
 _GROWTH = 1.25
 _SLACK_MIB = 8
 _UNITS = {"B": 1 / 2**20, "KiB": 1 / 2**10, "MiB": 1, "GiB": 2**10}
@@ -52,6 +54,17 @@ def status(got: bytes) -> int:
     return int(match[1]) if match else 0
 
 
+def is_wrong(request: bytes, got: bytes) -> bool:
+    """Tell whether an answer gives something away, or is a server error."""
+    if _TELLTALE.search(got):
+        return True
+    if status(got) == 500 and b"Transfer-Encoding: chunked" in request:
+        # Traefik has no other answer to a body whose chunks are broken. It is its own: the application names each of
+        # its answers, and one of those would be a mistake of the application.
+        return b"x-request-id" in got.lower()
+    return status(got) >= 500 and status(got) not in _OF_HTTP
+
+
 def memory_mib(edge: Edge) -> dict[str, float]:
     """Return what each container of edge and application uses."""
     found = {}
@@ -77,7 +90,7 @@ def complaints(edge: Edge) -> list[str]:
     ]
 
 
-def test_two_thousand_malformed_requests_do_no_harm(edge: Edge) -> None:
+def test_twelve_hundred_malformed_requests_do_no_harm(edge: Edge) -> None:
     before = lives(edge)
     port = edge.stack.ports[1]
     requests = list(malformed(6, 2 * _HALF))
@@ -88,7 +101,7 @@ def test_two_thousand_malformed_requests_do_no_harm(edge: Edge) -> None:
         for half in (requests[:_HALF], requests[_HALF:]):
             for request, got in zip(half, pool.map(lambda sent: answer(port, sent), half), strict=True):
                 statuses[status(got)] += 1
-                if status(got) >= 500 or _TELLTALE.search(got):
+                if is_wrong(request, got):
                     wrong.append((request[:300], got[:300]))
             used.append(memory_mib(edge))
 
@@ -96,6 +109,7 @@ def test_two_thousand_malformed_requests_do_no_harm(edge: Edge) -> None:
     # Else they were not what they are meant to be: all sorts of refusals, and some that are right after all.
     assert {200, 201, 400, 404, 405, 422} <= set(statuses), statuses
     assert sum(count for code, count in statuses.items() if 400 <= code < 500) > _HALF, statuses
+    assert statuses[500] < _HALF // 20, "more than those with broken chunks"
     assert lives(edge) == before
     assert complaints(edge) == []
     grown = {c: (used[0][c], now) for c, now in used[1].items() if now > used[0][c] * _GROWTH + _SLACK_MIB}
