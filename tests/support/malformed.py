@@ -10,9 +10,13 @@ from .client import PRESENTATIONS, example
 _ID = "00000000-0000-0000-0000-000000000000"
 _PATHS = ("/", "/health/live", PRESENTATIONS, f"{PRESENTATIONS}/{_ID}", f"{PRESENTATIONS}/{_ID}/download")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW", "get", "G\0T", "")
-_ODD = ("%00", "%0d%0aX-Evil:1", "%2e%2e%2f", "..%5c", "%", "%zz", "%c0%af", "%ff%fe", "\u202e", "\x7f", "a" * 5000, "//", ";x=1", "/./.", "?", "#", "*", "'\"<>", "${7*7}", "{{7*7}}", "%25%32%66")  # fmt: skip
+_ODD = (
+    "%00", "%0d%0aX-Evil:1", "%2e%2e%2f", "..%5c", "%", "%zz", "%c0%af", "%ff%fe", "\u202e", "\x7f", "a" * 5000, "//",
+    ";x=1", "/./.", "?", "#", "*", "'\"<>", "${7*7}", "{{7*7}}", "%25%32%66",
+)  # fmt: skip
 _HEADERS = (
-    "Host: evil.example.com", "Host: localhost\r\nHost: other", "X-Forwarded-For: 127.0.0.1", "X-Forwarded-Proto: gopher",
+    "Host: evil.example.com", "Host: localhost\r\nHost: other", "X-Forwarded-For: 127.0.0.1",
+    "X-Forwarded-Proto: gopher",
     "X-Request-ID: \x01\x02", "X-Request-ID: " + "a" * 9000, "Accept: " + "*/*," * 500, "Accept-Encoding: x;q=nan",
     "Range: bytes=0-,-1,5-2", "If-Modified-Since: never", "Expect: 200-maybe", "Connection: close, upgrade",
     "Upgrade: websocket", "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__", "Cookie: " + "a=b; " * 800,
@@ -26,15 +30,21 @@ _FRAMING = (
     "Transfer-Encoding: chunked", "Transfer-Encoding: chunked, chunked", "Transfer-Encoding: gzip",
     "Transfer-Encoding: \x0bchunked", "Transfer-Encoding : chunked",
 )  # fmt: skip
-_CHUNKS = (b"zz\r\nabc\r\n0\r\n\r\n", b"-1\r\n\r\n", b"ffffffffffffffff\r\na\r\n", b"3;x=y\r\nabc\r\n0\r\nX: 1\r\n\r\n", b"3\nabc\n0\n\n", b"0\r\n\r\nGET / HTTP/1.1\r\n\r\n")  # fmt: skip
+_CHUNKS = (
+    b"zz\r\nabc\r\n0\r\n\r\n", b"-1\r\n\r\n", b"ffffffffffffffff\r\na\r\n", b"3;x=y\r\nabc\r\n0\r\nX: 1\r\n\r\n",
+    b"3\nabc\n0\n\n", b"0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+)  # fmt: skip
 _BODIES: tuple[bytes, ...] = (
     b"", b"null", b"[]", b"{}", b"NaN", b"-Infinity", b"1e400", b"{", b'{"title":', b"\xff\xfe\x00", b"\xef\xbb\xbf{}",
     b'{"title":"\\ud800","slides":[]}', b'{"title":"\\u0000","slides":[{"title":"\\u0000","bullets":["\\u0000"]}]}',
-    b"[" * 20_000, b'{"a":' * 5_000, b'{"title":"a","title":"b","slides":[]}', b"9" * 6_000, b"a=b&c=d", b"\x1f\x8b\x08garbage",
+    b"[" * 20_000, b'{"a":' * 5_000, b'{"title":"a","title":"b","slides":[]}', b"9" * 6_000,
+    b"a=b&c=d", b"\x1f\x8b\x08garbage",
 )  # fmt: skip
 _VALUES: tuple[Any, ...] = (
-    None, True, -1, 0, 1e308, 10**40, "", "a" * 100_000, "\x00", "\ud83d", "\u202e\u0301" * 50, [], {}, [[[]]], {"a": {"b": []}},
-    [None] * 300, ["x"] * 5000, [{"title": "t", "bullets": []}] * 400, "=cmd|' /C calc'!A0", "<p>&#0;</p>", "\x0b\x1f\ufffe",
+    None, True, -1, 0, 1e308, 10**40, "", "a" * 100_000, "\x00", "\ud83d", "\u202e\u0301" * 50, [], {}, [[[]]],
+    {"a": {"b": []}},
+    [None] * 300, ["x"] * 5000, [{"title": "t", "bullets": []}] * 400, "=cmd|' /C calc'!A0", "<p>&#0;</p>",
+    "\x0b\x1f\ufffe",
 )  # fmt: skip
 
 

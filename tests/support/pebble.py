@@ -1,4 +1,4 @@
-"""An authority that speaks ACME, and the DNS that it and a DNS provider's interface stand on: Pebble, of Let's Encrypt."""
+"""An authority that speaks ACME, the DNS it asks, and a DNS provider: Pebble, of Let's Encrypt."""
 
 import base64
 import json

@@ -5,8 +5,10 @@ The images have no tools for it, so a container of the application's image joins
 
 import itertools
 import json
-import socket
+import os
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +20,12 @@ from components.segmentation import FLOWS, MEMBERS, has_way_out
 from ...support.hardening import networks, service
 from ...support.webhook import gateway
 from ...support.workspace import docker
-from .conftest import FIRST_PORT, Edge
+from .conftest import Edge
 
 pytestmark = pytest.mark.engine
+
+_BEYOND = "edgebeyond"
+_IP = shutil.which("ip") or "ip"
 
 _PROBE = """
 import asyncio, json, pathlib, sys
@@ -182,11 +187,38 @@ def test_only_the_edge_faces_the_outside(inside: list[Inside]) -> None:
     assert published == {"traefik"}
 
 
-def test_who_has_a_way_out_is_who_may(inside: list[Inside], image: str) -> None:
-    """This machine listens on the bridge of others, as any server outside would; nobody else gets even there."""
-    outside = (gateway(), FIRST_PORT + 50)
-    with socket.create_server(outside):
-        leaves = {one.name: bool(probe(one.container, image, [outside])["open"]) for one in inside}
+@pytest.fixture(scope="module")
+def beyond() -> Iterator[tuple[str, int]]:
+    """A server on another machine, as this one sees it: in a network namespace behind a cable of its own."""
+    if os.geteuid() != 0 or shutil.which(_IP) is None:
+        pytest.skip("to put a machine behind this one takes root and iproute2")
+    near, far, port = "198.51.100.1", "198.51.100.2", 8000
+    serve = f"import socket, time; server = socket.create_server(('{far}', {port})); time.sleep(600)"
+    steps = (
+        f"netns add {_BEYOND}",
+        f"link add {_BEYOND}0 type veth peer name {_BEYOND}1 netns {_BEYOND}",
+        f"addr add {near}/30 dev {_BEYOND}0",
+        f"link set {_BEYOND}0 up",
+        f"-n {_BEYOND} addr add {far}/30 dev {_BEYOND}1",
+        f"-n {_BEYOND} link set {_BEYOND}1 up",
+        f"-n {_BEYOND} route add default via {near}",
+    )
+    try:
+        for step in steps:
+            done = subprocess.run([_IP, *step.split()], capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                pytest.skip(f"no machine can be put behind this one: {done.stderr.strip()}")
+        with subprocess.Popen([_IP, "netns", "exec", _BEYOND, sys.executable, "-c", serve]) as server:
+            yield far, port
+            server.kill()
+    finally:
+        subprocess.run([_IP, "link", "del", f"{_BEYOND}0"], capture_output=True, check=False)
+        subprocess.run([_IP, "netns", "del", _BEYOND], capture_output=True, check=False)
+
+
+def test_who_has_a_way_out_is_who_may(beyond: tuple[str, int], inside: list[Inside], image: str) -> None:
+    """Not asked is the Docker host itself, which an engine may let all containers reach; see docs/edge.md."""
+    leaves = {one.name: bool(probe(one.container, image, [beyond])["open"]) for one in inside}
 
     assert leaves == {one.name: has_way_out(one.name) for one in inside}
 
