@@ -73,7 +73,6 @@ class Backend(pulumi.ComponentResource):
         )
         common: dict[str, Any] = {
             "foundation": args.foundation,
-            "zones": (Zone.APPLICATION, Zone.DATA, Zone.MONITORING),
             "environment": _environment(args),
             "files": [FilesMount(files=files, path="/run/secrets")],
             "host_mounts": _source(settings),
@@ -85,6 +84,8 @@ class Backend(pulumi.ComponentResource):
             ContainerArgs(
                 **common,
                 service="migrate",
+                # Nobody asks it anything; it asks the data stores, and those of somebody else are outside.
+                zones=(Zone.DATA, *(() if all(endpoint.ready for endpoint in args.endpoints) else (Zone.APPLICATION,))),
                 image=self.image,
                 command=["python", "-m", "app", "migrate"],
                 limits=Limits(memory_mib=256, pids=64),
@@ -96,6 +97,7 @@ class Backend(pulumi.ComponentResource):
             WebServiceArgs(
                 **common,
                 service="app",
+                zones=(Zone.APPLICATION, Zone.DATA, Zone.MONITORING),
                 image=migrated.image,
                 limits=settings.limits,
                 proxy=args.proxy,

@@ -19,8 +19,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _CURVE_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _AUTHORITY_DAYS = 3650
-_CERTIFICATE_DAYS = 825
-"""The longest life that Apple's platforms accept of a certificate."""
+_CERTIFICATE_DAYS = 824
+"""With the hour before its start, within the 825 days that Apple's platforms accept."""
 
 
 class LocalCertificate(pulumi.ComponentResource):

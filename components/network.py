@@ -23,7 +23,8 @@ class Zone(enum.Enum):
     """Between the proxy and the allow-list in front of the Docker socket; no way out."""
 
 
-_INTERNAL = frozenset({Zone.DATA, Zone.MONITORING, Zone.CONTROL})
+INTERNAL = frozenset({Zone.DATA, Zone.MONITORING, Zone.CONTROL})
+"""Networks without a way out."""
 
 
 class Networks(pulumi.ComponentResource):
@@ -41,7 +42,7 @@ class Networks(pulumi.ComponentResource):
         return docker.Network(
             f"{name}-{zone.value}",
             driver="bridge",
-            internal=zone in _INTERNAL,
+            internal=zone in INTERNAL,
             labels=[
                 docker.NetworkLabelArgs(label=label, value=value)
                 for label, value in (stack_labels() | {"io.slidegenie.zone": zone.value}).items()

@@ -8,6 +8,7 @@ import yaml
 
 from ..plan.generated import generated_files as plan_files
 from ..policy.load import SCHEMA, schema
+from ..segmentation import segmentation_manual
 from ..settings.manual import declared_keys, manual
 from .console import show, warn
 from .images_manual import images_manual
@@ -28,6 +29,7 @@ def generated_files(root: Path) -> dict[str, str]:
         "docs/configuration.md": manual(),
         SCHEMA: schema(),
         "docs/images.md": images_manual(),
+        "docs/segmentation.md": segmentation_manual(),
         **plan_files(root),
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pulumi.runtime import config as runtime_config
 
+from ..settings.base import ENCRYPTED
 from .record import Plan, Values, fixed_values, record
 
 
@@ -59,7 +60,7 @@ def stack_configuration(root: Path, stack: str) -> dict[str, Any]:
 
 def _mask(value: Any) -> Any:
     if isinstance(value, dict):
-        return "encrypted" if set(value) == {"secure"} else {key: _mask(item) for key, item in value.items()}
+        return ENCRYPTED if set(value) == {"secure"} else {key: _mask(item) for key, item in value.items()}
     return [_mask(item) for item in value] if isinstance(value, list) else value
 
 

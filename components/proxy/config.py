@@ -1,4 +1,4 @@
-"""What Traefik and the allow-list in front of the Docker socket are told, as the files they read."""
+"""Ports, routes and labels, and what the allow-list in front of the Docker socket is told."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -50,143 +50,54 @@ def local_ports(services: Sequence[str]) -> Mapping[str, int]:
     return {service: _FIRST_LOCAL + index for index, service in enumerate(sorted(services))}
 
 
-def static(network: str, stack: str, *, direct: bool, local: Sequence[str] = ()) -> str:
-    """Return Traefik's static configuration: entry points, providers, health; a change of it replaces Traefik."""
-    timeouts = {"readTimeout": "60s", "writeTimeout": "0s", "idleTimeout": "180s"}
-    entry_points: dict[str, Any] = {
-        "web": {"address": f":{HTTP}"},
-        "websecure": {
-            "address": f":{HTTPS}",
-            "http": {"tls": {}, "middlewares": ["edge@file"]},
-            "transport": {"respondingTimeouts": timeouts, "lifeCycle": {"graceTimeOut": "20s"}},
-        },
-        "internal": {"address": f":{INTERNAL}"},
-    }
-    if direct:
-        entry_points["direct"] = {"address": f":{DIRECT}", "transport": {"respondingTimeouts": dict(timeouts)}}
-    entry_points |= {service: {"address": f":{port}"} for service, port in local_ports(local).items()}
-    return _yaml(
-        {
-            "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
-            "log": {"level": "INFO", "format": "json"},
-            "accessLog": {
-                "format": "json",
-                "fields": {"headers": {"defaultMode": "drop"}},
-            },
-            "api": {"dashboard": False, "insecure": False},
-            "ping": {"entryPoint": "internal"},
-            "metrics": {"prometheus": {"entryPoint": "internal", "addRoutersLabels": True}},
-            "entryPoints": entry_points,
-            "providers": {
-                # Routes are files, so that an old and a new container can never disagree about them.
-                "file": {"directory": "/dynamic", "watch": True},
-                "docker": {
-                    "endpoint": f"tcp://socket-proxy:{SOCKET_PROXY_PORT}",
-                    "exposedByDefault": False,
-                    "network": network,
-                    # Another stack on this host is none of our business.
-                    "constraints": f"Label(`io.slidegenie.stack`,`{stack}`)",
-                },
-                "providersThrottleDuration": "200ms",
-            },
-            "serversTransport": {
-                # Shorter than a server keeps a connection open, else the two close and reuse it at the same moment.
-                "forwardingTimeouts": {"dialTimeout": "2s", "responseHeaderTimeout": "60s", "idleConnTimeout": "30s"},
-            },
-        }
-    )
-
-
-def edge(https_port: int) -> str:
-    """Return the dynamic configuration that is the same for all services: TLS, headers, retries."""
-    headers = {
-        "stsSeconds": 31536000,
-        "stsIncludeSubdomains": True,
-        "contentTypeNosniff": True,
-        "frameDeny": True,
-        "referrerPolicy": "strict-origin-when-cross-origin",
-        "customResponseHeaders": {"Server": "", "X-Powered-By": ""},
-    }
-    return _yaml(
-        {
-            "http": {
-                "middlewares": {
-                    "edge": {"chain": {"middlewares": ["headers", "compress", "retry"]}},
-                    "headers": {"headers": headers},
-                    "compress": {"compress": {}},
-                    "retry": {"retry": {"attempts": 3, "initialInterval": "100ms"}},
-                    "https": {"redirectScheme": {"scheme": "https", "port": str(https_port), "permanent": True}},
-                },
-                "routers": {
-                    "to-https": {
-                        "entryPoints": ["web"],
-                        "rule": "PathPrefix(`/`)",
-                        "middlewares": ["https"],
-                        "service": "noop@internal",
-                    }
-                },
-            },
-            "tls": {
-                "options": {
-                    "default": {
-                        "minVersion": "VersionTLS12",
-                        "cipherSuites": [
-                            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-                            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-                            "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-                            "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-                            "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
-                            "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-                        ],
-                        "alpnProtocols": ["h2", "http/1.1"],
-                    }
-                },
-                "stores": {
-                    "default": {
-                        "defaultCertificate": {"certFile": "/dynamic/certificate.pem", "keyFile": "/dynamic/key.pem"}
-                    }
-                },
-            },
-        }
-    )
-
-
-def route(service: str, rule: str, *, priority: int, direct: bool) -> str:
+def route(service: str, rule: str, *, priority: int, direct: bool, request_mib: int = 0) -> str:
     """Return the dynamic configuration that leads what matches `rule` to the containers of `service`.
 
-    Of several rules that match, the one with the highest `priority` wins.
+    Of several rules that match, the one with the highest `priority` wins. A body may have `request_mib`; 0: any size.
     """
-    router = {
-        "entryPoints": ["websecure"],
-        "rule": rule,
-        "priority": priority,
-        "service": f"{service}@docker",
-        "tls": {},
-    }
-    routers: dict[str, Any] = {service: router}
+    target = f"{service}@docker"
+    routers = _over_tls(service, rule, target, priority, request_mib)
     if direct:
         routers[f"{service}-direct"] = {
             "entryPoints": ["direct"],
             "rule": "PathPrefix(`/`)",
             "middlewares": ["retry@file"],
-            "service": f"{service}@docker",
+            "service": target,
         }
-    return _yaml({"http": {"routers": routers}})
+    return as_yaml({"http": {"routers": routers}})
 
 
-def forward(service: str, port: int, *, rule: str | None, priority: int, local: bool) -> str:
+def forward(service: str, port: int, *, rule: str | None, priority: int, local: bool, request_mib: int = 0) -> str:
     """Return the dynamic configuration that leads to the one container of `service`, found by its name.
 
     `rule` leads what matches it there over TLS; `local` gives it the port that `local_ports` says.
     """
-    routers: dict[str, Any] = {}
-    if rule is not None:
-        over_tls = {"entryPoints": ["websecure"], "rule": rule, "priority": priority, "service": service, "tls": {}}
-        routers[service] = over_tls
+    routers = _over_tls(service, rule, service, priority, request_mib) if rule is not None else {}
     if local:
         routers[f"{service}-local"] = {"entryPoints": [service], "rule": "PathPrefix(`/`)", "service": service}
     servers = [{"url": f"http://{service}:{port}"}]
-    return _yaml({"http": {"routers": routers, "services": {service: {"loadBalancer": {"servers": servers}}}}})
+    return as_yaml({"http": {"routers": routers, "services": {service: {"loadBalancer": {"servers": servers}}}}})
+
+
+def _over_tls(name: str, rule: str, service: str, priority: int, request_mib: int) -> dict[str, Any]:
+    """Return the router of a service, and before it the one that measures bodies.
+
+    Traefik can only measure a body by holding it, and the answer too, in memory. So it holds what does not say its
+    length, or says a large one; everything else streams, and cannot send more than it said. TLS is the entry point's.
+    """
+    router = {"entryPoints": ["websecure"], "rule": rule, "priority": 2 * priority, "service": service}
+    if not request_mib:
+        return {name: router}
+    digits = len(str(request_mib * 2**20)) - 1
+    length, bodiless = "Content-Length", "(Method(`GET`) || Method(`HEAD`) || Method(`OPTIONS`))"
+    measured = (
+        f"({rule}) && !HeaderRegexp(`{length}`, `^[0-9]{{1,{digits}}}$`)"
+        f" && !({bodiless} && !HeaderRegexp(`{length}`, `.`))"
+    )
+    return {
+        f"{name}-measured": router | {"rule": measured, "priority": 2 * priority + 1, "middlewares": ["body@file"]},
+        name: router,
+    }
 
 
 def server_labels(service: str, port: int, health_path: str) -> dict[str, str]:
@@ -204,5 +115,6 @@ def server_labels(service: str, port: int, health_path: str) -> dict[str, str]:
     }
 
 
-def _yaml(value: Any) -> str:
+def as_yaml(value: Any) -> str:
+    """Write a configuration as Traefik reads it."""
     return yaml.safe_dump(value, sort_keys=False, width=1000)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_docker as docker
+from pydantic import SecretStr
 
 from ..certificates import LocalCertificate
 from ..files import Files, FilesArgs, uploads
@@ -14,9 +15,11 @@ from ..image import PulledImage, mirrored
 from ..network import Zone
 from ..settings import Engine, Images, Limits, Secrets, TlsMode, reveal
 from ..settings import Proxy as ProxySettings
-from ..volume import Prepared, seeded, volume_labels
+from ..volume import DataVolume, DataVolumeArgs, Prepared, seeded, volume_labels
 from ..workload import FilesMount, HealthCheck, HostMount, PublishedPort, Server, ServerArgs, VolumeMount
 from . import config
+from .edge import edge
+from .static import AUTHORITY_FILE, CERTIFICATES_PATH, CONFIG_PATH, SECRETS_PATH, acme_environment, static
 
 _HTTPS = 443
 """The port an address need not name."""
@@ -33,11 +36,11 @@ class ProxyArgs:
     settings: ProxySettings = ProxySettings()
     """Domain, ports, TLS."""
     engine: Engine = Engine()
-    """Where the Docker socket is."""
+    """Where the Docker socket is, and the data."""
     images: Images = Images()
     """Which Traefik and HAProxy."""
     secrets: Secrets = Secrets()
-    """The key of your own certificate."""
+    """The key of your own certificate, the login at your DNS provider."""
     local_ports: Mapping[str, int] = field(default_factory=dict)
     """Ports on 127.0.0.1 by service, without TLS, for services that `forward` leads to."""
 
@@ -55,7 +58,7 @@ class Proxy(pulumi.ComponentResource):
     def __init__(self, name: str, args: ProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Proxy", name, None, opts)
         self._name, self._foundation = name, args.foundation
-        self.domain, self._direct = args.settings.domain, args.settings.backend_port is not None
+        self.domain, self._settings = args.settings.domain, args.settings
         port = "" if args.settings.https_port == _HTTPS else f":{args.settings.https_port}"
         self.url = f"https://{self.domain}{port}"
         self._local = tuple(args.local_ports)
@@ -72,10 +75,17 @@ class Proxy(pulumi.ComponentResource):
         # with its key, they are of no use without each other.
         seeds = [
             self._dynamic_files("certificate", {"certificate.pem": chain, "key.pem": key}),
-            self._dynamic_files("edge", {"edge.yml": config.edge(args.settings.https_port)}),
+            self._dynamic_files("edge", {"edge.yml": edge(args.settings)}),
         ]
         self._socket_proxy(args)
-        static = self._static_files(args)
+        acme = args.settings.tls is TlsMode.ACME
+        logins = args.secrets.acme_dns if acme else {}
+        files = [FilesMount(files=self._static_files(args), path=CONFIG_PATH)]
+        if logins:
+            files.append(FilesMount(files=self._logins(logins), path=SECRETS_PATH))
+        volumes = [VolumeMount(volume=seeds[-1], path="/dynamic", read_only=True)]
+        if acme:
+            volumes.append(VolumeMount(volume=self._certificates(args), path=CERTIFICATES_PATH))
         image = PulledImage(name, mirrored(args.images.traefik, args.images), opts=child)
         Server(
             name,
@@ -85,13 +95,16 @@ class Proxy(pulumi.ComponentResource):
                 image=image.id_on_engine,
                 zones=[Zone.EDGE, Zone.APPLICATION, Zone.CONTROL, Zone.MONITORING],
                 limits=args.settings.limits,
-                command=["traefik", "--configFile=/etc/traefik/traefik.yml"],
-                files=[FilesMount(files=static, path="/etc/traefik")],
-                volumes=[VolumeMount(volume=seeds[-1], path="/dynamic", read_only=True)],
+                command=["traefik", f"--configFile={CONFIG_PATH}/traefik.yml"],
+                environment=acme_environment(args.settings, sorted(logins)),
+                files=files,
+                volumes=volumes,
+                # Where bodies are held that do not say their length; see `config.route`.
+                tmpfs_mib={"/tmp": args.settings.spool_mib},  # noqa: S108 - a folder of the container
                 after=[prepared.seed for prepared in seeds],
                 ports=_ports(args),
                 health=HealthCheck(
-                    command=["traefik", "healthcheck", "--configFile=/etc/traefik/traefik.yml"], interval_seconds=3
+                    command=["traefik", "healthcheck", f"--configFile={CONFIG_PATH}/traefik.yml"], interval_seconds=3
                 ),
                 grace_seconds=30,
             ),
@@ -106,7 +119,13 @@ class Proxy(pulumi.ComponentResource):
         one, the service takes what no other does, and has the direct port too, where the stack publishes one.
         """
         # Left to itself, Traefik prefers the longer rule, and the default one is long: it names what it hides.
-        content = config.route(service, rule, priority=1 + len(path or ""), direct=path is None and self._direct)
+        content = config.route(
+            service,
+            rule,
+            priority=1 + len(path or ""),
+            direct=path is None and self._settings.backend_port is not None,
+            request_mib=self._settings.request_mib,
+        )
         self._dynamic_files(f"route-{service}", {f"route-{service}.yml": content}, parent=parent)
 
     def forward(self, service: str, port: int, *, parent: pulumi.Resource, path: str | None = None) -> None:
@@ -117,7 +136,14 @@ class Proxy(pulumi.ComponentResource):
         local = service in self._local
         if local or path is not None:
             rule = f"Host(`{self.domain}`) && PathPrefix(`{path}`)" if path else None
-            content = config.forward(service, port, rule=rule, priority=1 + len(path or ""), local=local)
+            content = config.forward(
+                service,
+                port,
+                rule=rule,
+                priority=1 + len(path or ""),
+                local=local,
+                request_mib=self._settings.request_mib,
+            )
             self._dynamic_files(f"route-{service}", {f"route-{service}.yml": content}, parent=parent)
 
     def _dynamic_files(
@@ -130,21 +156,45 @@ class Proxy(pulumi.ComponentResource):
     def _static_files(self, args: ProxyArgs) -> Files:
         stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
         content = args.foundation.networks.names[Zone.APPLICATION].apply(
-            lambda network: config.static(network, stack, direct=self._direct, local=self._local)
+            lambda network: static(network, stack, args.settings, local=self._local)
         )
+        files: dict[str, pulumi.Input[str]] = {"traefik.yml": content}
+        if args.settings.tls is TlsMode.ACME and args.settings.acme.directory_ca is not None:
+            files[AUTHORITY_FILE] = args.settings.acme.directory_ca
+        return self._files("config", files)
+
+    def _logins(self, logins: Mapping[str, SecretStr]) -> Files:
+        """Return the login at the DNS provider, a file for each variable: Traefik reads `NAME_FILE` for `NAME`."""
+        hidden = {name: pulumi.Output.secret(value.get_secret_value()) for name, value in logins.items()}
+        return self._files("dns-secrets", {**hidden})
+
+    def _files(self, role: str, files: dict[str, pulumi.Input[str]]) -> Files:
         return Files(
-            f"{self._name}-config",
-            FilesArgs(foundation=args.foundation, files={"traefik.yml": content}),
+            f"{self._name}-{role}",
+            FilesArgs(foundation=self._foundation, files=files),
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+    def _certificates(self, args: ProxyArgs) -> Prepared:
+        """Return where account and certificates outlive Traefik: authorities issue few for one name in a week."""
+        return DataVolume(
+            f"{self._name}-certificates-data",
+            DataVolumeArgs(foundation=self._foundation, role="certificates", data_root=args.engine.data_root),
+            opts=pulumi.ResourceOptions(parent=self),
+        ).volume
 
     def _certificate(self, args: ProxyArgs) -> tuple[pulumi.Input[str], pulumi.Output[str], pulumi.Output[str] | None]:
         if args.settings.tls is TlsMode.FILES:
             return args.settings.certificate or "", pulumi.Output.secret(reveal(args.secrets.tls_key) or ""), None
+        # With ACME, this is what Traefik shows until the authority has issued, and under any other name. It must not be
+        # for the domain: Traefik asks for no certificate where it has one.
+        acme = args.settings.tls is TlsMode.ACME
         local = LocalCertificate(
-            f"{self._name}-certificate", args.settings.domain, opts=pulumi.ResourceOptions(parent=self)
+            f"{self._name}-certificate",
+            "localhost" if acme else args.settings.domain,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        return local.chain, local.key, local.authority
+        return local.chain, local.key, None if acme else local.authority
 
     def _socket_proxy(self, args: ProxyArgs) -> None:
         child = pulumi.ResourceOptions(parent=self)

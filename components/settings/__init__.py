@@ -1,6 +1,8 @@
 """Typed settings of a stack: the schema, the reader, and errors that say what to change."""
 
+from .acme import Acme, AcmeDns, Authority, Challenge, KeyType
 from .base import Limits, Section
+from .edge import ClientAddress, EncodedSlashes, Proxy, RateLimit, Timeouts, TlsMode
 from .errors import SettingsError, reveal
 from .load import load_settings, parse_settings
 from .maintenance import Maintenance, Weekday
@@ -16,20 +18,24 @@ from .sections import (
     Images,
     Origin,
     Postgres,
-    Proxy,
     Redis,
     Registry,
     Secrets,
     Storage,
     Target,
-    TlsMode,
     Variant,
 )
 from .supply_chain import Require, SupplyChain
 
 __all__ = [
+    "Acme",
+    "AcmeDns",
+    "Authority",
     "Backend",
+    "Challenge",
+    "ClientAddress",
     "Email",
+    "EncodedSlashes",
     "Enforcement",
     "Engine",
     "ExternalPostgres",
@@ -37,6 +43,7 @@ __all__ = [
     "ExternalStorage",
     "ImageStore",
     "Images",
+    "KeyType",
     "Limits",
     "Maintenance",
     "Monitoring",
@@ -45,6 +52,7 @@ __all__ = [
     "Policy",
     "Postgres",
     "Proxy",
+    "RateLimit",
     "Redis",
     "Registry",
     "Require",
@@ -55,6 +63,7 @@ __all__ = [
     "Storage",
     "SupplyChain",
     "Target",
+    "Timeouts",
     "TlsMode",
     "Variant",
     "Weekday",

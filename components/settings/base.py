@@ -31,6 +31,9 @@ Hostname = Annotated[
 ]
 """A DNS name or an IPv4 address, without scheme, port or path."""
 
+ENCRYPTED = "encrypted"
+"""What stands for an encrypted value in a plan, which has nothing to decrypt it with."""
+
 
 class Section(BaseModel):
     """A group of settings under one configuration key."""

@@ -1,14 +1,19 @@
 """All settings of a stack, and the rules that span sections."""
 
+import datetime
 from collections.abc import Iterator
 
 from pydantic import model_validator
 
+from .acme import Challenge
 from .base import Section
+from .edge import Proxy, TlsMode
+from .errors import reveal
 from .maintenance import Maintenance
 from .monitoring import Monitoring
+from .own_certificate import problems
 from .policy import Policy
-from .sections import Backend, Engine, Images, Postgres, Proxy, Redis, Registry, Secrets, Storage, TlsMode
+from .sections import Backend, Engine, Images, Postgres, Redis, Registry, Secrets, Storage
 from .supply_chain import SupplyChain
 
 
@@ -66,8 +71,22 @@ class Settings(Section):
                         f"secrets.{name}: is required with {because}; set it with"
                         f" `pulumi config set --secret --path secrets.{name}`"
                     )
-        if self.proxy.tls is TlsMode.FILES and not self.proxy.certificate:
+        yield from self._wrong_certificate()
+
+    def _wrong_certificate(self) -> Iterator[str]:
+        proxy = self.proxy
+        dns = proxy.tls is TlsMode.ACME and proxy.acme.challenge is Challenge.DNS
+        if self.secrets.acme_dns and not dns:
+            yield "secrets.acmeDns: has no use without proxy.tls: acme and proxy.acme.challenge: dns; remove it"
+        if both := sorted(set(self.secrets.acme_dns) & set(proxy.acme.dns.environment)):
+            yield f"proxy.acme.dns.environment: says {', '.join(both)}, and so does secrets.acmeDns; remove it here"
+        if proxy.tls is not TlsMode.FILES:
+            return
+        if not proxy.certificate:
             yield "proxy.certificate: is required with proxy.tls: files; give the PEM chain or set proxy.tls: local"
+            return
+        now = datetime.datetime.now(datetime.UTC)
+        yield from problems(proxy.certificate, reveal(self.secrets.tls_key), proxy.domain, now)
 
     @model_validator(mode="after")
     def _verified_images_are_pinned(self) -> "Settings":

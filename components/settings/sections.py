@@ -2,10 +2,9 @@
 
 import datetime
 import enum
-import ipaddress
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
+from pydantic import AwareDatetime, Field, SecretStr, model_validator
 
 from .base import AbsolutePath, Hostname, ImageReference, Limits, Port, Section
 from .versions import third_party
@@ -31,15 +30,6 @@ class Target(enum.Enum):
     """Runs the backend's own tests."""
     MINIMAL = "minimal"
     """Production without package manager and shell tools; Alpine only."""
-
-
-class TlsMode(enum.Enum):
-    """Where the certificate of the edge comes from."""
-
-    LOCAL = "local"
-    """A local authority, made once and kept in the state."""
-    FILES = "files"
-    """Your own certificate and key: `proxy.certificate` and `secrets.tlsKey`, both in PEM."""
 
 
 class Engine(Section):
@@ -270,45 +260,6 @@ class Storage(Section):
     """Limits of the container."""
 
 
-class Proxy(Section):
-    """Traefik: the only container that publishes ports."""
-
-    domain: Hostname = "localhost"
-    """Name that the platform answers to."""
-    address: str = "127.0.0.1"
-    """Address of the Docker host the ports are published on; 0.0.0.0 for all."""
-    http_port: Port = 80
-    """Port that redirects to HTTPS."""
-    https_port: Port = 443
-    """Port of the platform."""
-    backend_port: Port | None = None
-    """Publishes the backend without TLS on 127.0.0.1, for development. Default: not published."""
-    tls: TlsMode = TlsMode.LOCAL
-    """Where the certificate comes from."""
-    certificate: str | None = None
-    """PEM certificate chain for `tls: files`; the key is `secrets.tlsKey`."""
-    limits: Limits = Limits(memory_mib=256)
-    """Limits of the container."""
-
-    @field_validator("address")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        try:
-            ipaddress.ip_address(value)
-        except ValueError:
-            raise ValueError(
-                f"must be an IP address of the Docker host, like 127.0.0.1 or 0.0.0.0; got {value!r}"
-            ) from None
-        return value
-
-    @model_validator(mode="after")
-    def _ports_differ(self) -> "Proxy":
-        ports = [self.http_port, self.https_port, *([self.backend_port] if self.backend_port else [])]
-        if len(set(ports)) != len(ports):
-            raise ValueError(f"httpPort, httpsPort and backendPort must differ; got {', '.join(map(str, ports))}")
-        return self
-
-
 class Secrets(Section):
     """Secrets that are given. What is missing here and not bound to somebody else's service is generated once."""
 
@@ -326,6 +277,9 @@ class Secrets(Section):
     """Password of the private key in `supplyChain.key`. Default: none; a generated key needs none."""
     tls_key: SecretStr | None = None
     """PEM private key; needed with `proxy.tls: files`."""
+    acme_dns: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], SecretStr] = Field(default={})
+    """What your DNS provider wants, by the names in the list at https://go-acme.github.io/lego/dns, such as
+    `CF_DNS_API_TOKEN`; for `proxy.acme.challenge: dns`."""
     grafana_password: SecretStr | None = None
     """Password of Grafana's user `admin`, read when Grafana's database is made. Default: generated."""
     smtp_password: SecretStr | None = None

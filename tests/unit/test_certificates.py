@@ -99,13 +99,13 @@ def test_it_lives_from_the_time_in_the_identifier() -> None:
     root, leaf, _ = issued()
 
     assert root.not_valid_before_utc == leaf.not_valid_before_utc == START - datetime.timedelta(hours=1)
-    assert leaf.not_valid_after_utc == START + datetime.timedelta(days=825)
+    assert leaf.not_valid_after_utc == START + datetime.timedelta(days=824)
     assert root.not_valid_after_utc == START + datetime.timedelta(days=3650)
 
 
 def test_it_is_not_accepted_when_its_time_is_over() -> None:
     root, leaf, _ = issued()
-    last = START + datetime.timedelta(days=825)
+    last = START + datetime.timedelta(days=824)
 
     assert verify(leaf, root, "localhost", last) == [leaf, root]
     with pytest.raises(verification.VerificationError):

@@ -215,7 +215,7 @@ def test_each_service_is_where_it_must_be(plan: Plan) -> None:
         "redis": {"data"},
         "minio": {"data", "monitoring"},
         "app": {"application", "data", "monitoring"},
-        "migrate": {"application", "data", "monitoring"},
+        "migrate": {"data"},
         "traefik": {"edge", "application", "control", "monitoring"},
         "socket-proxy": {"control"},
     }

@@ -7,12 +7,20 @@ import pytest
 import yaml
 
 from components.proxy import config, server_labels
+from components.proxy import edge as dynamic
+from components.proxy import static as fixed
+from components.settings import Proxy
 
 from .planned import CONTAINER, platform, uploads
 
 
 def static(*, direct: bool = False) -> Any:
-    return yaml.safe_load(config.static("application-net", "slidegenie/prod", direct=direct))
+    settings = Proxy(backend_port=8000 if direct else None)
+    return yaml.safe_load(fixed.static("application-net", "slidegenie/prod", settings))
+
+
+def edge(**settings: Any) -> Any:
+    return yaml.safe_load(dynamic.edge(Proxy(**settings)))
 
 
 def allow_list() -> list[str]:
@@ -122,9 +130,16 @@ def test_traefik_notices_a_change_and_a_dead_server_soon() -> None:
     }
 
 
-def test_access_logs_hold_no_header() -> None:
-    """Headers carry cookies and tokens."""
-    assert static()["accessLog"]["fields"] == {"headers": {"defaultMode": "drop"}}
+def test_access_logs_hold_no_header_query_or_user() -> None:
+    """They carry cookies and tokens."""
+    assert static()["accessLog"] == {
+        "format": "json",
+        "fields": {
+            "headers": {"defaultMode": "drop"},
+            "queryParameters": {"defaultMode": "drop"},
+            "names": {"ClientUsername": "drop"},
+        },
+    }
 
 
 def test_ports_are_unprivileged_and_the_direct_one_is_there_on_request_only() -> None:
@@ -146,7 +161,7 @@ def test_health_and_metrics_are_not_on_a_published_port() -> None:
 
 
 def test_http_only_redirects() -> None:
-    routers = yaml.safe_load(config.edge(8443))["http"]["routers"]
+    routers = edge(https_port=8443)["http"]["routers"]
 
     assert routers == {
         "to-https": {
@@ -156,13 +171,13 @@ def test_http_only_redirects() -> None:
             "service": "noop@internal",
         }
     }
-    assert yaml.safe_load(config.edge(8443))["http"]["middlewares"]["https"] == {
+    assert edge(https_port=8443)["http"]["middlewares"]["https"] == {
         "redirectScheme": {"scheme": "https", "port": "8443", "permanent": True}
     }
 
 
 def test_tls_is_modern() -> None:
-    options = yaml.safe_load(config.edge(443))["tls"]["options"]["default"]
+    options = edge()["tls"]["options"]["default"]
 
     assert options["minVersion"] == "VersionTLS12"
     assert options["alpnProtocols"] == ["h2", "http/1.1"]
@@ -171,12 +186,14 @@ def test_tls_is_modern() -> None:
 
 
 def test_every_answer_over_tls_carries_the_security_headers() -> None:
-    edge = yaml.safe_load(config.edge(443))
-    headers = edge["http"]["middlewares"]["headers"]["headers"]
+    told = edge()
+    headers = told["http"]["middlewares"]["headers"]["headers"]
 
     assert static()["entryPoints"]["websecure"]["http"]["middlewares"] == ["edge@file"]
-    assert edge["http"]["middlewares"]["edge"] == {"chain": {"middlewares": ["headers", "compress", "retry"]}}
-    assert headers["stsSeconds"] == 31536000
+    assert told["http"]["middlewares"]["edge"] == {
+        "chain": {"middlewares": ["headers", "rate", "at-once", "compress", "retry"]}
+    }
+    assert headers["stsSeconds"] == 63072000
     assert headers["contentTypeNosniff"] is True
     assert headers["frameDeny"] is True
     assert headers["customResponseHeaders"] == {"Server": "", "X-Powered-By": ""}
@@ -187,9 +204,8 @@ def test_a_route_leads_to_the_containers_of_the_service() -> None:
         "web": {
             "entryPoints": ["websecure"],
             "rule": "Host(`x`)",
-            "priority": 7,
+            "priority": 14,
             "service": "web@docker",
-            "tls": {},
         }
     }
 
@@ -202,15 +218,6 @@ def test_labels_name_port_and_health_check() -> None:
         "traefik.http.services.web.loadbalancer.healthcheck.interval": "500ms",
         "traefik.http.services.web.loadbalancer.healthcheck.timeout": "2s",
     }
-
-
-def test_the_own_certificate_takes_the_place_of_the_local_one() -> None:
-    plan = platform(proxy={"tls": "files", "certificate": "chain"}, secrets={"tlsKey": "key"})
-    files = uploads(plan.named("slidegenie-traefik-certificate", CONTAINER))
-
-    assert files["certificate.pem"] == "chain"
-    assert files["key.pem"] == "key"
-    assert plan.of_type("slidegenie:index:LocalCertificate") == []
 
 
 def test_the_local_certificate_is_the_default() -> None:

@@ -9,22 +9,24 @@ import pytest
 
 from components.plan import Plan, Secret
 
+from ..support.pem import own
 from .planned import CONTAINER, PASSWORD, labels, plain, platform, role, uploads
 from .plans import STACKS
 
+_CHAIN, _KEY = own()
 GIVEN = {
     "postgresPassword": "given-postgres-password-1",
     "redisPassword": "given-redis-password-2",
     "storageAccessKey": "given-access-key-3",
     "storageSecretKey": "given-secret-key-4",
-    "tlsKey": "given-tls-key-5",
+    "tlsKey": _KEY,
     "registryPassword": "given-registry-password-6",
 }
 
 
 @pytest.fixture(scope="module")
 def given() -> Plan:
-    return platform(secrets=GIVEN, proxy={"tls": "files", "certificate": "given-certificate"})
+    return platform(secrets=GIVEN, proxy={"tls": "files", "certificate": _CHAIN})
 
 
 def texts(value: Any, path: str, *, secret: bool = False) -> Iterator[tuple[str, str, bool]]:
@@ -104,7 +106,7 @@ def test_redis_knows_a_hash_of_its_password_and_even_that_is_encrypted(given: Pl
 def test_the_search_finds_what_is_no_secret(given: Plan) -> None:
     """Else the tests above would pass with a search that finds nothing."""
     assert (("slidegenie-postgres-1", "inputs.envs")) in places(given, "POSTGRES_USER=slidegenie")
-    assert set(places(given, "given-certificate").values()) == {True}, "uploads are encrypted as a whole"
+    assert set(places(given, _CHAIN).values()) == {True}, "uploads are encrypted as a whole"
 
 
 def test_given_secrets_are_not_generated_too(given: Plan) -> None:
@@ -173,7 +175,7 @@ def test_the_application_reads_its_secrets_from_files(given: Plan) -> None:
 
 def test_another_secret_is_another_volume() -> None:
     def content(password: str) -> dict[str, str]:
-        plan = platform(secrets=GIVEN | {"postgresPassword": password}, proxy={"tls": "files", "certificate": "x"})
+        plan = platform(secrets=GIVEN | {"postgresPassword": password}, proxy={"tls": "files", "certificate": _CHAIN})
         return {
             name: labels(plan.named(name, "docker:index/volume:Volume"))["io.slidegenie.content"]
             for name in (

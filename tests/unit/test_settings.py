@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from components import Limits, Settings, SettingsError, load_settings, parse_settings
 from components.settings import Backend, Redis, Target, TlsMode, Variant, reveal
 
+from ..support.pem import own
 from .planned import recorded
 
 MISTAKES = {
@@ -284,12 +285,13 @@ def test_a_group_said_in_part_keeps_the_defaults_of_its_section() -> None:
 
 
 def test_what_is_given_lifts_the_need_for_more() -> None:
+    chain, key = own()
     settings = parse_settings(
         {
             "registry": {"address": "ghcr.io", "platforms": ["linux/amd64"]},
             "storage": {"external": {"endpoint": "https://s3.example.com"}},
-            "proxy": {"tls": "files", "certificate": "PEM"},
-            "secrets": {"registryPassword": "a", "storageAccessKey": "b", "storageSecretKey": "c", "tlsKey": "d"},
+            "proxy": {"tls": "files", "certificate": chain},
+            "secrets": {"registryPassword": "a", "storageAccessKey": "b", "storageSecretKey": "c", "tlsKey": key},
         },
         "x",
     )

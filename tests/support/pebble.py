@@ -1,0 +1,127 @@
+"""An authority that speaks ACME, the DNS it asks, and a DNS provider: Pebble, of Let's Encrypt."""
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+
+from .client import unverified
+from .pem import Issuer
+from .prometheus import until
+from .webhook import gateway
+from .workspace import docker
+
+IMAGE = "slidegenie-airgap/pebble:2.10.1"
+LOGIN, PASSWORD = "edge", "hunter2-of-the-dns-provider"
+_DAYS = 90
+
+
+@dataclass
+class Pebble:
+    """A running authority."""
+
+    directory: str
+    """Where the edge asks for certificates."""
+    trust: str
+    """PEM certificate that the directory is trusted by."""
+    provider: str
+    """A DNS provider's interface."""
+    management: str
+    records: list[str] = field(default_factory=list)
+    """Names of the records that were set through the provider."""
+
+    def root(self) -> str:
+        """Return the certificate that issued certificates are trusted by; another one after each start."""
+        return httpx.get(f"{self.management}/roots/0", verify=unverified()).text
+
+
+@contextmanager
+def pebble(folder: Path, ports: range, *, http: int, https: int) -> Iterator[Pebble]:
+    """Run an authority that finds every domain on this machine, at the ports `http` and `https`."""
+    here = gateway()
+    acme, management, names, records, provider = ports[:5]
+    root = Issuer("Directory of the test")
+    own = Issuer("Pebble", [here, "127.0.0.1"], by=root)
+    configuration = {
+        "listenAddress": f"{here}:{acme}",
+        "managementListenAddress": f"127.0.0.1:{management}",
+        "certificate": "/pebble/own.pem",
+        "privateKey": "/pebble/own.key",
+        "httpPort": http,
+        "tlsPort": https,
+        "profiles": {"default": {"description": "As Let's Encrypt's", "validityPeriod": _DAYS * 86_400}},
+    }
+    folder.mkdir()
+    folder.chmod(0o755)
+    for name, content in (
+        ("pebble.json", json.dumps({"pebble": configuration})),
+        ("own.pem", own.pem),
+        ("own.key", own.key),
+    ):
+        (folder / name).write_text(content, encoding="utf-8")
+        (folder / name).chmod(0o644)
+    made = Pebble(
+        f"https://{here}:{acme}/dir", root.pem, f"http://{here}:{provider}", f"https://127.0.0.1:{management}"
+    )
+    run = ["run", "--detach", "--network=host", "--read-only", "--cap-drop=ALL", "--env=PEBBLE_VA_NOSLEEP=1"]
+    with ExitStack() as stack:
+
+        def start(*arguments: str) -> None:
+            container = docker(*run, f"--volume={folder}:/pebble:ro", *arguments).strip()
+            stack.callback(docker, "rm", "--force", container)
+
+        quiet = ("-http01=", "-https01=", "-tlsalpn01=", "-doh=")
+        start(
+            *("--entrypoint=pebble-challtestsrv", IMAGE, "-defaultIPv4=127.0.0.1", "-defaultIPv6="),
+            *(f"-dnsserver=127.0.0.1:{names}", f"-management=127.0.0.1:{records}", *quiet),
+        )
+        start(IMAGE, "-config=/pebble/pebble.json", f"-dnsserver=127.0.0.1:{names}")
+        stack.enter_context(_provider(here, provider, f"http://127.0.0.1:{records}", made.records))
+        until(lambda: _answers(made), "Pebble answers", 60)
+        yield made
+
+
+def _answers(made: Pebble) -> bool:
+    try:
+        return httpx.get(made.directory, verify=unverified()).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+@contextmanager
+def _provider(address: str, port: int, dns: str, seen: list[str]) -> Iterator[None]:
+    """Serve the interface of the provider called `httpreq`: it asks for a login, and sets and clears records."""
+    expected = "Basic " + base64.b64encode(f"{LOGIN}:{PASSWORD}".encode()).decode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.headers["Authorization"] != expected:
+                self.send_response(401)
+            elif self.path == "/present":
+                seen.append(asked["fqdn"])
+                httpx.post(f"{dns}/set-txt", json={"host": asked["fqdn"], "value": asked["value"]})
+                self.send_response(200)
+            else:
+                httpx.post(f"{dns}/clear-txt", json={"host": asked["fqdn"]})
+                self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer((address, port), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=5)

@@ -1,0 +1,262 @@
+"""What an operator can say about the edge, and the one line for each mistake."""
+
+import datetime
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from components import SettingsError, parse_settings
+from components.settings.own_certificate import problems
+
+from ..support.pem import Issuer, own
+from .planned import CONTAINER, plain, platform, uploads
+
+DOMAIN = "slides.example.com"
+NOW = datetime.datetime.now(datetime.UTC)
+ROOT = Issuer("Example root")
+MIDDLE = Issuer("Example issuing", by=ROOT)
+OWN = Issuer(DOMAIN, [DOMAIN], by=MIDDLE)
+KEY = OWN.key
+
+
+def wrong(values: dict[str, Any]) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        parse_settings(values, "x")
+    return caught.value.problems
+
+
+def found(chain: str, key: str | None = KEY, domain: str = DOMAIN, now: datetime.datetime = NOW) -> list[str]:
+    return list(problems(chain, key, domain, now))
+
+
+@pytest.mark.parametrize("chain", [OWN.pem, OWN.pem + MIDDLE.pem, OWN.pem + MIDDLE.pem + ROOT.pem])
+def test_a_right_certificate_passes(chain: str) -> None:
+    assert found(chain) == []
+
+
+def test_a_star_stands_for_one_label() -> None:
+    star = Issuer("star", ["*.Example.com"])
+
+    assert found(star.pem, star.key) == []
+    assert found(star.pem, star.key, "example.com") == [
+        (
+            "proxy.certificate: is for *.Example.com, not for proxy.domain example.com; give the right one or set"
+            " proxy.domain"
+        )
+    ]
+    assert len(found(star.pem, star.key, "a.slides.example.com")) == 1
+
+
+def test_a_certificate_that_is_over_or_not_yet_valid_is_refused() -> None:
+    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    dated = Issuer(DOMAIN, [DOMAIN], start=start, days=31)
+
+    assert found(dated.pem, dated.key, now=start + datetime.timedelta(days=31)) == [
+        "proxy.certificate: has expired on 2026-02-01 00:00 UTC; give a renewed one"
+    ]
+    assert found(dated.pem, dated.key, now=start - datetime.timedelta(seconds=1)) == [
+        "proxy.certificate: is not valid before 2026-01-01 00:00 UTC; check the clock, or give the present one"
+    ]
+    assert found(dated.pem, dated.key, now=start) == []
+
+
+def test_a_key_of_something_else_is_refused() -> None:
+    assert found(OWN.pem, MIDDLE.key) == [
+        "secrets.tlsKey: does not belong to proxy.certificate; give the key that it was requested with"
+    ]
+
+
+def test_a_key_that_cannot_be_used_is_refused_and_not_shown() -> None:
+    locked = OWN.key_in(serialization.BestAvailableEncryption(b"hunter2"))
+
+    assert found(OWN.pem, locked) == [
+        "secrets.tlsKey: is protected by a password; remove it with `openssl pkey -in key.pem -out plain.pem`"
+    ]
+    assert found(OWN.pem, "hunter2") == [
+        "secrets.tlsKey: is no private key in PEM; give the file's content, from -----BEGIN PRIVATE KEY-----"
+    ]
+
+
+def test_a_chain_in_the_wrong_order_is_refused() -> None:
+    assert found(OWN.pem + ROOT.pem) == [
+        (
+            "proxy.certificate: CN=slides.example.com is not issued by the one after it, CN=Example root;"
+            " put the server's own first, then each by whom it was issued"
+        )
+    ]
+
+
+def test_a_certificate_without_names_is_refused() -> None:
+    assert found(ROOT.pem, ROOT.key) == [
+        (
+            "proxy.certificate: names no host in subjectAltName, which all clients go by; have it issued for"
+            " slides.example.com"
+        )
+    ]
+
+
+def test_what_is_no_certificate_is_one_line_and_nothing_more() -> None:
+    assert found("/etc/ssl/cert.pem", "nonsense") == [
+        "proxy.certificate: is no certificate in PEM; give the file's content, from -----BEGIN CERTIFICATE-----"
+    ]
+
+
+def test_a_plan_cannot_look_into_what_is_encrypted() -> None:
+    assert found("encrypted", "encrypted") == []
+    assert found(OWN.pem, "encrypted") == []
+    assert len(found(OWN.pem, "encrypted", "other.example.com")) == 1
+
+
+def test_the_settings_ask_all_of_it() -> None:
+    values = {"proxy": {"tls": "files", "certificate": OWN.pem}, "secrets": {"tlsKey": MIDDLE.key}}
+
+    assert wrong(values) == [
+        (
+            "proxy.certificate: is for slides.example.com, not for proxy.domain localhost; give the right one or set"
+            " proxy.domain"
+        ),
+        "secrets.tlsKey: does not belong to proxy.certificate; give the key that it was requested with",
+    ]
+
+
+def test_the_own_certificate_takes_the_place_of_the_local_one() -> None:
+    chain, key = own()
+    plan = platform(proxy={"tls": "files", "certificate": chain}, secrets={"tlsKey": key})
+    files = uploads(plan.named("slidegenie-traefik-certificate", CONTAINER))
+
+    assert (files["certificate.pem"], files["key.pem"]) == (chain, key)
+    assert plan.of_type("slidegenie:index:LocalCertificate") == []
+
+
+_ACME = {"tls": "acme", "domain": DOMAIN}
+_DNS = {"challenge": "dns", "dns": {"provider": "cloudflare"}}
+
+MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "a name that no authority knows": (
+        {"proxy": {"tls": "acme"}},
+        (
+            "proxy: domain 'localhost' cannot have a certificate with tls: acme, which needs a full name like"
+            " slides.example.com; set domain, or tls: local"
+        ),
+    ),
+    "an address instead of a name": (
+        {"proxy": {"tls": "acme", "domain": "192.0.2.7"}},
+        (
+            "proxy: domain '192.0.2.7' cannot have a certificate with tls: acme, which needs a full name like"
+            " slides.example.com; set domain, or tls: local"
+        ),
+    ),
+    "no DNS provider": (
+        {"proxy": _ACME | {"acme": {"challenge": "dns"}}},
+        (
+            "proxy.acme: challenge 'dns' needs dns.provider, a code like cloudflare from"
+            " https://go-acme.github.io/lego/dns"
+        ),
+    ),
+    "a login that nobody uses": (
+        {"proxy": _ACME, "secrets": {"acmeDns": {"CF_DNS_API_TOKEN": "hunter2"}}},
+        "secrets.acmeDns: has no use without proxy.tls: acme and proxy.acme.challenge: dns; remove it",
+    ),
+    "a secret that is also said in the open": (
+        {
+            "proxy": _ACME | {"acme": {"challenge": "dns", "dns": {"provider": "x", "environment": {"TOKEN": "a"}}}},
+            "secrets": {"acmeDns": {"TOKEN": "hunter2"}},
+        },
+        "proxy.acme.dns.environment: says TOKEN, and so does secrets.acmeDns; remove it here",
+    ),
+    "trust in a directory that is not there": (
+        {"proxy": _ACME | {"acme": {"directoryCa": "x"}}},
+        "proxy.acme: directoryCa has no use without directoryUrl; add it or remove directoryCa",
+    ),
+    "trust in what is no certificate": (
+        {"proxy": _ACME | {"acme": {"directoryUrl": "https://ca.example.com/dir", "directoryCa": "/etc/ca.pem"}}},
+        "proxy.acme: directoryCa must be certificates in PEM, with -----BEGIN CERTIFICATE----- in it",
+    ),
+    "a directory without TLS": (
+        {"proxy": _ACME | {"acme": {"directoryUrl": "http://ca.example.com/dir"}}},
+        (
+            "proxy.acme.directoryUrl: has the wrong form; got 'http://ca.example.com/dir', write it like"
+            " https://ca.example.com/acme/directory"
+        ),
+    ),
+    "load balancers that nobody named": (
+        {"proxy": {"clientAddress": "forwardedFor"}},
+        (
+            "proxy: clientAddress 'forwardedFor' needs trustedProxies, the addresses of the load balancers; add them or"
+            " set clientAddress: connection"
+        ),
+    ),
+    "load balancers that nobody asks": (
+        {"proxy": {"trustedProxies": ["10.0.0.7"]}},
+        "proxy: trustedProxies has no use with clientAddress 'connection'; set it to forwardedFor or proxyProtocol",
+    ),
+    "trust in everybody": (
+        {"proxy": {"clientAddress": "forwardedFor", "trustedProxies": ["0.0.0.0/0"]}},
+        "proxy.trustedProxies: would trust everybody, and so anybody could pose as anybody; got '0.0.0.0/0'",
+    ),
+    "a network that is none": (
+        {"proxy": {"clientAddress": "forwardedFor", "trustedProxies": ["10.0.0.7/24"]}},
+        (
+            "proxy.trustedProxies: must be addresses or networks, like 10.0.0.7 or 10.0.0.0/24; got '10.0.0.7/24'"
+            " (10.0.0.7/24 has host bits set)"
+        ),
+    ),
+    "bodies that do not fit": (
+        {"proxy": {"requestMib": 33}},
+        (
+            "proxy: requestMib must be at most an eighth of limits.memoryMib (32); got 33; raise limits.memoryMib, or"
+            " set requestMib: 0 and let the services limit it"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("values", "line"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_one_line(values: dict[str, Any], line: str) -> None:
+    assert wrong(values) == [line]
+
+
+def test_the_login_at_the_dns_provider_is_a_secret_file_and_its_variable_says_where() -> None:
+    plan = platform(
+        proxy=_ACME | {"acme": _DNS | {"dns": {"provider": "route53", "environment": {"AWS_REGION": "eu-west-1"}}}},
+        secrets={"acmeDns": {"AWS_SECRET_ACCESS_KEY": "hunter2"}},
+    )
+    traefik = plan.named("slidegenie-traefik-1")
+    seed = plan.named("slidegenie-traefik-dns-secrets-seed")
+
+    assert traefik.inputs["envs"] == [
+        "AWS_REGION=eu-west-1",
+        "AWS_SECRET_ACCESS_KEY_FILE=/run/secrets/AWS_SECRET_ACCESS_KEY",
+    ]
+    assert uploads(seed) == {"AWS_SECRET_ACCESS_KEY": "hunter2"}
+    assert "hunter2" not in str(traefik.inputs)
+    assert plain(seed.inputs["uploads"]) != seed.inputs["uploads"], "not encrypted in the state"
+
+
+def test_certificates_of_an_authority_are_in_a_protected_volume_of_their_own() -> None:
+    plan = platform(proxy=_ACME, engine={"dataRoot": "/opt/slidegenie/data", "socketGroup": 999})
+    volume = plan.named("slidegenie-traefik-certificates-data", "docker:index/volume:Volume")
+
+    assert volume.protect is True
+    assert volume.inputs["driverOpts"]["device"] == "/opt/slidegenie/data/certificates"
+    mounts = {mount["target"]: mount["readOnly"] for mount in plan.named("slidegenie-traefik-1").inputs["mounts"]}
+    assert mounts["/certificates"] is False
+
+
+def test_the_certificate_until_then_is_not_for_the_domain() -> None:
+    """Traefik asks for no certificate where it has one: seen, it never asked."""
+    plan = platform(proxy=_ACME)
+    chain = uploads(plan.named("slidegenie-traefik-certificate", CONTAINER))["certificate.pem"]
+    names = x509.load_pem_x509_certificate(chain.encode()).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+
+    assert names.value.get_values_for_type(x509.DNSName) == ["localhost", "*.localhost"]
+
+
+def test_without_an_authority_there_is_no_such_volume() -> None:
+    targets = [mount["target"] for mount in platform().named("slidegenie-traefik-1").inputs["mounts"]]
+
+    assert targets == ["/etc/traefik", "/dynamic"]
