@@ -18,7 +18,7 @@ help: ## List the commands
 	@scripts/bootstrap.sh requirements-dev.txt
 	@touch .venv/.runtime $@
 
-.PHONY: up down destroy preview drift refresh password authority secrets logs shell pytest
+.PHONY: up down destroy preview drift refresh password authority secrets logs shell pytest backup backups restore drill
 up: .venv/.runtime ## Bring the platform up; sets up whatever is missing
 down: .venv/.runtime ## Remove containers and networks, keep the data
 destroy: .venv/.runtime ## Remove everything, data too; asks first
@@ -31,7 +31,11 @@ secrets: .venv/.runtime ## Write the secret files for the committed Compose file
 logs: .venv/.runtime ## Follow the application's logs
 shell: .venv/.runtime ## Open a shell in the application's container
 pytest: .venv/.runtime ## Run the application's tests in its container
-up down destroy preview drift refresh password authority secrets logs shell pytest:
+backup: .venv/.runtime ## Back everything up now
+backups: .venv/.runtime ## List the backups
+restore: .venv/.runtime ## Restore one (SNAPSHOT=latest, ONLY=postgres|objects); asks first
+drill: .venv/.runtime ## Restore the newest backup on trial
+up down destroy preview drift refresh password authority secrets logs shell pytest backup backups restore drill:
 	@$(CLI) $@
 
 .PHONY: plan

@@ -6,6 +6,8 @@ from typing import Any
 import pulumi
 
 from .backend import Backend, BackendArgs
+from .backups import Backups
+from .backups.platform import platform_backups, redis_backup_password
 from .endpoints import Endpoint
 from .foundation import Foundation, FoundationArgs
 from .host import socket_group
@@ -46,6 +48,8 @@ class SlideGeniePlatform(pulumi.ComponentResource):
     """The application."""
     monitoring: Monitoring | None
     """What watches all of it; `None` where it is not enabled."""
+    backups: Backups | None
+    """What saves all of it; `None` where it is not enabled."""
     url: str
     """Address of the platform."""
     backend_url: str | None
@@ -94,6 +98,9 @@ class SlideGeniePlatform(pulumi.ComponentResource):
             opts=child,
         )
         self.monitoring = self._monitoring(name, settings, monitored) if settings.monitoring.enabled else None
+        self.backups = platform_backups(
+            name, settings, self.foundation, self.stores, self._redis_backup_password, self.monitoring, parent=self
+        )
         self.url = self.proxy.url
         self.backend_url = f"http://127.0.0.1:{proxy.backend_port}" if proxy.backend_port else None
         self.register_outputs({"url": self.url})
@@ -123,6 +130,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
     def _stores(self, name: str, settings: Settings) -> DataStores:
         child = pulumi.ResourceOptions(parent=self)
         secrets = StackSecrets(name, settings.secrets, opts=child)
+        self._redis_backup_password = redis_backup_password(name, settings, parent=self)
         place: dict[str, Any] = {
             "foundation": self.foundation,
             "images": settings.images,
@@ -140,7 +148,14 @@ class SlideGeniePlatform(pulumi.ComponentResource):
             redis=external_redis(redis.external, secrets.redis_password)
             if redis.external
             else Redis(
-                f"{name}-redis", RedisArgs(**place, password=secrets.redis_password, settings=redis), opts=child
+                f"{name}-redis",
+                RedisArgs(
+                    **place,
+                    password=secrets.redis_password,
+                    backup_password=self._redis_backup_password,
+                    settings=redis,
+                ),
+                opts=child,
             ).endpoint,
             storage=external_storage(
                 storage.external, storage.bucket, secrets.storage_access_key, secrets.storage_secret_key

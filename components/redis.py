@@ -1,6 +1,7 @@
 """Redis, built in or external: a cache that survives restarts."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -16,6 +17,8 @@ from .volume import DataVolume, DataVolumeArgs
 from .workload import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
 
 _USER = "slidegenie"
+BACKUP_USER = "backup"
+"""The user that takes and gives snapshots."""
 _CONFIG = """\
 bind 0.0.0.0
 port 6379
@@ -38,6 +41,8 @@ class RedisArgs:
     """The stack's foundation."""
     password: pulumi.Output[str]
     """Password of the user `slidegenie`."""
+    backup_password: pulumi.Output[str] | None = None
+    """Password of the user `backup`, which may take and give snapshots. Default: there is no such user."""
     settings: RedisSettings = RedisSettings()
     """Memory for data, limits."""
     images: Images = Images()
@@ -70,7 +75,7 @@ class Redis(pulumi.ComponentResource):
         )
         secrets = Files(
             f"{name}-secrets",
-            FilesArgs(foundation=args.foundation, files={"users.acl": args.password.apply(_access_list)}),
+            FilesArgs(foundation=args.foundation, files={"users.acl": _access_list(args)}),
             opts=child,
         )
         image = PulledImage(name, mirrored(args.images.redis, args.images), opts=child)
@@ -114,13 +119,20 @@ def _endpoint(where: ExternalRedis, password: pulumi.Output[str], ready: tuple[p
     )
 
 
-def _access_list(password: str) -> str:
-    digest = hashlib.sha256(password.encode()).hexdigest()
-    return (
+def _access_list(args: RedisArgs) -> pulumi.Output[str]:
+    return pulumi.Output.all(args.password, args.backup_password).apply(_users)
+
+
+def _users(passwords: Sequence[str | None]) -> str:
+    own, backup = (hashlib.sha256(given.encode()).hexdigest() if given else None for given in passwords)
+    users = (
         "user default off\n"
-        f"user {_USER} on #{digest} ~* &* +@all -@admin -@dangerous +info +keys\n"
+        f"user {_USER} on #{own} ~* &* +@all -@admin -@dangerous +info +keys\n"
         # The health check needs no password: it may ask one thing.
         "user health on nopass -@all +ping\n"
         # Nor do its metrics: statistics, no keys and no settings.
         "user monitor on nopass -@all +ping +info +latency|latest +slowlog|len +slowlog|get\n"
     )
+    # It reads everything and replaces everything, and is of no use to the application.
+    commands = "+ping +info +dbsize +sync +psync +replconf +replicaof +flushall"
+    return users + (f"user {BACKUP_USER} on #{backup} ~* -@all {commands}\n" if backup else "")

@@ -12,7 +12,7 @@ from ..host import socket_group
 from ..plan import Plan, plan_stack
 from ..plan.compose_write import prepare_machine
 from ..settings import Engine
-from . import airgap, preflight
+from . import airgap, backups, preflight
 from .compose import ComposeStack
 from .console import Problem, confirmed, say, show
 from .docker import containers, docker, ensure_engine, plugin, service
@@ -95,11 +95,38 @@ def destroy(request: Request) -> None:
     name, engine = _chosen(request)
     if os.environ.get("CONFIRM") != name and not confirmed(f"This deletes all data of stack {name} for good.", name):
         raise Problem(f"nothing was deleted: type the stack's name when asked, or run `make destroy CONFIRM={name}`")
+    with_backups = os.environ.get("BACKUPS") == "delete"
     if engine == "compose":
-        ComposeStack(ROOT, name, Home.open()).destroy()
+        compose = ComposeStack(ROOT, name, Home.open())
+        kept = compose.backups() and not with_backups
+        compose.destroy(with_backups=with_backups)
     else:
-        show_changes(_pulumi(name).destroy().changes)
+        pulumi = _pulumi(name)
+        kept = bool(pulumi.state().backups()) and not with_backups
+        show_changes(pulumi.destroy(with_backups=with_backups).changes)
+    if kept:
+        say("the backups and their password stay; `make destroy BACKUPS=delete` removes them too")
     Home.open().forget(name)
+
+
+def backup(request: Request) -> None:
+    """Back everything up now."""
+    backups.back_up(_planned(request))
+
+
+def list_backups(request: Request) -> None:
+    """List the backups."""
+    backups.show(_planned(request))
+
+
+def restore(request: Request) -> None:
+    """Restore a backup: all of it or nothing. Asks first."""
+    backups.restore(_planned(request))
+
+
+def drill(request: Request) -> None:
+    """Restore the newest backup on trial, where it disturbs nobody."""
+    backups.drill(_planned(request))
 
 
 def password(request: Request) -> None:
@@ -193,6 +220,10 @@ def _chosen(request: Request) -> tuple[str, str]:
     return stack, engine if request.engine == "auto" else request.engine
 
 
+def _planned(request: Request) -> Plan:
+    return plan_stack(ROOT, _chosen(request)[0])
+
+
 def _pulumi(name: str) -> PulumiStack:
     command = find_pulumi()
     if command is None:
@@ -239,6 +270,8 @@ def _show_addresses(plan: Plan) -> None:
 
 
 COMMANDS: dict[str, Callable[[Request], None]] = {
+    "backups": list_backups,
+} | {
     command.__name__: command
     for command in (
         up,
@@ -253,6 +286,9 @@ COMMANDS: dict[str, Callable[[Request], None]] = {
         logs,
         shell,
         pytest,
+        backup,
+        restore,
+        drill,
     )
 }
 """Every command by its name."""

@@ -1,5 +1,6 @@
 """Typed settings of a stack: the schema, the reader, and errors that say what to change."""
 
+from .backup import Backup, DataName
 from .base import Limits, Section
 from .errors import SettingsError, reveal
 from .load import load_settings, parse_settings
@@ -27,6 +28,8 @@ from .supply_chain import Require, SupplyChain
 
 __all__ = [
     "Backend",
+    "Backup",
+    "DataName",
     "Email",
     "Engine",
     "ExternalPostgres",

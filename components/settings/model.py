@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import model_validator
 
+from .backup import Backup
 from .base import Section
 from .monitoring import Monitoring
 from .sections import Backend, Engine, Images, Postgres, Proxy, Redis, Registry, Secrets, Storage, TlsMode
@@ -31,6 +32,8 @@ class Settings(Section):
     """Traefik: names, ports, TLS."""
     monitoring: Monitoring = Monitoring()
     """Prometheus, Alertmanager, Grafana: what runs, how long metrics are kept, who is told."""
+    backup: Backup = Backup()
+    """Backups and restore drills: where they go, when they run, what is kept."""
     supply_chain: SupplyChain = SupplyChain()
     """What the backend's image must prove before it runs."""
     secrets: Secrets = Secrets()
@@ -50,6 +53,7 @@ class Settings(Section):
             (self.registry.address, "registry.address", ("registryPassword",)),
             (self.proxy.tls is TlsMode.FILES, "proxy.tls: files", ("tlsKey",)),
             (self.monitoring.slack_channel, "monitoring.slackChannel", ("slackUrl",)),
+            (self.backup.enabled and self.backup.repository, "backup.repository", ("backupCredentials",)),
             (self.monitoring.email and self.monitoring.email.username, "monitoring.email.username", ("smtpPassword",)),
         )
         given = self.secrets.model_dump(by_alias=True)
@@ -60,5 +64,7 @@ class Settings(Section):
                         f"secrets.{name}: is required with {because}; set it with"
                         f" `pulumi config set --secret --path secrets.{name}`"
                     )
+        if self.backup.enabled and self.backup.volumes and not self.monitoring.enabled:
+            yield "backup.volumes: are those of the monitoring, which is not enabled; remove them"
         if self.proxy.tls is TlsMode.FILES and not self.proxy.certificate:
             yield "proxy.certificate: is required with proxy.tls: files; give the PEM chain or set proxy.tls: local"

@@ -24,24 +24,19 @@ def start(config: Config) -> None:
     """Become the scheduler."""
     for job in sorted({_JOBS[command] for command in config.schedules}):
         Metrics(config, job).scheduled()
+    if "backup" in config.schedules:
+        _go_back(config)
     lines = (f"{when} python3 -m slidegenie_backup {command}\n" for command, when in config.schedules.items())
     _CRONTAB.write_text("".join(lines), encoding="utf-8")
     os.execvp("supercronic", ["supercronic", "-passthrough-logs", str(_CRONTAB)])  # noqa: S606, S607 - no shell
 
 
-def health(_: Config) -> None:
-    """Tell whether the scheduler runs.
-
-    Raises:
-        Problem: when it does not.
-    """
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if path.read_bytes().startswith(b"supercronic\0"):
-                return
-        except OSError:
-            continue
-    raise Problem("the scheduler does not run")
+def _go_back(config: Config) -> None:
+    """Undo a restore that was killed together with its container."""
+    try:
+        Restore(config).abandon()
+    except Problem as problem:
+        say(f"{problem}; `make restore` tries again")
 
 
 def show_snapshots(config: Config) -> None:
@@ -56,7 +51,7 @@ def main() -> int:
     """Run one command and return its exit code."""
     parser = argparse.ArgumentParser(prog="slidegenie_backup", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("start", "health", "backup", "list", "check", "drill", "commit", "abandon"):
+    for name in ("start", "backup", "list", "check", "drill", "commit", "abandon"):
         commands.add_parser(name)
     prepare = commands.add_parser("prepare")
     prepare.add_argument("snapshot")
@@ -66,7 +61,6 @@ def main() -> int:
         config = Config.read()
         table: dict[str, Callable[[], None]] = {
             "start": lambda: start(config),
-            "health": lambda: health(config),
             "backup": lambda: back_up(config),
             "list": lambda: show_snapshots(config),
             "check": lambda: check(config, config.check_percent),
