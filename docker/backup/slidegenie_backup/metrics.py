@@ -51,7 +51,9 @@ class Metrics:
 
     def scheduled(self) -> None:
         """Note that the job is scheduled from now on, and that a run which was killed has failed."""
-        values = {} if self.get("scheduled_since_timestamp_seconds") else {"scheduled_since_timestamp_seconds": now()}
+        first = self.get("scheduled_since_timestamp_seconds") is None
+        # The end is compared with the start from the first run on.
+        values = {"scheduled_since_timestamp_seconds": now(), "last_end_timestamp_seconds": 0} if first else {}
         if self._unfinished():
             values |= {"success": 0, "last_end_timestamp_seconds": now()}
         self.set(values)

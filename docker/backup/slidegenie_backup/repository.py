@@ -16,6 +16,7 @@ from .process import last_words
 _TAG = "slidegenie"
 _INCOMPLETE = 3
 _MISSING = 10
+_RECENT = "2d"
 _CAUSES = (
     (
         ("wrong password or no key found",),
@@ -166,7 +167,9 @@ class Repository:
         keep = self._config.retention
         numbers = ("--keep-daily", str(keep.daily), "--keep-weekly", str(keep.weekly), "--keep-monthly", str(keep.monthly))
         which = ("--host", self._config.stack, "--tag", _TAG, "--group-by", "host,tags")
-        self._run("forget", *which, *numbers, "--prune", task="old snapshots cannot be removed")
+        # All of the last days stay: a backup by hand must not take the place of the night's before it.
+        recent = ("--keep-within", _RECENT)
+        self._run("forget", *which, *recent, *numbers, "--prune", task="old snapshots cannot be removed")
 
     def check(self, percent: int = 0) -> None:
         """Check the structure, and read `percent` of the data back.
