@@ -50,7 +50,7 @@ lock: ## Renew the locked requirements
 generate: .venv/.dev ## Write the files that are made from the code
 	@.venv/bin/python -m components.cli.generate
 
-PY_SOURCES = __main__.py bench components tests examples
+PY_SOURCES = __main__.py bench components docker/backup tests examples
 SHELL_SOURCES = $(wildcard scripts/*.sh) .ci/run $(wildcard docker/airgap/*/*.sh)
 DOCKERFILES = $(wildcard docker/*/Dockerfile docker/*/*.Dockerfile docker/airgap/*/Dockerfile examples/*/*/Dockerfile)
 

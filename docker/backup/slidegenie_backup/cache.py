@@ -3,6 +3,7 @@
 import socket
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 from .config import Config
 from .problems import Problem
@@ -92,13 +93,13 @@ def _serve(peer: socket.socket, path: Path) -> None:
             peer.sendall(block)
 
 
-def _command(replies: "socket.SocketIO | object") -> list[bytes]:
+def _command(replies: BinaryIO) -> list[bytes]:
     """Read one command as Redis sends it: the number of words, then each with its length."""
-    line = replies.readline().strip()  # type: ignore[union-attr]
+    line = replies.readline().strip()
     if not line.startswith(b"*"):
         raise Problem(f"Redis asked for the snapshot in a way that is not known here: {line[:40]!r}")
     words = []
     for _ in range(int(line[1:])):
-        length = int(replies.readline()[1:])  # type: ignore[union-attr]
-        words.append(replies.read(length + 2)[:-2])  # type: ignore[union-attr]
+        length = int(replies.readline()[1:])
+        words.append(replies.read(length + 2)[:-2])
     return [words[0].upper(), *words[1:]]

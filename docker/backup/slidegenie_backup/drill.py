@@ -5,9 +5,7 @@ import secrets
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -91,9 +89,10 @@ def _database(content: Manifest, folder: Path) -> None:
 def _bucket(content: Manifest, folder: Path) -> None:
     wanted = content.objects()
     key, secret = secrets.token_hex(10), secrets.token_hex(20)
+    bucket = Bucket.at(f"http://{_MINIO}", "drill", key, secret)
     with _minio(folder / "minio", key, secret):
-        bucket = Bucket.at(f"http://{_MINIO}", "drill", key, secret)
-        bucket.make()
+        # It answers before it takes anything.
+        _wait(bucket.make)
         in_parallel(lambda item: bucket.put(item, content.folder / FOLDER), wanted)
         missing, extra = differing(wanted, copy_all(bucket, folder / "back"))
     if missing or extra:
@@ -130,15 +129,7 @@ def _minio(folder: Path, key: str, secret: str) -> Iterator[None]:
         "GOMEMLIMIT": "200MiB",
     }
     folder.mkdir(parents=True)
-
-    def answers() -> None:
-        try:
-            urllib.request.urlopen(f"http://{_MINIO}/minio/health/live", timeout=2).close()
-        except OSError as error:
-            raise Problem(f"the drill's object store does not start: {error}") from None
-
     with _running(["minio", "server", str(folder), "--address", _MINIO, "--quiet"], variables):
-        _wait(answers)
         yield
 
 
@@ -160,11 +151,11 @@ def _running(command: list[str], variables: dict[str, str]) -> Iterator[None]:
             process.wait()
 
 
-def _wait(works: "object") -> None:
+def _wait(works: Callable[[], object]) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
-            works()  # type: ignore[operator]
+            works()
         except Problem:
             if time.monotonic() > deadline:
                 raise
