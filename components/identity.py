@@ -14,7 +14,7 @@ DATA_LABEL = "io.slidegenie.data"
 """On a volume of data: what it holds."""
 BACKUPS_DATA = "backups"
 """What the volume of the backup repository holds. It is the one that `make destroy` leaves."""
-BACKUP_PASSWORD = "-backup-password"
+BACKUP_PASSWORD = "-backup-password"  # noqa: S105 - how a name ends
 """How the name of the generated password of that repository ends; it stays with it."""
 PIDS_LABEL = "io.slidegenie.pids-limit"
 """Processes and threads at most. The Docker provider cannot set it, so it travels as a label."""

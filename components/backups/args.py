@@ -39,8 +39,8 @@ class BackupsArgs:
     volumes: Mapping[str, Prepared] = field(default_factory=dict)
     """Further volumes by name, saved as files while they are in use. Default: none."""
     outward: bool = False
-    """Whether a data store is outside of the platform, so that the backup needs a way out. Default: it has one only when
-    the repository is elsewhere."""
+    """Whether a data store is outside of the platform, so that the backup needs a way out. Default: it has one only
+    when the repository is elsewhere."""
     textfiles: Prepared | None = None
     """Where the metrics go, see `Monitoring.textfiles`. Default: nowhere, and no alert can tell of a bad backup."""
     settings: BackupSettings = BackupSettings()

@@ -17,7 +17,7 @@ from ..volume import DataVolume, DataVolumeArgs, Prepared
 from ..workload import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
 from .args import BackupsArgs
 
-_SECRETS = "/run/secrets"  # noqa: S105 - a folder
+_SECRETS = "/run/secrets"
 _REPOSITORY, _WORK, _TEXTFILES = "/repository", "/work", "/textfiles"
 _HEALTH = HealthCheck(command=["sh", "-c", "grep -qsx supercronic /proc/[0-9]*/comm"], interval_seconds=10)
 _TMPFS = {
@@ -92,9 +92,7 @@ class Backups(pulumi.ComponentResource):
         )
         mounts = [VolumeMount(volume=self._data(f"{service}-work"), path=_WORK), *volumes]
         if self.repository is not None:
-            mounts.append(
-                VolumeMount(volume=self.repository, path=_REPOSITORY, read_only=service == "restore-drill")
-            )
+            mounts.append(VolumeMount(volume=self.repository, path=_REPOSITORY, read_only=service == "restore-drill"))
         if args.textfiles is not None:
             mounts.append(VolumeMount(volume=args.textfiles, path=_TEXTFILES))
         Server(

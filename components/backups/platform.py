@@ -22,7 +22,7 @@ def redis_backup_password(name: str, settings: Settings, *, parent: pulumi.Resou
     return given_or_generated(f"{name}-redis-snapshot-password", None, parent=parent) if wanted else None
 
 
-def platform_backups(  # noqa: PLR0913, PLR0917 - what a platform is made of
+def platform_backups(  # noqa: PLR0913 - what a platform is made of
     name: str,
     settings: Settings,
     foundation: Foundation,
@@ -43,10 +43,8 @@ def platform_backups(  # noqa: PLR0913, PLR0917 - what a platform is made of
             postgres=stores.postgres,
             storage=stores.storage,
             redis=_redis(settings, stores, redis_password),
-            volumes={
-                data.value: monitoring.volumes[data.value]
-                for data in (settings.backup.volumes if monitoring is not None else ())
-            }
+            # Without monitoring the settings have none of its volumes.
+            volumes={data.value: monitoring.volumes[data.value] for data in settings.backup.volumes}
             if monitoring is not None
             else {},
             outward=any(place is not None for place in external),

@@ -1,4 +1,4 @@
-"""Backups by hand: the same steps whether Pulumi or Compose brought the stack up, for both leave the same containers."""
+"""Backups by hand: the same steps whether Pulumi or Compose made the containers."""
 
 import os
 import subprocess
@@ -118,7 +118,7 @@ def _warn_of_one_disk(plan: Plan) -> None:
         labels = {label["label"]: label["value"] for label in volume.inputs.get("labels") or []}
         device = (volume.inputs.get("driverOpts") or {}).get("device", "")
         if labels.get("io.slidegenie.data") == "backups" and (not device or device.endswith("/backups")):
-            warn("the backups are on this host: a lost disk takes them along; set backup.repository or backup.path")
+            warn("the backups are on this host, and a lost disk takes them along: set backup.repository or path")
 
 
 def _label(plan: Plan) -> str:

@@ -270,9 +270,7 @@ def _show_addresses(plan: Plan) -> None:
 
 
 COMMANDS: dict[str, Callable[[Request], None]] = {
-    "backups": list_backups,
-} | {
-    command.__name__: command
+    command.__name__.removeprefix("list_"): command
     for command in (
         up,
         preview,
@@ -287,6 +285,7 @@ COMMANDS: dict[str, Callable[[Request], None]] = {
         shell,
         pytest,
         backup,
+        list_backups,
         restore,
         drill,
     )

@@ -79,11 +79,7 @@ def render_compose(
             | {"labels": dict(sorted(network.labels.items()))}
             for network in view.networks
         },
-        "volumes": {
-            volume.key: _volume(volume)
-            for volume in view.volumes
-            if volume.data
-        },
+        "volumes": {volume.key: _volume(volume) for volume in view.volumes if volume.data},
         "configs": dict(sorted(store.configs.items())),
         "secrets": dict(sorted(store.secrets.items())),
     }

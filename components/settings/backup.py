@@ -7,10 +7,10 @@ from pydantic import Field, model_validator
 
 from .base import AbsolutePath, Limits, Section
 
+_URL = r"^(s3|rest|b2|azure|gs|swift):\S+$"
+"""What restic reaches by itself; sftp and rclone would need programs of their own, and keys for them."""
 _CRON_FIELD = r"[\d*/,\-]+"
-Schedule = Annotated[
-    str, Field(pattern=rf"^{_CRON_FIELD}( {_CRON_FIELD}){{4}}$", examples=["0 1 * * *", "30 4 * * 0"])
-]
+Schedule = Annotated[str, Field(pattern=rf"^{_CRON_FIELD}( {_CRON_FIELD}){{4}}$", examples=["0 1 * * *", "30 4 * * 0"])]
 """Five fields of cron in UTC: minute, hour, day of the month, month, day of the week."""
 
 
@@ -30,10 +30,7 @@ class Backup(Section):
 
     enabled: bool = True
     """Whether backups are made and tried."""
-    repository: (
-        Annotated[str, Field(pattern=r"^(s3|rest|b2|azure|gs|swift):\S+$", examples=["s3:https://s3.example.com/backups"])]
-        | None
-    ) = None
+    repository: Annotated[str, Field(pattern=_URL, examples=["s3:https://s3.example.com/backups"])] | None = None
     """URL of a restic repository elsewhere (s3, rest, b2, azure, gs or swift), reached with `secrets.backupCredentials`.
     Default: on this host, which a lost disk takes along."""
     path: AbsolutePath | None = None

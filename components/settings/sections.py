@@ -329,7 +329,8 @@ class Secrets(Section):
     signing_password: SecretStr | None = None
     """Password of the private key in `supplyChain.key`. Default: none; a generated key needs none."""
     backup_password: SecretStr | None = None
-    """Password of the backup repository; without it nobody can read one, so keep a copy elsewhere. Default: generated."""
+    """Password of the backup repository; without it nobody can read one, so keep a copy elsewhere. Default:
+    generated."""
     backup_credentials: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], SecretStr] | None = None
     """Variables with which restic reaches `backup.repository`, such as `AWS_ACCESS_KEY_ID` and
     `AWS_SECRET_ACCESS_KEY`. Default: none."""

@@ -53,7 +53,11 @@ def test_everything_comes_back_after_everything_was_destroyed(stack: Workspace, 
     seconds = {}
     assert before["objects"].startswith(f"{_OBJECTS} ")
     assert f"bulk|{_ROWS}|" in before["rows"]
-    for command, environment in (("destroy", {"CONFIRM": stack.stack}), ("up", {}), ("restore", {"CONFIRM": stack.stack})):
+    for command, environment in (
+        ("destroy", {"CONFIRM": stack.stack}),
+        ("up", {}),
+        ("restore", {"CONFIRM": stack.stack}),
+    ):
         started = time.monotonic()
         done = stack.run(command, **environment)
         seconds[command] = time.monotonic() - started
@@ -76,7 +80,7 @@ def test_the_drill_restores_the_newest_backup_where_nothing_else_can_be_reached(
     assert not [line for line in container["Config"]["Env"] if line.startswith(("DATABASE_", "S3_", "REDIS_"))]
 
 
-def test_the_containers_are_hardened_and_the_backup_has_no_way_out(stack: Workspace, data: Data) -> None:
+def test_the_containers_are_hardened_and_the_backup_has_no_way_out(stack: Workspace) -> None:
     servers = [*stack.containers("backup"), *stack.containers("restore-drill")]
     assert [line for server in servers for line in violations(server)] == []
     (network,) = servers[0]["NetworkSettings"]["Networks"]
@@ -115,7 +119,7 @@ def test_a_restore_asks_and_says_what_it_cannot_find(stack: Workspace, data: Dat
     assert data.digest() == before
 
 
-def test_a_restore_that_is_killed_in_the_middle_goes_back_by_itself(stack: Workspace, data: Data) -> None:
+def test_a_restore_that_is_killed_in_the_middle_goes_back_by_itself(data: Data) -> None:
     data.sql("UPDATE bulk SET t = 'newer than the backup' WHERE n < 10")
     data.python(
         "import obstore\nfrom slidegenie_backup.config import Config\nfrom slidegenie_backup.objects import Bucket\n"
@@ -138,7 +142,7 @@ def test_a_restore_that_is_killed_in_the_middle_goes_back_by_itself(stack: Works
     assert data.digest() == before
 
 
-def test_a_restore_that_fails_in_the_middle_leaves_what_was_there(stack: Workspace, data: Data) -> None:
+def test_a_restore_that_fails_in_the_middle_leaves_what_was_there(data: Data) -> None:
     before = data.digest()
     assert data.driver("prepare", "latest").returncode == 0
     docker("stop", data.container("redis"))
@@ -209,7 +213,9 @@ def test_a_full_disk_leaves_the_snapshot_before_whole(data: Data) -> None:
         data.shell("rm -rf /tmp/repository /work/other")
 
 
-def test_a_backup_that_is_killed_leaves_the_snapshot_before_and_the_next_one_is_good(stack: Workspace, data: Data) -> None:
+def test_a_backup_that_is_killed_leaves_the_snapshot_before_and_the_next_one_is_good(
+    stack: Workspace, data: Data
+) -> None:
     assert stack.run("backup").code == 0
     before, backup = data.snapshots(), data.container("backup")
     running = subprocess.Popen(["docker", "exec", backup, "python3", "-m", "slidegenie_backup", "backup"])  # noqa: S607
@@ -229,12 +235,13 @@ def test_a_backup_that_is_killed_leaves_the_snapshot_before_and_the_next_one_is_
 def test_a_dump_that_restores_nothing_is_caught_though_every_tool_succeeds(stack: Workspace, data: Data) -> None:
     before = data.digest()
     data.python(
-        "import subprocess\nfrom slidegenie_backup import backup, manifest\nfrom slidegenie_backup.config import Config\n"
+        "from slidegenie_backup import backup, manifest\nfrom slidegenie_backup.config import Config\n"
         "from slidegenie_backup.postgres import Server\nfrom slidegenie_backup.process import run\n"
         "from slidegenie_backup.repository import Repository\n"
         "config = Config.read()\nspool = config.work / backup.SPOOL\ncontent = backup._collect(config, spool)\n"
         "server = Server.configured(config)\n"
-        "run(['pg_dump', '-Fc', '--schema-only', '-f', str(spool / manifest.DUMP), server.database], server.environment, task='x')\n"
+        "nothing = ['pg_dump', '-Fc', '--schema-only', '-f', str(spool / manifest.DUMP), server.database]\n"
+        "run(nothing, server.environment, task='the dump of nothing')\n"
         "content['postgres'] |= manifest.described(spool / manifest.DUMP)\nmanifest.write(spool, content)\n"
         "Repository(config).backup([spool])\n"
     )
@@ -304,6 +311,7 @@ def test_hooks_run_around_the_backup_and_a_bad_one_before_stops_it(data: Data) -
 
 def _put_random(data: Data, key: str, mebibytes: int) -> None:
     data.python(
-        "import os, obstore\nfrom slidegenie_backup.config import Config\nfrom slidegenie_backup.objects import Bucket\n"
+        "import os, obstore\nfrom slidegenie_backup.config import Config\n"
+        "from slidegenie_backup.objects import Bucket\n"
         f"obstore.put(Bucket.configured(Config.read())._store, '{key}', os.urandom({mebibytes} << 20))\n"
     )

@@ -1,4 +1,4 @@
-"""Data in a running platform, made in bulk and told apart by one checksum; and the driver of the backups, run by hand."""
+"""Data in a running platform, in bulk and with one checksum; and the driver of the backups, run by hand."""
 
 import json
 import subprocess
@@ -27,12 +27,16 @@ bucket = Bucket.configured(Config.read())
 odd = {0: "odd/a b+c.txt", 1: "odd/\\u00fcmlaut.bin", 2: "odd/100%25.txt", 3: "odd/empty"}
 def put(n):
     body = b"" if n == 3 else hashlib.sha256(str(n).encode()).digest() * (1 + n * 7 % 400)
-    obstore.put(bucket._store, odd.get(n, f"kept/{n:05}.bin"), body, attributes={"Content-Type": f"x/{n % 9}", "n": str(n)})
+    about = {"Content-Type": f"x/{n % 9}", "n": str(n)}
+    obstore.put(bucket._store, odd.get(n, f"kept/{n:05}.bin"), body, attributes=about)
 in_parallel(put, range(COUNT))
 """
 _MAKE_ROWS = """
-CREATE TABLE IF NOT EXISTS bulk (n serial PRIMARY KEY, "odd ""name" jsonb, f double precision, b bytea, t text, at timestamptz);
-INSERT INTO bulk ("odd ""name", f, b, t, at) SELECT json_build_object('n', n)::jsonb, random() * 1e9, sha256(n::text::bytea),
+CREATE TABLE bulk (
+ n serial PRIMARY KEY, "odd ""name" jsonb, f double precision, b bytea, t text, at timestamptz
+);
+INSERT INTO bulk ("odd ""name", f, b, t, at)
+ SELECT json_build_object('n', n)::jsonb, random() * 1e9, sha256(n::text::bytea),
  CASE n % 3 WHEN 0 THEN NULL WHEN 1 THEN E'tab\\there, \\\\, ü' ELSE '' END, now() - n * interval '1 second'
  FROM generate_series(1, COUNT) n;
 """
@@ -60,8 +64,9 @@ class Data:
 
     def sql(self, text: str) -> str:
         """Run SQL in the database's own container and return what it printed."""
-        psql = "PGPASSWORD=$(cat /run/secrets/password) exec psql -qAtX -v ON_ERROR_STOP=1 -h 127.0.0.1 -U slidegenie -d slidegenie"
-        return _exec(self.container("postgres"), ["sh", "-c", psql], given=text)
+        psql = "exec psql -qAtX -v ON_ERROR_STOP=1 -h 127.0.0.1 -U slidegenie -d slidegenie"
+        command = f"PGPASSWORD=$(cat /run/secrets/password) {psql}"
+        return _exec(self.container("postgres"), ["sh", "-c", command], given=text)
 
     def redis(self, *words: str) -> str:
         """Run a command of Redis as the application would."""
@@ -73,7 +78,9 @@ class Data:
         """Run Python in the container of the backups."""
         return _exec(self.container("backup"), ["python3", "-"], given=text)
 
-    def driver(self, *arguments: str, service: str = "backup", **environment: str) -> "subprocess.CompletedProcess[str]":
+    def driver(
+        self, *arguments: str, service: str = "backup", **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
         """Run the driver with other variables than the container's."""
         given = [part for key, value in environment.items() for part in ("--env", f"{key}={value}")]
         command = ["docker", "exec", *given, self.container(service), "python3", "-m", "slidegenie_backup", *arguments]
@@ -101,7 +108,7 @@ class Data:
 
 
 def _exec(container: str, command: list[str], given: str = "") -> str:
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         ["docker", "exec", "-i", container, *command],  # noqa: S607
         input=given,
         capture_output=True,

@@ -27,7 +27,6 @@ from slidegenie_backup.postgres import differences, literal, quoted
 from slidegenie_backup.problems import Problem
 
 
-
 def configured(tmp_path: Path, **variables: str) -> Config:
     password = tmp_path / "password"
     password.write_text("secret")
@@ -68,7 +67,11 @@ def test_a_secret_that_cannot_be_read_is_named_with_its_variable(tmp_path: Path)
 
 
 def test_two_runs_do_not_share_the_work_folder(tmp_path: Path) -> None:
-    with only_one(tmp_path), pytest.raises(Problem, match="another backup, restore or drill is running"), only_one(tmp_path):
+    with (
+        only_one(tmp_path),
+        pytest.raises(Problem, match="another backup, restore or drill is running"),
+        only_one(tmp_path),
+    ):
         pass
     with only_one(tmp_path):
         pass
@@ -214,11 +217,11 @@ def test_a_whole_snapshot_of_redis_passes_and_a_part_or_a_changed_one_does_not(t
     rdb.check(file)
     for broken in (whole[:-9] + whole[-8:], whole[:50] + b"y" + whole[51:]):
         file.write_bytes(broken)
-        with pytest.raises(Problem, match="redis.rdb is damaged"):
+        with pytest.raises(Problem, match=r"redis\.rdb is damaged"):
             rdb.check(file)
     for nothing in (b"", b"REDIS0010", b"something else entirely"):
         file.write_bytes(nothing)
-        with pytest.raises(Problem, match="redis.rdb is no snapshot of Redis"):
+        with pytest.raises(Problem, match=r"redis\.rdb is no snapshot of Redis"):
             rdb.check(file)
 
 

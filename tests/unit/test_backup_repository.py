@@ -106,7 +106,9 @@ def test_what_restic_says_is_explained(config: Config, restic: Script, said: str
 
 
 def test_a_damaged_configuration_is_not_taken_for_a_missing_repository(config: Config, restic: Script) -> None:
-    restic("echo 'config or key is damaged: ciphertext verification failed' >&2; echo Is there a repository >&2; exit 1")
+    restic(
+        "echo 'config or key is damaged: ciphertext verification failed' >&2; echo Is there a repository >&2; exit 1"
+    )
     with pytest.raises(Problem, match="the repository is damaged"):
         Repository(config).open()
 
@@ -115,9 +117,7 @@ def test_a_snapshot_says_how_much_it_holds_and_adds(config: Config, restic: Scri
     summary = {"message_type": "summary", "snapshot_id": "a", "total_bytes_processed": 10, "data_added": 4}
     restic(f"echo '{json.dumps({'message_type': 'status'})}'\necho '{json.dumps(summary)}'")
     assert Repository(config).backup([Path("/work/spool"), Path("/volumes/x")]) == {"size": 10, "added": 4}
-    assert calls(tmp_path) == [
-        "backup --host slidegenie-test --tag slidegenie --json --quiet /work/spool /volumes/x"
-    ]
+    assert calls(tmp_path) == ["backup --host slidegenie-test --tag slidegenie --json --quiet /work/spool /volumes/x"]
 
 
 def test_an_incomplete_snapshot_is_no_backup_and_does_not_stay(config: Config, restic: Script, tmp_path: Path) -> None:
@@ -151,11 +151,12 @@ def test_a_stack_without_snapshots_is_told_whose_there_are(config: Config, resti
 def test_the_retention_keeps_all_of_the_last_days_besides(config: Config, restic: Script, tmp_path: Path) -> None:
     restic("exit 0")
     Repository(config).forget()
-    assert calls(tmp_path) == [
-        "unlock",
+    unlock, forget = calls(tmp_path)
+    assert unlock == "unlock"
+    assert forget == (
         "forget --host slidegenie-test --tag slidegenie --group-by host,tags --keep-within 2d"
-        " --keep-daily 7 --keep-weekly 4 --keep-monthly 6 --prune",
-    ]
+        " --keep-daily 7 --keep-weekly 4 --keep-monthly 6 --prune"
+    )
 
 
 def test_the_drill_and_the_check_lock_nothing(config: Config, restic: Script, tmp_path: Path) -> None:

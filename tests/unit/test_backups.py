@@ -17,7 +17,20 @@ from components.plan.compose import render_compose
 from components.plan.vault import Vault
 from components.settings import SettingsError
 
-from .planned import BUILD, NETWORK, PASSWORD, VOLUME, environment, labels, plain, platform, seeds, service, uploads, workloads
+from .planned import (
+    BUILD,
+    NETWORK,
+    PASSWORD,
+    VOLUME,
+    environment,
+    labels,
+    plain,
+    platform,
+    seeds,
+    service,
+    uploads,
+    workloads,
+)
 
 REMOTE = {
     "backup": {"repository": "s3:https://s3.example.com/backups"},
@@ -105,7 +118,13 @@ def test_the_drill_may_only_read_the_repository_and_knows_no_data_store() -> Non
 
 def test_schedule_retention_and_hooks_arrive() -> None:
     plan = platform(
-        backup={"schedule": "15 3 * * *", "keepDaily": 3, "checkPercent": 100, "before": "echo $HOME", "drillSchedule": "0 5 1 * *"}
+        backup={
+            "schedule": "15 3 * * *",
+            "keepDaily": 3,
+            "checkPercent": 100,
+            "before": "echo $HOME",
+            "drillSchedule": "0 5 1 * *",
+        }
     )
     variables = environment(one(plan, "backup"))
     assert json.loads(variables["BACKUP_SCHEDULES"]) == {"backup": "15 3 * * *", "check": "30 2 * * 6"}
@@ -241,7 +260,8 @@ class Engine:
         return subprocess.CompletedProcess(args, 0, stdout=out, stderr="")
 
     def _containers(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
-        networks = {"app": "slidegenie_data", "traefik": "slidegenie_edge"}
+        networks = {"traefik": "slidegenie_edge"}
+        kinds = dict.fromkeys(("app", "postgres", "backup", "traefik"), "server") | {"migrate": "job"}
         return [
             {
                 "Id": name,
@@ -249,10 +269,8 @@ class Engine:
                 "Config": {"Labels": {"com.docker.compose.service": name, "io.slidegenie.role": kind}},
                 "NetworkSettings": {"Networks": {networks.get(name, "slidegenie_data"): {"NetworkID": ""}}},
             }
-            for name, kind in (
-                ("app", "server"), ("postgres", "server"), ("backup", "server"), ("traefik", "server"), ("migrate", "job"),
-            )
-        ]  # fmt: skip
+            for name, kind in kinds.items()
+        ]
 
     def _run(self, command: list[str], **_: Any) -> "subprocess.CompletedProcess[str]":
         step = " ".join(command[6:])

@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from .backup import back_up, check
@@ -59,7 +58,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         config = Config.read()
-        table: dict[str, Callable[[], None]] = {
+        table = {
             "start": lambda: start(config),
             "backup": lambda: back_up(config),
             "list": lambda: show_snapshots(config),

@@ -76,7 +76,7 @@ def _into_repository(config: Config, metrics: Metrics) -> list[str]:
     say(f"snapshot taken: {megabytes(size['size'])}, of which {megabytes(size['added'])} are new")
     for name in (manifest.DUMP, manifest.SNAPSHOT):
         (spool / name).unlink(missing_ok=True)
-    what = [part for part in ("postgres", "redis", "objects") if part in content]
+    what: list[str] = [part for part in ("postgres", "redis", "objects") if part in content]
     what += ["volumes"] if config.volumes else []
     metrics.succeeded(
         {f'last_success_timestamp_seconds{{what="{part}"}}': now() for part in what}
@@ -103,7 +103,7 @@ def _tidy(config: Config, repository: Repository, metrics: Metrics) -> None:
 
 
 def _collect(config: Config, spool: Path) -> dict[str, Any]:
-    """Fill the folder. The database comes first: what it names is in the bucket by then, and stays if nobody deletes it."""
+    """Fill the folder. The database comes first: what it names is in the bucket by then, unless it is deleted."""
     spool.mkdir(parents=True, exist_ok=True)
     known = read_index(spool / manifest.INDEX)
     (spool / manifest.NAME).unlink(missing_ok=True)

@@ -34,8 +34,8 @@ class Cache:
     def load(self, path: Path) -> None:
         """Make Redis hold what is in the snapshot, and nothing else.
 
-        For a moment it becomes the replica of a server that knows nothing but how to hand the snapshot over. Redis reads
-        it with its own code and switches at once; no file of its is touched, so it works wherever Redis runs.
+        For a moment it becomes the replica of a server that knows nothing but how to hand the snapshot over. Redis
+        reads it with its own code and switches at once; no file is touched, so it works wherever Redis runs.
         """
         with socket.create_server(("0.0.0.0", _PORT)) as server:  # noqa: S104 - for one peer, see _accept
             server.settimeout(_PATIENCE_SECONDS)

@@ -96,7 +96,9 @@ def _bucket(content: Manifest, folder: Path) -> None:
         in_parallel(lambda item: bucket.put(item, content.folder / FOLDER), wanted)
         missing, extra = differing(wanted, copy_all(bucket, folder / "back"))
     if missing or extra:
-        raise Problem(f"{len(missing)} of {len(wanted)} objects did not come back as they were, the first: {missing[0].key}")
+        raise Problem(
+            f"{len(missing)} of {len(wanted)} objects did not come back, the first: {(missing or extra)[0].key}"
+        )
     say(f"  the bucket came back: {len(wanted)} objects, every checksum the same")
 
 

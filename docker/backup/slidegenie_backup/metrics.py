@@ -2,7 +2,6 @@
 
 import json
 import time
-from pathlib import Path
 
 from .config import Config
 from .files import read_json, write_whole
@@ -35,7 +34,7 @@ class Metrics:
     def __init__(self, config: Config, job: str) -> None:
         self._job = job
         self._state = config.work / f"metrics-{job}.json"
-        self._file: Path | None = config.textfiles / f"slidegenie-{job}.prom" if config.textfiles else None
+        self._file = config.textfiles / f"slidegenie-{job}.prom" if config.textfiles else None
         self._values: dict[str, float] = read_json(self._state) or {}
 
     def set(self, values: dict[str, float]) -> None:

@@ -106,7 +106,11 @@ class Bucket:
         """Write an object from the file with its content."""
         with self._explained(f"object {stored.key} cannot be written"):
             obstore.put(
-                self._store, stored.key, file_of(folder, stored.sha256), attributes=stored.attributes, use_multipart=None
+                self._store,
+                stored.key,
+                file_of(folder, stored.sha256),
+                attributes=stored.attributes,
+                use_multipart=None,
             )
 
     def remove(self, keys: Iterable[str]) -> None:
@@ -198,4 +202,6 @@ def differing(expected: Iterable[Stored], found: Iterable[Stored]) -> tuple[list
         other = got.get(item.key)
         return other is not None and (other.sha256, other.attributes) == (item.sha256, item.attributes)
 
-    return [item for item in wanted.values() if not same(item)], [item for key, item in got.items() if key not in wanted]
+    return [item for item in wanted.values() if not same(item)], [
+        item for key, item in got.items() if key not in wanted
+    ]

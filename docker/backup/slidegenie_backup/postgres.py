@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from .config import Config
 from .problems import Problem
@@ -27,8 +27,9 @@ AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'p
 ORDER BY 1::text
 """
 _ROWS = """
-SELECT json_build_array(count(*), coalesce(sum(('x' || substr(encode(sha256(convert_to(t::text, 'UTF8')), 'hex'), 1, 16))
-::bit(64)::bigint::numeric), 0)::text) FROM ONLY {table} t
+SELECT json_build_array(count(*), coalesce(sum(
+ ('x' || substr(encode(sha256(convert_to(t::text, 'UTF8')), 'hex'), 1, 16))::bit(64)::bigint::numeric
+), 0)::text) FROM ONLY {table} t
 """
 """A sum does not depend on the order of the rows, which no dump keeps."""
 _OBJECTS = """
@@ -38,6 +39,9 @@ SELECT json_build_object(
  'indexes', (SELECT count(*) FROM pg_indexes WHERE schemaname !~ '^pg_' AND schemaname <> 'information_schema'),
  'constraints', (SELECT count(*) FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace
    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND k.contype <> 'n'))
+"""
+_END_SESSIONS = """
+SELECT to_json(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = {database}
 """
 _DATABASE = """
 SELECT json_build_object('encoding', pg_encoding_to_char(encoding), 'collate', datcollate, 'ctype', datctype,
@@ -85,7 +89,14 @@ class Server:
     def load(self, dump: Path, database: str) -> None:
         """Read `dump` into `database`, stopping at the first error."""
         run(
-            ["pg_restore", "--exit-on-error", "--no-publications", "--no-subscriptions", f"--dbname={database}", str(dump)],
+            [
+                "pg_restore",
+                "--exit-on-error",
+                "--no-publications",
+                "--no-subscriptions",
+                f"--dbname={database}",
+                str(dump),
+            ],
             self.environment,
             task=f"{dump.name} cannot be restored",
         )
@@ -105,7 +116,7 @@ class Session:
             text=True,
         )
 
-    def __enter__(self) -> "Session":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -122,7 +133,7 @@ class Session:
         Raises:
             Problem: with what PostgreSQL said.
         """
-        rows = []
+        rows: list[Any] = []
         try:
             assert self._psql.stdin is not None and self._psql.stdout is not None  # noqa: S101, PT018 - both are pipes
             self._psql.stdin.write(f"{sql}\n;\n\\echo '{_DONE}'\n")
@@ -189,16 +200,18 @@ def drop_database(session: Session, name: str) -> None:
 def move_away(session: Session, name: str, new: str) -> None:
     """Rename a database that is in use; nobody can connect to it until it is moved back."""
     session.do(f"ALTER DATABASE {quoted(name)} WITH ALLOW_CONNECTIONS false")
-    session.do(
-        f"SELECT to_json(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = {literal(name)}"
-        " AND pid <> pg_backend_pid()"
-    )
+    session.do(_END_SESSIONS.format(database=literal(name)))
     session.do(f"ALTER DATABASE {quoted(name)} RENAME TO {quoted(new)}")
+
+
+def let_in(session: Session, name: str) -> None:
+    """Let everybody connect to a database again."""
+    session.do(f"ALTER DATABASE {quoted(name)} WITH ALLOW_CONNECTIONS true")
 
 
 def move_in(session: Session, name: str, new: str) -> None:
     """Give a database the name that everybody connects to."""
-    session.do(f"ALTER DATABASE {quoted(name)} WITH ALLOW_CONNECTIONS true")
+    let_in(session, name)
     session.do(f"ALTER DATABASE {quoted(name)} RENAME TO {quoted(new)}")
 
 

@@ -42,8 +42,7 @@ _CAUSES = (
             "is damaged",
             "load <",
         ),
-        "the repository is damaged: keep a copy of it, run `make backups` to see what can still be read, and begin a new"
-        " one at another place",
+        "the repository is damaged: keep a copy of it, and begin a new one at another place (docs/backups.md)",
     ),
     (
         ("already locked", "unable to create lock in backend: repository is already locked"),
@@ -124,7 +123,9 @@ class Repository:
 
     def snapshots(self) -> list[Snapshot]:
         """Return our snapshots, the oldest first."""
-        told = json.loads(self._run("snapshots", "--tag", _TAG, "--json", task="the snapshots cannot be listed") or "[]")
+        told = json.loads(
+            self._run("snapshots", "--tag", _TAG, "--json", task="the snapshots cannot be listed") or "[]"
+        )
         return [
             Snapshot(item["id"], item["time"], item["hostname"], tuple(item["paths"]))
             for item in sorted(told or [], key=lambda item: str(item["time"]))
@@ -165,7 +166,14 @@ class Repository:
         """Remove what the retention no longer keeps, and its data."""
         self._run("unlock", task="locks that were left behind cannot be removed")
         keep = self._config.retention
-        numbers = ("--keep-daily", str(keep.daily), "--keep-weekly", str(keep.weekly), "--keep-monthly", str(keep.monthly))
+        numbers = (
+            "--keep-daily",
+            str(keep.daily),
+            "--keep-weekly",
+            str(keep.weekly),
+            "--keep-monthly",
+            str(keep.monthly),
+        )
         which = ("--host", self._config.stack, "--tag", _TAG, "--group-by", "host,tags")
         # All of the last days stay: a backup by hand must not take the place of the night's before it.
         recent = ("--keep-within", _RECENT)

@@ -46,7 +46,7 @@ class Restore:
             Problem: when it cannot be restored; nothing was changed then.
         """
         with only_one(self._config.work):
-            self._back_if_unfinished()
+            self._recover_if_unfinished()
             clear(self._folder)
             repository = Repository(self._config)
             repository.open()
@@ -75,8 +75,8 @@ class Restore:
             started = time.monotonic()
             try:
                 self._swap(content, noted["parts"])
-            except BaseException:
-                self._go_back()
+            except Exception as error:
+                self._recover_after(error)
                 raise
             self._finish()
             say(f"restored {', '.join(noted['parts'])} in {time.monotonic() - started:.1f} s without the application")
@@ -84,7 +84,7 @@ class Restore:
     def abandon(self) -> None:
         """Go back to how it was, whatever was under way."""
         with only_one(self._config.work):
-            self._back_if_unfinished()
+            self._recover_if_unfinished()
             self._drop_beside()
             clear(self._folder)
 
@@ -157,16 +157,35 @@ class Restore:
             postgres.drop_database(session, self._previous)
         clear(self._folder)
 
-    def _go_back(self) -> None:
-        """Undo a swap that did not reach its end; after its end there is nothing to undo."""
+    def _recover_after(self, error: Exception) -> None:
+        try:
+            self._recover()
+        except Problem as problem:
+            raise Problem(
+                f"{error}. Going back failed too, so the application stays closed: {problem}. Mend that and run"
+                " `make restore` again: it goes back first"
+            ) from error
+
+    def _recover(self) -> None:
+        """Bring what an unfinished swap left to one of its two ends; the names of the databases tell how far it got."""
         with self._server().maintenance() as session:
-            if self._previous not in (present := postgres.databases(session)) or self._real in present:
-                return
+            present = postgres.databases(session)
+            if self._previous not in present:
+                # Not begun, or over: the name changes last, but the door closes before.
+                postgres.let_in(session, self._real)
+        if self._previous in present and self._real in present:
+            say("it had reached its end; what was before is removed")
+            self._finish()
+        elif self._previous in present:
+            self._go_back()
+        self._drop_beside()
+        clear(self._folder)
+
+    def _go_back(self) -> None:
         say("going back to what was there before")
         if (before := self._undo / "before.jsonl").is_file():
             bucket = Bucket.configured(self._config)
-            kept = objects.read_index(before)
-            put, extra = differing(kept, copy_all(bucket, self._folder / "check"))
+            put, extra = differing(objects.read_index(before), copy_all(bucket, self._folder / "check"))
             in_parallel(lambda item: bucket.put(item, self._undo), put)
             bucket.remove(item.key for item in extra)
         if "BACKUP_REDIS_USER" in self._config.variables:
@@ -174,22 +193,13 @@ class Restore:
             _try(Cache(self._config).empty)
         with self._server().maintenance() as session:
             postgres.move_in(session, self._previous, self._real)
-        self._drop_beside()
-        clear(self._folder)
         say("everything is as it was before the restore")
 
-    def _back_if_unfinished(self) -> None:
+    def _recover_if_unfinished(self) -> None:
         noted = read_json(self._journal)
-        if noted is None or noted["state"] != "swapping":
-            return
-        say("an earlier restore did not finish")
-        with self._server().maintenance() as session:
-            swapped = self._real in postgres.databases(session)
-        if swapped:
-            self._finish()
-            say("it had reached its end; what was before is removed")
-        else:
-            self._go_back()
+        if noted is not None and noted["state"] == "swapping":
+            say("an earlier restore did not finish")
+            self._recover()
 
     def _drop_beside(self) -> None:
         with self._server().maintenance() as session:
