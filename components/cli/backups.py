@@ -104,8 +104,8 @@ def _drive(plan: Plan, name: str, *arguments: str) -> None:
     running = [container for container in containers(_label(plan)) if service(container) == name]
     if not running:
         raise Problem(
-            f"no container {name} runs in stack {plan.stack}: set backup.enabled in Pulumi.{plan.stack}.yaml where it is"
-            " not, and `make up`"
+            f"no container {name} runs in stack {plan.stack}: set backup.enabled in Pulumi.{plan.stack}.yaml where it"
+            " is not, and `make up`"
         )
     done = subprocess.run(["docker", "exec", running[0]["Id"], *_DRIVER, *arguments], check=False)  # noqa: S603, S607
     if done.returncode != 0:

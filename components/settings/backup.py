@@ -31,8 +31,8 @@ class Backup(Section):
     enabled: bool = True
     """Whether backups are made and tried."""
     repository: Annotated[str, Field(pattern=_URL, examples=["s3:https://s3.example.com/backups"])] | None = None
-    """URL of a restic repository elsewhere (s3, rest, b2, azure, gs or swift), reached with `secrets.backupCredentials`.
-    Default: on this host, which a lost disk takes along."""
+    """URL of a restic repository elsewhere (s3, rest, b2, azure, gs or swift), reached with
+    `secrets.backupCredentials`. Default: on this host, which a lost disk takes along."""
     path: AbsolutePath | None = None
     """Folder of the Docker host for the repository, such as a disk of its own or a network share; owned by 1000:1000.
     Default: `<engine.dataRoot>/backups`, else a volume managed by Docker; `make destroy` leaves either alone."""

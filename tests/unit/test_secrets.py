@@ -21,6 +21,9 @@ GIVEN = {
 }
 
 
+_BACKUP = "slidegenie-backup-backup-secrets-seed"
+
+
 @pytest.fixture(scope="module")
 def given() -> Plan:
     return platform(secrets=GIVEN, proxy={"tls": "files", "certificate": "given-certificate"})
@@ -61,11 +64,12 @@ def places(plan: Plan, needle: str) -> dict[tuple[str, str], bool]:
                 "slidegenie-postgres-secrets-seed",
                 "slidegenie-app-secrets-seed",
                 "slidegenie-monitoring-postgres-role-secrets-seed",
+                _BACKUP,
             },
         ),
         ("redisPassword", {"slidegenie-app-secrets-seed"}),
-        ("storageAccessKey", {"slidegenie-minio-secrets-seed", "slidegenie-app-secrets-seed"}),
-        ("storageSecretKey", {"slidegenie-minio-secrets-seed", "slidegenie-app-secrets-seed"}),
+        ("storageAccessKey", {"slidegenie-minio-secrets-seed", "slidegenie-app-secrets-seed", _BACKUP}),
+        ("storageSecretKey", {"slidegenie-minio-secrets-seed", "slidegenie-app-secrets-seed", _BACKUP}),
         ("tlsKey", {"slidegenie-traefik-certificate"}),
         ("registryPassword", set()),
     ],
@@ -84,7 +88,10 @@ def test_redis_knows_a_hash_of_its_password_and_even_that_is_encrypted(given: Pl
 
     assert {resource for resource, _ in found} == {"slidegenie-redis-secrets-seed"}
     assert all(found.values())
-    assert uploads(given.named("slidegenie-redis-secrets-seed"))["users.acl"] == (
+    *users, backup = uploads(given.named("slidegenie-redis-secrets-seed"))["users.acl"].splitlines(keepends=True)
+    assert backup.startswith("user backup on #")
+    assert digest not in backup
+    assert "".join(users) == (
         f"user default off\n"
         f"user slidegenie on #{digest} ~* &* +@all -@admin -@dangerous +info +keys\n"
         f"user health on nopass -@all +ping\n"
@@ -99,11 +106,13 @@ def test_the_search_finds_what_is_no_secret(given: Plan) -> None:
 
 
 def test_given_secrets_are_not_generated_too(given: Plan) -> None:
-    assert [password.name for password in given.of_type(PASSWORD)] == [
+    assert {password.name for password in given.of_type(PASSWORD)} == {
         "slidegenie-hash-key",
         "slidegenie-monitoring-postgres-password",
         "slidegenie-monitoring-grafana-password",
-    ]
+        "slidegenie-redis-snapshot-password",
+        "slidegenie-backup-password",
+    }
 
 
 @pytest.mark.parametrize("stack", STACKS)
