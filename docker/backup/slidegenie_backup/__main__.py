@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
 
 from .backup import back_up, check
@@ -15,6 +16,7 @@ from .repository import Repository
 from .restore import PARTS, Restore
 
 _CRONTAB = Path("/tmp/crontab")  # noqa: S108 - a private folder of the container
+_ATTEMPTS, _PAUSE_SECONDS = 60, 2
 _JOBS = {"backup": "backup", "check": "backup", "drill": "restore_drill"}
 """Scheduled commands and the job whose metrics they write."""
 
@@ -31,11 +33,16 @@ def start(config: Config) -> None:
 
 
 def _go_back(config: Config) -> None:
-    """Undo a restore that was killed together with its container."""
-    try:
-        Restore(config).abandon()
-    except Problem as problem:
-        say(f"{problem}; `make restore` tries again")
+    """Undo a restore that was killed with its container. After a restart of the host, the stores take a while."""
+    restore = Restore(config)
+    for attempt in range(_ATTEMPTS):
+        if not restore.unfinished():
+            return
+        try:
+            restore.abandon()
+        except Problem as problem:
+            say(f"{problem} (attempt {attempt + 1} of {_ATTEMPTS})")
+            time.sleep(_PAUSE_SECONDS)
 
 
 def show_snapshots(config: Config) -> None:

@@ -50,7 +50,8 @@ class Cache:
                 self._cli("REPLICAOF", "NO", "ONE", task="Redis stays a replica; restart it")
 
     def empty(self) -> None:
-        """Forget everything: a cache of other data is worse than none."""
+        """Forget everything: a cache of other data is worse than none. Also ends a `load` that was killed."""
+        self._cli("REPLICAOF", "NO", "ONE", task="Redis cannot be emptied")
         self._cli("FLUSHALL", task="Redis cannot be emptied")
 
     def _accept(self, server: socket.socket) -> socket.socket:

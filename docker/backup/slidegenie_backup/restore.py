@@ -81,6 +81,10 @@ class Restore:
             self._finish()
             say(f"restored {', '.join(noted['parts'])} in {time.monotonic() - started:.1f} s without the application")
 
+    def unfinished(self) -> bool:
+        """Tell whether a restore is prepared or was stopped in the middle."""
+        return self._journal.exists()
+
     def abandon(self) -> None:
         """Go back to how it was, whatever was under way."""
         with only_one(self._config.work):
