@@ -122,6 +122,8 @@ class Backups(pulumi.ComponentResource):
             "BACKUP_WORK": _WORK,
             "RESTIC_REPOSITORY": args.settings.repository or _REPOSITORY,
             "RESTIC_PASSWORD_FILE": f"{_SECRETS}/repository-password",
+            # The driver says so itself; this is for who runs restic in the container by hand.
+            "RESTIC_CACHE_DIR": f"{_WORK}/cache",
             # Where programs look for a home; the image's is not ours to write.
             "HOME": "/tmp",  # noqa: S108 - a folder of the container
             "TZ": "UTC",
