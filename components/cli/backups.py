@@ -4,10 +4,12 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Any
 
-from ..identity import STACK_LABEL
+from ..identity import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 from ..plan import Plan
+from ..plan.view import VOLUME, labels_of
 from .console import Problem, confirmed, say, warn
 from .docker import containers, docker, health, inspect, role, service
 
@@ -72,15 +74,13 @@ def restore(plan: Plan) -> None:
 
 def _writers(plan: Plan) -> Iterator[dict[str, Any]]:
     """Yield the servers that may write, also those that an interrupted restore left stopped."""
-    mark = f"{STACK_LABEL}={_label(plan)}"
-    zone = ("--filter", f"label={mark}", "--filter", "label=io.slidegenie.zone=data")
-    network = docker("network", "ls", "--quiet", "--no-trunc", *zone).stdout.split()
+    mark = f"label={STACK_LABEL}={_label(plan)}"
+    zone = "label=io.slidegenie.zone=data"
+    listed = docker("network", "ls", "--format", "{{.Name}}", "--filter", mark, "--filter", zone)
+    data = set(listed.stdout.split())
     for container in containers(_label(plan), everything=True):
-        joined = {item["NetworkID"] for item in container["NetworkSettings"]["Networks"].values()}
-        names = container["NetworkSettings"]["Networks"].keys()
-        known = {docker("network", "inspect", "--format", "{{.Name}}", item).stdout.strip() for item in network}
-        on_data = joined & set(network) or names & known
-        if on_data and role(container) == "server" and service(container) not in _STORES:
+        joined = container["NetworkSettings"]["Networks"].keys()
+        if joined & data and role(container) == "server" and service(container) not in _STORES:
             yield container
 
 
@@ -113,12 +113,15 @@ def _drive(plan: Plan, name: str, *arguments: str) -> None:
 
 
 def _warn_of_one_disk(plan: Plan) -> None:
-    """Say so when a lost disk would take the backups along."""
-    for volume in plan.of_type("docker:index/volume:Volume"):
-        labels = {label["label"]: label["value"] for label in volume.inputs.get("labels") or []}
-        device = (volume.inputs.get("driverOpts") or {}).get("device", "")
-        if labels.get("io.slidegenie.data") == "backups" and (not device or device.endswith("/backups")):
-            warn("the backups are on this host, and a lost disk takes them along: set backup.repository or path")
+    """Say so when a lost disk would take the backups along: they are where all the other data is."""
+    devices = {
+        labels[DATA_LABEL]: str((volume.inputs.get("driverOpts") or {}).get("device", "/docker/volume"))
+        for volume in plan.of_type(VOLUME)
+        if DATA_LABEL in (labels := labels_of(volume))
+    }
+    own = devices.pop(BACKUPS_DATA, None)
+    if own is not None and PurePath(own).parent in {PurePath(device).parent for device in devices.values()}:
+        warn("the backups are on this host, a lost disk takes them along: set backup.repository or path")
 
 
 def _label(plan: Plan) -> str:

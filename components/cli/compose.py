@@ -84,17 +84,17 @@ class ComposeStack:
         repository = self._repository()
         if (self._folder / _FILE).is_file():
             self._compose("down", "--remove-orphans", "--volumes")
-        if repository and not with_backups:
+        if not with_backups and self._vault.knows(BACKUP_PASSWORD):
             self._vault.keep_only(BACKUP_PASSWORD)
             (self._folder / _FILE).unlink(missing_ok=True)
             return
         shutil.rmtree(self._folder)
-        if repository:
+        if repository and with_backups:
             docker("volume", "rm", repository.name, check=False)
 
     def backups(self) -> bool:
-        """Tell whether there is a backup repository on this host."""
-        return self._repository() is not None
+        """Tell whether there are backups on this host, or the generated password of some."""
+        return self._repository() is not None or self._vault.knows(BACKUP_PASSWORD)
 
     def _repository(self) -> Volume | None:
         return next((volume for volume in view_of(self._plan()).volumes if volume.backups), None)

@@ -235,7 +235,9 @@ def test_destroy_leaves_the_repository_and_its_password_and_nothing_else() -> No
 
 def test_the_vault_forgets_all_but_the_password_of_the_repository(tmp_path: Path) -> None:
     vault = Vault(tmp_path / "vault.json")
+    assert not vault.knows("-backup-password")
     kept = vault.values(PASSWORD, "slidegenie-backup-password")
+    assert vault.knows("-backup-password")
     lost = vault.values(PASSWORD, "slidegenie-postgres-password")
     vault.keep_only("-backup-password")
     assert vault.values(PASSWORD, "slidegenie-backup-password") == kept
@@ -256,7 +258,7 @@ class Engine:
     def _docker(self, *args: str, **_: Any) -> "subprocess.CompletedProcess[str]":
         if args[0] in ("stop", "start"):
             self.steps.append(" ".join(args))
-        out = {"network ls": "net\n", "network inspect": "slidegenie_data\n"}.get(" ".join(args[:2]), "")
+        out = "slidegenie_data\n" if args[:2] == ("network", "ls") else ""
         return subprocess.CompletedProcess(args, 0, stdout=out, stderr="")
 
     def _containers(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
@@ -320,6 +322,22 @@ def test_without_backups_the_commands_say_how_to_turn_them_on(agreed: pytest.Mon
     agreed.setattr(backups, "containers", lambda *_, **__: [])
     with pytest.raises(Problem, match=r"no container restore-drill runs in stack test: set backup.enabled"):
         backups.drill(Plan("slidegenie", "test", []))
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({}, True),
+        ({"engine": {"socketGroup": 9, "dataRoot": "/srv/data"}}, True),
+        ({"backup": {"path": "/mnt/nas/backups"}}, False),
+        (REMOTE, False),
+    ],
+)
+def test_backups_beside_the_data_are_warned_of(
+    settings: dict[str, Any], warned: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backups._warn_of_one_disk(platform(**settings))
+    assert ("a lost disk takes them along" in capsys.readouterr().err) is warned
 
 
 def test_the_commands_have_the_names_people_type() -> None:

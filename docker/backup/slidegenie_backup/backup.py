@@ -43,12 +43,13 @@ def back_up(config: Config) -> None:
 def check(config: Config, percent: int) -> None:
     """Check the repository, reading `percent` of its data back."""
     metrics = Metrics(config, "backup")
-    try:
-        Repository(config).check(percent)
-    except Problem:
-        metrics.set({"check_success": 0})
-        raise
-    metrics.set({"check_success": 1})
+    with only_one(config.work):
+        try:
+            Repository(config).check(percent)
+        except Problem:
+            metrics.set({"check_success": 0})
+            raise
+        metrics.set({"check_success": 1})
     say(f"the repository is whole; {percent} % of its data was read back")
 
 
@@ -146,7 +147,7 @@ def _hook(name: str, command: str, variables: dict[str, str]) -> None:
 
 
 def _refuse_during_restore(config: Config) -> None:
-    if read_json(config.work / "restore" / "journal.json"):
+    if (read_json(config.work / "restore" / "journal.json") or {}).get("state") == "swapping":
         raise Problem("a restore did not finish; run `make restore` again: it goes back or on, and says so")
 
 

@@ -71,9 +71,12 @@ class Cache:
             time.sleep(0.1)
 
     def _own_address(self) -> str:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect((self._host, self._port))
-            return str(probe.getsockname()[0])
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.connect((self._host, self._port))
+                return str(probe.getsockname()[0])
+        except OSError as error:
+            raise Problem(f"Redis takes no snapshot: {self._host} cannot be found: {error.strerror}") from None
 
     def _cli(self, *args: str, task: str) -> str:
         at = ["redis-cli", "-e", "-h", self._host, "-p", str(self._port), "--user", self._user, "--no-auth-warning"]
