@@ -28,10 +28,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     made.configure("backend", startSeconds=60, replicas=1)
     made.configure("monitoring", enabled=True, scrapeSeconds=1, ports={"prometheus": _PROMETHEUS})
     made.destroy()
-    up = made.run("up")
-    assert up.code == 0, up.text
-    yield made
-    made.destroy()
+    try:
+        up = made.run("up")
+        assert up.code == 0, up.text
+        yield made
+    finally:
+        made.destroy()
 
 
 @pytest.fixture(scope="module")

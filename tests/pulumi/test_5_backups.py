@@ -20,10 +20,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     made.configure("backup", enabled=True)
     made.configure("backend", startSeconds=60, replicas=1)
     made.destroy()
-    up = made.run("up")
-    assert up.code == 0, up.text
-    yield made
-    made.destroy()
+    try:
+        up = made.run("up")
+        assert up.code == 0, up.text
+        yield made
+    finally:
+        made.destroy()
 
 
 def _volumes(stack: Workspace) -> list[str]:
