@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
 
 _FIRST_PORT, _PROMETHEUS = 34020, 34025
 _ROWS, _OBJECTS = 10_000, 1_000
+_DRIVER = ("python3", "-m", "slidegenie_backup")
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +134,7 @@ def test_a_restore_that_is_killed_in_the_middle_goes_back_by_itself(data: Data) 
     # Redis comes after database and bucket: here it does not answer, so both are swapped when the kill comes.
     docker("pause", redis)
     try:
-        commit = subprocess.Popen(["docker", "exec", backup, "python3", "-m", "slidegenie_backup", "commit"])  # noqa: S607
+        commit = subprocess.Popen(["docker", "exec", backup, *_DRIVER, "commit"])  # noqa: S607
         until(lambda: "redis-cli" in docker("top", backup), "the bucket is swapped", 60)
         docker("kill", backup)
         commit.wait()
@@ -208,26 +209,21 @@ def test_a_full_disk_leaves_the_snapshot_before_whole(data: Data) -> None:
         assert data.driver("list", **other).stdout == before
         assert data.driver("check", **other, CHECK_PERCENT="100").returncode == 0
     finally:
-        data.python(
-            "from slidegenie_backup.config import Config\nfrom slidegenie_backup.objects import Bucket\n"
-            "Bucket.configured(Config.read()).remove(['large'])\n"
-        )
+        _remove(data, "large")
         data.shell("rm -rf /tmp/repository /work/other")
 
 
 def test_a_backup_that_is_killed_leaves_the_snapshot_before_and_the_next_one_is_good(
     stack: Workspace, data: Data
 ) -> None:
-    assert stack.run("backup").code == 0
-    before, backup = data.snapshots(), data.container("backup")
-    running = subprocess.Popen(["docker", "exec", backup, "python3", "-m", "slidegenie_backup", "backup"])  # noqa: S607
-    until(lambda: "restic backup" in docker("top", backup, "-o", "pid,args"), "restic writes", 60)
+    before, backup, running = _stopped_in_the_middle(data)
     docker("kill", backup)
     running.wait()
     restart(backup)
     assert data.snapshots() == before
     assert data.metrics()["success"] == 0
     until(lambda: _alerts("BackupFailed"), "the alert", 30)
+    _remove(data, "large")
     assert stack.run("backup").code == 0
     assert data.metrics()["success"] == 1
     until(lambda: not _alerts("BackupFailed"), "the alert goes", 30)
@@ -309,6 +305,30 @@ def test_hooks_run_around_the_backup_and_a_bad_one_before_stops_it(data: Data) -
     assert bad.returncode == 1
     assert "backup.before ended with exit code 7" in bad.stdout
     assert len(data.snapshots()) == len(before) + 1
+
+
+def _stopped_in_the_middle(data: Data) -> tuple[list[str], str, "subprocess.Popen[bytes]"]:
+    """Return the snapshots, and container and client of a backup in which restic is stopped while it writes one more."""
+    backup = data.container("backup")
+    for _ in range(5):
+        _put_random(data, "large", 48)
+        before = data.snapshots()
+        running = subprocess.Popen(["docker", "exec", backup, "python3", "-m", "slidegenie_backup", "backup"])  # noqa: S607
+        until(lambda: "restic backup" in docker("top", backup, "-o", "pid,args"), "restic writes", 60)
+        process = data.shell("grep -lsx restic /proc/[0-9]*/comm | cut -d/ -f3 || true").strip()
+        # It may have been faster: only a run without its snapshot is in the middle.
+        if process and data.shell(f"kill -STOP {process} && echo stopped || true") and data.snapshots() == before:
+            return before, backup, running
+        data.shell(f"kill -CONT {process} || true")
+        running.wait()
+    raise AssertionError("restic was faster five times")
+
+
+def _remove(data: Data, key: str) -> None:
+    data.python(
+        "from slidegenie_backup.config import Config\nfrom slidegenie_backup.objects import Bucket\n"
+        f"Bucket.configured(Config.read()).remove(['{key}'])\n"
+    )
 
 
 def _put_random(data: Data, key: str, mebibytes: int) -> None:
