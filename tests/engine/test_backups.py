@@ -308,7 +308,7 @@ def test_hooks_run_around_the_backup_and_a_bad_one_before_stops_it(data: Data) -
 
 
 def _stopped_in_the_middle(data: Data) -> tuple[list[str], str, "subprocess.Popen[bytes]"]:
-    """Return the snapshots, and container and client of a backup in which restic is stopped while it writes one more."""
+    """Return the snapshots, and container and client of a backup whose restic is stopped while it writes."""
     backup = data.container("backup")
     for _ in range(5):
         _put_random(data, "large", 48)
