@@ -18,7 +18,8 @@ help: ## List the commands
 	@scripts/bootstrap.sh requirements-dev.txt
 	@touch .venv/.runtime $@
 
-.PHONY: up down destroy preview drift refresh password rotate releases rollback authority secrets logs shell pytest
+.PHONY: up down destroy preview drift refresh password rotate releases rollback authority \
+	secrets logs shell pytest backup backups restore drill
 up: .venv/.runtime ## Bring the platform up; sets up whatever is missing
 down: .venv/.runtime ## Remove containers and networks, keep the data
 destroy: .venv/.runtime ## Remove everything, data too; asks first
@@ -34,7 +35,12 @@ secrets: .venv/.runtime ## Write the secret files for the committed Compose file
 logs: .venv/.runtime ## Follow the application's logs
 shell: .venv/.runtime ## Open a shell in the application's container
 pytest: .venv/.runtime ## Run the application's tests in its container
-up down destroy preview drift refresh password rotate releases rollback authority secrets logs shell pytest:
+backup: .venv/.runtime ## Back everything up now
+backups: .venv/.runtime ## List the backups
+restore: .venv/.runtime ## Restore one (SNAPSHOT=latest, ONLY=postgres|objects); asks first
+drill: .venv/.runtime ## Restore the newest backup on trial
+up down destroy preview drift refresh password rotate releases rollback authority \
+	secrets logs shell pytest backup backups restore drill:
 	@$(CLI) $@
 
 .PHONY: scan clean freshness schedule unschedule
@@ -62,7 +68,7 @@ lock: ## Renew the locked requirements
 generate: .venv/.dev ## Write the files that are made from the code
 	@.venv/bin/python -m components.cli.generate
 
-PY_SOURCES = __main__.py bench components security tests examples
+PY_SOURCES = __main__.py bench components docker/backup security tests examples
 SHELL_SOURCES = $(wildcard scripts/*.sh) .ci/run $(wildcard docker/airgap/*/*.sh) $(wildcard docker/logins/*.sh)
 DOCKERFILES = $(wildcard docker/*/Dockerfile docker/*/*.Dockerfile docker/airgap/*/Dockerfile examples/*/*/Dockerfile)
 

@@ -28,6 +28,7 @@ their name with a component, are in the module `settings`; the table of images o
 from . import settings, variants
 from .backend import Backend, BackendArgs
 from .backend_image import BackendImage, BackendImageArgs, ImageMatrix, ImageMatrixArgs
+from .backups import Backups, BackupsArgs
 from .certificates import LocalCertificate
 from .endpoints import Endpoint
 from .files import Files, FilesArgs
@@ -64,6 +65,8 @@ __all__ = [
     "BackendArgs",
     "BackendImage",
     "BackendImageArgs",
+    "Backups",
+    "BackupsArgs",
     "BuiltImage",
     "BuiltImageArgs",
     "ContainerArgs",

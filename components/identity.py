@@ -15,6 +15,12 @@ IMAGE_LABEL = "io.slidegenie.image-of"
 their image, and one that a person starts from it is not the stack's."""
 LOGIN_LABEL = "io.slidegenie.login"
 """On a job that admits the current login to a data store: which one. Run again as `retire`, it ends all others."""
+DATA_LABEL = "io.slidegenie.data"
+"""On a volume of data: what it holds."""
+BACKUPS_DATA = "backups"
+"""What the volume of the backup repository holds. It is the one that `make destroy` leaves."""
+BACKUP_PASSWORD = "-backup-password"  # noqa: S105 - how a name ends
+"""How the name of the generated password of that repository ends; it stays with it."""
 PIDS_LABEL = "io.slidegenie.pids-limit"
 """Processes and threads at most. The Docker provider cannot set it, so it travels as a label."""
 

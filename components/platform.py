@@ -6,6 +6,8 @@ from typing import Any
 import pulumi
 
 from .backend import Backend, BackendArgs
+from .backups import Backups
+from .backups.platform import platform_backups, saves_redis
 from .endpoints import Endpoint
 from .foundation import Foundation, FoundationArgs
 from .host import socket_group
@@ -47,6 +49,8 @@ class SlideGeniePlatform(pulumi.ComponentResource):
     """The application."""
     monitoring: Monitoring | None
     """What watches all of it; `None` where it is not enabled."""
+    backups: Backups | None
+    """What saves all of it; `None` where it is not enabled."""
     url: str
     """Address of the platform."""
     backend_url: str | None
@@ -106,6 +110,9 @@ class SlideGeniePlatform(pulumi.ComponentResource):
             opts=child,
         )
         self.monitoring = self._monitoring(name, settings, monitored) if settings.monitoring.enabled else None
+        self.backups = platform_backups(
+            name, settings, self.foundation, self.stores, self._redis_backup_password, self.monitoring, parent=self
+        )
         self.url = self.proxy.url
         self.backend_url = f"http://127.0.0.1:{proxy.backend_port}" if proxy.backend_port else None
         self.register_outputs({"url": self.url})
@@ -135,6 +142,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
     def _stores(self, name: str, settings: Settings) -> DataStores:
         child = pulumi.ResourceOptions(parent=self)
         secrets = StackSecrets(name, self.foundation, settings.secrets, opts=child)
+        self._redis_backup_password = secrets.redis_backup() if saves_redis(settings) else None
         place: dict[str, Any] = {
             "foundation": self.foundation,
             "images": settings.images,
@@ -163,6 +171,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
                     **place,
                     administrator=secrets.administrator("redis"),
                     password=secrets.redis_password,
+                    backup_password=self._redis_backup_password,
                     settings=redis,
                 ),
                 opts=child,

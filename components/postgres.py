@@ -1,6 +1,6 @@
 """PostgreSQL, built in or external."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 
@@ -16,6 +16,7 @@ from .volume import DataVolume, DataVolumeArgs
 from .workload import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
 
 _NAME = "slidegenie"
+_PASSWORD = "postgres-password"  # noqa: S105 - a file's name
 _DATA = "/var/lib/postgresql/data"
 
 
@@ -125,6 +126,17 @@ def external_postgres(settings: ExternalPostgres, password: pulumi.Output[str]) 
     return _endpoint(settings, settings.user, password)
 
 
+def as_administrator(endpoint: Endpoint) -> Endpoint:
+    """Return how a job of the platform reaches all of a database; a database of somebody else's, as services do."""
+    if endpoint.administrator is None:
+        return endpoint
+    return replace(
+        endpoint,
+        environment={**endpoint.environment, "DATABASE_USER": _NAME},
+        secrets={_PASSWORD: endpoint.administrator},
+    )
+
+
 def _endpoint(
     where: ExternalPostgres,
     user: pulumi.Input[str],
@@ -141,8 +153,8 @@ def _endpoint(
             "DATABASE_USER": user,
             "DATABASE_SSLMODE": where.sslmode,
         },
-        secrets={"postgres-password": password},
-        secret_variables={"DATABASE_PASSWORD_FILE": "postgres-password"},
+        secrets={_PASSWORD: password},
+        secret_variables={"DATABASE_PASSWORD_FILE": _PASSWORD},
         ready=ready,
         administrator=administrator,
     )

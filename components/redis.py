@@ -1,6 +1,7 @@
 """Redis, built in or external: a cache that survives restarts."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -17,6 +18,10 @@ from .volume import DataVolume, DataVolumeArgs
 from .workload import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
 
 _USER = "slidegenie"
+BACKUP_USER = "backup"
+"""The user that takes and gives snapshots."""
+_BACKUP_RULES = "~* -@all +ping +info +dbsize +sync +psync +replconf +replicaof +flushall"
+"""It reads everything and replaces everything, and is of no use to the application."""
 _CONFIG = """\
 bind 0.0.0.0
 port 6379
@@ -41,6 +46,8 @@ class RedisArgs:
     """Passwords of the users `administrator` and `deputy`, who may set passwords and nothing else."""
     password: pulumi.Output[str]
     """Password of the user `slidegenie`."""
+    backup_password: pulumi.Output[str] | None = None
+    """Password of the user `backup`, which may take and give snapshots. Default: there is no such user."""
     settings: RedisSettings = RedisSettings()
     """Memory for data, limits."""
     images: Images = Images()
@@ -72,7 +79,7 @@ class Redis(pulumi.ComponentResource):
             opts=child,
         )
         administrator, deputy = args.administrator
-        users = pulumi.Output.all(args.password, administrator, deputy)
+        users = pulumi.Output.all(args.password, administrator, deputy, args.backup_password)
         secrets = Files(
             f"{name}-secrets",
             # Redis reads it when it starts; while it runs, the login's job tells it.
@@ -136,8 +143,8 @@ def _endpoint(where: ExternalRedis, password: pulumi.Output[str], ready: tuple[p
     )
 
 
-def _access_list(passwords: list[str]) -> str:
-    own, administrator, deputy = map(_hash, passwords)
+def _access_list(passwords: Sequence[str | None]) -> str:
+    own, administrator, deputy, backup = map(_hash, passwords)
     return (
         "user default off\n"
         f"user {_USER} on {own} ~* &* +@all -@admin -@dangerous +info +keys\n"
@@ -147,16 +154,18 @@ def _access_list(passwords: list[str]) -> str:
         "user health on nopass -@all +ping\n"
         # Nor do its metrics: statistics, no keys and no settings.
         "user monitor on nopass -@all +ping +info +latency|latest +slowlog|len +slowlog|get\n"
+        + (f"user {BACKUP_USER} on {backup} {_BACKUP_RULES}\n" if backup else "")
     )
 
 
-def _admit(passwords: list[str]) -> str:
-    """Let the user in with this password too; for administrator and deputy it is the only one at once."""
-    own, administrator, deputy = map(_hash, passwords)
+def _admit(passwords: Sequence[str | None]) -> str:
+    """Let the user in with this password too; for all others theirs is the only one at once."""
+    own, administrator, deputy, backup = map(_hash, passwords)
     return (
         f"ACL SETUSER {_USER} {own}\n"
         f"ACL SETUSER administrator resetpass {administrator}\n"
         f"ACL SETUSER deputy resetpass {deputy}\n"
+        f"ACL SETUSER {BACKUP_USER} reset{f' on {backup} {_BACKUP_RULES}' if backup else ''}\n"
     )
 
 
@@ -164,5 +173,5 @@ def _retire(password: str) -> str:
     return f"ACL SETUSER {_USER} resetpass {_hash(password)}\n"
 
 
-def _hash(password: str) -> str:
-    return f"#{hashlib.sha256(password.encode()).hexdigest()}"
+def _hash(password: str | None) -> str | None:
+    return None if password is None else f"#{hashlib.sha256(password.encode()).hexdigest()}"

@@ -50,6 +50,10 @@ class StackSecrets(pulumi.ComponentResource):
             self._secret("storage-root-secret", None, was="storage-secret-key"),
         )
 
+    def redis_backup(self) -> pulumi.Output[str]:
+        """Generate the password of the Redis user that takes and gives snapshots."""
+        return self._secret("redis-snapshot-password", None)
+
     def _secret(self, role: str, given: str | None, length: int = 40, was: str | None = None) -> pulumi.Output[str]:
         name, was = f"{self._name}-{role}", f"{self._name}-{was}" if was else None
         return given_or_generated(name, given, parent=self, length=length, was=was)

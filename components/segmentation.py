@@ -45,12 +45,16 @@ MEMBERS: Mapping[str, frozenset[Zone]] = {
     "postgres-exporter": frozenset({Zone.MONITORING, Zone.DATA}),
     "redis-exporter": frozenset({Zone.MONITORING, Zone.DATA}),
     "postgres-monitor-role": frozenset({Zone.DATA}),
+    "backup": frozenset({Zone.DATA}),
+    "restore-drill": frozenset(),
 }
 """The networks of each service of the platform."""
 
 GOES_OUT: Mapping[str, str] = {
     "alertmanager": "once alerts have a receiver",
     "migrate": "with a data store that somebody else runs",
+    "backup": "with such a data store, or a repository that is elsewhere",
+    "restore-drill": "with a repository that is elsewhere",
 }
 """Who joins the application network besides, because it has a way out, and when."""
 
@@ -72,6 +76,11 @@ FLOWS: tuple[Flow, ...] = (
     ),
     Flow(source="migrate", target="postgres", port=5432, zone=Zone.DATA, why="tables of a new release"),
     Flow(source="postgres-monitor-role", target="postgres", port=5432, zone=Zone.DATA, why="the exporter's role"),
+    *(
+        Flow(source="backup", target=target, port=port, zone=Zone.DATA, why="what is saved and restored")
+        for target, port in (("postgres", 5432), ("redis", 6379), ("minio", 9000))
+    ),
+    Flow(source="redis", target="backup", port=6399, zone=Zone.DATA, why="the snapshot, while it is restored"),
     Flow(source="postgres-exporter", target="postgres", port=5432, zone=Zone.DATA, why="statistics, read-only role"),
     Flow(source="redis-exporter", target="redis", port=6379, zone=Zone.DATA, why="statistics, read-only user"),
     Flow(source="cadvisor", target="socket-proxy", port=2375, zone=Zone.CONTROL, why="names of containers"),

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_docker as docker
 
 from .foundation import Foundation
-from .identity import ROLE_LABEL, compose_project, stack_labels
+from .identity import DATA_LABEL, ROLE_LABEL, compose_project, stack_labels
 
 SEED_PATH = "/volume"
 """Where a seed container mounts the volume it prepares; the seed image has this folder, owned by 1000:1000."""
@@ -33,6 +33,8 @@ class DataVolumeArgs:
     """What it holds, such as `postgres`; names the volume and the folder below `data_root`."""
     data_root: str | None = None
     """Folder on the Docker host; the data is in `<data_root>/<role>`, which must exist. Default: managed by Docker."""
+    host_path: str | None = None
+    """Folder on the Docker host with this very data, which must exist. Default: as `data_root` has it."""
 
 
 class DataVolume(pulumi.ComponentResource):
@@ -43,13 +45,14 @@ class DataVolume(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: DataVolumeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:DataVolume", name, None, opts)
-        bind = {"type": "none", "o": "bind", "device": f"{args.data_root}/{args.role}"} if args.data_root else None
+        device = args.host_path or (f"{args.data_root}/{args.role}" if args.data_root else None)
+        bind = {"type": "none", "o": "bind", "device": device} if device else None
         volume = docker.Volume(
             name,
             # A fixed name, so that a person finds the data, and a lost state does not lose it.
             name=f"{compose_project()}-{args.role}",
             driver_opts=bind,
-            labels=volume_labels({"io.slidegenie.data": args.role}),
+            labels=volume_labels({DATA_LABEL: args.role}),
             opts=pulumi.ResourceOptions(parent=self, protect=True),
         )
         self.volume = seeded(f"{name}-seed", args.foundation, volume.name, parent=self)

@@ -13,7 +13,7 @@ from ..plan import Plan, plan_stack
 from ..plan.compose_write import prepare_machine
 from ..plan.program import stack_configuration
 from ..settings import Engine
-from . import airgap, preflight
+from . import airgap, backups, preflight
 from .compose import ComposeStack
 from .console import Problem, confirmed, say, show
 from .docker import containers, docker, ensure_engine, plugin, service
@@ -106,13 +106,39 @@ def destroy(request: Request) -> None:
     name, engine = chosen(request)
     if os.environ.get("CONFIRM") != name and not confirmed(f"This deletes all data of stack {name} for good.", name):
         raise Problem(f"nothing was deleted: type the stack's name when asked, or run `make destroy CONFIRM={name}`")
+    with_backups = os.environ.get("BACKUPS") == "delete"
     if engine == "compose":
-        ComposeStack(ROOT, name, Home.open()).destroy()
+        compose = ComposeStack(ROOT, name, Home.open())
+        kept = compose.backups() and not with_backups
+        compose.destroy(with_backups=with_backups)
     else:
         pulumi = _pulumi(name)
-        show_changes(pulumi.destroy().changes)
+        kept = bool(pulumi.state().backups()) and not with_backups
+        show_changes(pulumi.destroy(with_backups=with_backups).changes)
         _history(pulumi, plan_stack(ROOT, name)).forget()
+    if kept:
+        say("the backups and their password stay; `make destroy BACKUPS=delete` removes them too")
     Home.open().forget(name)
+
+
+def backup(request: Request) -> None:
+    """Back everything up now."""
+    backups.back_up(_planned(request))
+
+
+def list_backups(request: Request) -> None:
+    """List the backups."""
+    backups.show(_planned(request))
+
+
+def restore(request: Request) -> None:
+    """Restore a backup: all of it or nothing. Asks first."""
+    backups.restore(_planned(request))
+
+
+def drill(request: Request) -> None:
+    """Restore the newest backup on trial, where it disturbs nobody."""
+    backups.drill(_planned(request))
 
 
 def password(request: Request) -> None:
@@ -252,6 +278,10 @@ def chosen(request: Request) -> tuple[str, str]:
     return stack, engine if request.engine == "auto" else request.engine
 
 
+def _planned(request: Request) -> Plan:
+    return plan_stack(ROOT, chosen(request)[0])
+
+
 def _pulumi(name: str) -> PulumiStack:
     command = find_pulumi()
     if command is None:
@@ -308,7 +338,7 @@ def _show_addresses(plan: Plan) -> None:
 
 
 COMMANDS: dict[str, Callable[[Request], None]] = {
-    command.__name__: command
+    command.__name__.removeprefix("list_"): command
     for command in (
         up,
         preview,
@@ -326,6 +356,10 @@ COMMANDS: dict[str, Callable[[Request], None]] = {
         logs,
         shell,
         pytest,
+        backup,
+        list_backups,
+        restore,
+        drill,
     )
 }
 """Every command by its name."""

@@ -8,16 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..identity import BACKUP_PASSWORD
 from ..plan import Plan, Secret, plan_stack
 from ..plan.compose import compose_project
 from ..plan.compose_write import refuse_encrypted, write_compose, write_secrets
 from ..plan.program import stack_configuration
 from ..plan.vault import Vault
+from ..plan.view import Volume, view_of
 from ..settings import Require
 from . import diagnosis
 from .compose_builds import ComposeBuilds
 from .console import Problem, show
-from .docker import containers, plugin
+from .docker import containers, docker, plugin
 from .home import Home
 from .rollout import refuse_another_owner
 
@@ -53,6 +55,10 @@ class ComposeStack:
         )
         write_compose(project, self._root, str(self._folder / _FILE))
         write_secrets(project, self._root)
+        if (repository := self._repository()) and not repository.driver_opts:
+            # No part of the project, so that `docker compose down --volumes` leaves it; hence nobody else makes it.
+            labels = [part for item in repository.labels.items() for part in ("--label", "=".join(item))]
+            docker("volume", "create", *labels, repository.name)
         plan = self._plan()
         label = plan.label
         refuse_another_owner(label, {c["Id"] for c in containers(label, f"{MADE_FROM}={self._folder / _FILE}")})
@@ -75,11 +81,28 @@ class ComposeStack:
         """Remove containers and networks; volumes and generated secrets stay."""
         self._compose("down", "--remove-orphans")
 
-    def destroy(self) -> None:
-        """Remove containers, networks, volumes and generated secrets."""
+    def destroy(self, *, with_backups: bool) -> None:
+        """Remove containers, networks, volumes and generated secrets.
+
+        Without `with_backups`, the backup repository and the password that opens it stay.
+        """
+        repository = self._repository()
         if (self._folder / _FILE).is_file():
             self._compose("down", "--remove-orphans", "--volumes")
+        if not with_backups and self._vault.knows(BACKUP_PASSWORD):
+            self._vault.keep_only(BACKUP_PASSWORD)
+            (self._folder / _FILE).unlink(missing_ok=True)
+            return
         shutil.rmtree(self._folder)
+        if repository and with_backups:
+            docker("volume", "rm", repository.name, check=False)
+
+    def backups(self) -> bool:
+        """Tell whether there are backups on this host, or the generated password of some."""
+        return self._repository() is not None or self._vault.knows(BACKUP_PASSWORD)
+
+    def _repository(self) -> Volume | None:
+        return next((volume for volume in view_of(self._plan()).volumes if volume.backups), None)
 
     def passwords(self) -> Iterator[tuple[str, str]]:
         """Yield name and value of each generated password."""

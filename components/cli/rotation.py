@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .backups import DRIVER
 from .console import Problem, say
 from .docker import containers, docker, last_line
 from .rollout import roll_out, show_changes
@@ -69,6 +70,15 @@ ROTATABLE: Mapping[str, Rotatable] = {
     "postgres-monitor": Rotatable(
         f"login of PostgreSQL's exporter, which restarts; {_NOTHING_FAILS}", (("monitoring-postgres-password",),)
     ),
+    "redis-backup": Rotatable(
+        f"login of backups at Redis; {_NOTHING_FAILS}", (("redis-snapshot-password",),), store="redis"
+    ),
+    # Either of the two opens the repository, and lets the other in.
+    "backup": Rotatable(
+        f"password of the backup repository and its deputy; {_NOTHING_FAILS}, and a backup under way begins anew",
+        (("backup-password",), ("backup-deputy",)),
+        given=("backupPassword",),
+    ),
     "grafana": Rotatable(
         f"user admin of Grafana, which restarts; {_NOTHING_FAILS}",
         (("monitoring-grafana-password",),),
@@ -128,6 +138,8 @@ class Rotation:
             for urn in urns:
                 self._stack.unprotect(urn)
             show_changes(roll_out(self._stack, self._label, urns))
+            if name == "backup":
+                self._tell_repository()
         if name == "grafana":
             self._tell_grafana()
         say(f"{name} is rotated; the old one is not valid any more")
@@ -149,6 +161,13 @@ class Rotation:
                 " one ends with it"
             )
         return None
+
+    def _tell_repository(self) -> None:
+        """The next backup would do the same; the other password of the two may change only after it."""
+        for container in containers(self._label, "com.docker.compose.service=backup"):
+            done = docker("exec", container["Id"], *DRIVER, "list", check=False)
+            if done.returncode != 0:
+                raise Problem(f"the repository did not take its new password: {last_line(done.stderr or done.stdout)}")
 
     def _tell_grafana(self) -> None:
         """Grafana reads the file only when it makes its database; a running one is told."""

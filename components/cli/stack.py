@@ -98,10 +98,19 @@ class PulumiStack:
             raise UpdateFailed(self._explain(error, progress)) from None
         return progress
 
-    def destroy(self) -> Progress:
-        """Remove everything, data and secrets too, and the stack itself."""
-        self._pulumi("state", "unprotect", "--all", "--yes")
+    def destroy(self, *, with_backups: bool) -> Progress:
+        """Remove everything, data and secrets too, and the stack itself.
+
+        Without `with_backups`, the backup repository and the password that opens it stay, and the stack knows them.
+        """
+        state = self.state()
+        kept = [] if with_backups else state.backups()
+        for urn in state.protected():
+            if urn not in kept:
+                self._pulumi("state", "unprotect", urn, "--yes")
         progress = self.down()
+        if kept:
+            return progress
         self._pulumi("stack", "rm", self.name, "--yes", "--preserve-config", cwd=self._folder)
         return progress
 

@@ -4,7 +4,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..identity import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL
+
 _CONTAINER = "docker:index/container:Container"
+_VOLUME = "docker:index/volume:Volume"
+_PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105 - a type
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,17 @@ class State:
 
     def volume_names(self) -> set[str]:
         """Return the names of all volumes the state knows."""
-        return {r["id"] for r in self.resources if r["type"] == "docker:index/volume:Volume" and r.get("id")}
+        return {r["id"] for r in self.resources if r["type"] == _VOLUME and r.get("id")}
+
+    def backups(self) -> list[str]:
+        """Return the URNs of what `make destroy` leaves: the backup repository and the password that opens it."""
+        repositories = [r["urn"] for r in self.resources if r["type"] == _VOLUME and _holds_backups(r)]
+        passwords = (r["urn"] for r in self.resources if r["type"] == _PASSWORD)
+        return [*repositories, *(urn for urn in passwords if urn.endswith(BACKUP_PASSWORD))]
+
+    def protected(self) -> list[str]:
+        """Return the URNs of what Pulumi refuses to delete."""
+        return [resource["urn"] for resource in self.resources if resource.get("protect")]
 
     def job_output(self, name: str) -> str:
         """Return what a job printed when it last succeeded; nothing when it did not."""
@@ -67,11 +81,16 @@ class State:
     def passwords(self) -> Iterator[tuple[str, str]]:
         """Yield name and value of each generated password; the export must show secrets."""
         for resource in self.resources:
-            if resource["type"] == "random:index/randomPassword:RandomPassword":
+            if resource["type"] == _PASSWORD:
                 yield resource["urn"].rpartition("::")[2], _plain(resource["outputs"]["result"])
 
     def _containers(self) -> Iterator[dict[str, Any]]:
         return (resource for resource in self.resources if resource["type"] == _CONTAINER)
+
+
+def _holds_backups(volume: Mapping[str, Any]) -> bool:
+    labels = volume.get("inputs", {}).get("labels") or []
+    return any((label["label"], label["value"]) == (DATA_LABEL, BACKUPS_DATA) for label in labels)
 
 
 def _plain(value: Any) -> str:

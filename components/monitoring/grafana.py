@@ -7,7 +7,7 @@ from ..image import PulledImage, mirrored
 from ..network import Zone
 from ..secrets import given_or_generated
 from ..settings import reveal
-from ..volume import DataVolume, DataVolumeArgs
+from ..volume import DataVolume, DataVolumeArgs, Prepared
 from ..workload import FilesMount, Server, ServerArgs, VolumeMount
 from . import config
 from .args import MonitoringArgs
@@ -17,8 +17,8 @@ PORT = 3000
 PATH = "/grafana"
 
 
-def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) -> Server:
-    """Run Grafana with the platform's datasource and dashboards, which nobody changes by hand."""
+def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) -> Prepared:
+    """Run Grafana with the platform's datasource and dashboards, which nobody changes by hand; return its data."""
     child = pulumi.ResourceOptions(parent=parent)
     data = DataVolume(
         f"{name}-data",
@@ -37,7 +37,7 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
         "/etc/grafana/dashboards": files("dashboards", {**config.dashboards(args.settings, args.additions)}),
         "/run/secrets": files("secrets", {"admin-password": password}),
     }
-    server = Server(
+    Server(
         name,
         ServerArgs(
             foundation=args.foundation,
@@ -57,7 +57,7 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
         opts=child,
     )
     args.proxy.forward("grafana", PORT, path=PATH, parent=parent)
-    return server
+    return data.volume
 
 
 def _environment(url: str) -> dict[str, str]:

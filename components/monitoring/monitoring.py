@@ -29,13 +29,17 @@ class Monitoring(pulumi.ComponentResource):
     """A volume whose `*.prom` files become metrics: what a backup or a scan has to say. Write to another name in it,
     then rename, so that half a file is never read."""
 
+    volumes: dict[str, Prepared]
+    """Its data by name: grafana, prometheus, alertmanager, metrics."""
+
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Monitoring", name, None, opts)
         self._name, self._args = name, args
+        self.volumes = {}
         self.textfiles = self._data("metrics")
         jobs = ["app", "traefik", "alertmanager", "prometheus", *self._exporters()]
         if args.settings.grafana:
-            grafana(f"{name}-grafana", args, args.proxy.url, parent=self)
+            self.volumes["grafana"] = grafana(f"{name}-grafana", args, args.proxy.url, parent=self)
             jobs.append("grafana")
         self._alertmanager()
         self._prometheus(jobs)
@@ -153,8 +157,9 @@ class Monitoring(pulumi.ComponentResource):
         )
 
     def _data(self, role: str) -> Prepared:
-        return DataVolume(
+        self.volumes[role] = DataVolume(
             f"{self._name}-{role}-data",
             DataVolumeArgs(foundation=self._args.foundation, role=role, data_root=self._args.data_root),
             opts=pulumi.ResourceOptions(parent=self),
         ).volume
+        return self.volumes[role]

@@ -11,7 +11,7 @@ from .compose_service import ordered, prepare_name, prepare_service, service_of
 from .compose_yaml import compose_yaml
 from .program import plan_stack, stack_configuration
 from .record import Plan, Values, fixed_values
-from .view import View, reveal, view_of
+from .view import View, Volume, reveal, view_of
 
 FILES_DIR = Path("docker", "compose")
 """Where the files that everybody may read are, below the checkout: one folder per stack."""
@@ -79,13 +79,7 @@ def render_compose(
             | {"labels": dict(sorted(network.labels.items()))}
             for network in view.networks
         },
-        "volumes": {
-            volume.key: {"name": volume.name}
-            | ({"driver_opts": dict(sorted(volume.driver_opts.items()))} if volume.driver_opts else {})
-            | {"labels": dict(sorted(volume.labels.items()))}
-            for volume in view.volumes
-            if volume.data
-        },
+        "volumes": {volume.key: _volume(volume) for volume in view.volumes if volume.data},
         "configs": dict(sorted(store.configs.items())),
         "secrets": dict(sorted(store.secrets.items())),
     }
@@ -94,6 +88,17 @@ def render_compose(
         config_files=dict(sorted(store.config_files.items())),
         secret_files=dict(sorted(store.secret_files.items())),
         secrets_dir=root / secrets_dir,
+    )
+
+
+def _volume(volume: Volume) -> dict[str, Any]:
+    if volume.backups and not volume.driver_opts:
+        # `docker compose down --volumes` must not take the backups along. A folder of the host stays anyway.
+        return {"name": volume.name, "external": True}
+    return (
+        {"name": volume.name}
+        | ({"driver_opts": dict(sorted(volume.driver_opts.items()))} if volume.driver_opts else {})
+        | {"labels": dict(sorted(volume.labels.items()))}
     )
 
 

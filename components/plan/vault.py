@@ -35,6 +35,16 @@ class Vault:
                 write_private(self._path, json.dumps(known, indent=2, sort_keys=True) + "\n", mode=0o600)
         return base64.b64decode(known[key])
 
+    def knows(self, ending: str) -> bool:
+        """Tell whether there is a value of a resource whose name ends so."""
+        return any(key.endswith(ending) for key in self._read())
+
+    def keep_only(self, ending: str) -> None:
+        """Forget every value but those of resources whose name ends so."""
+        with self._locked():
+            kept = {key: value for key, value in self._read().items() if key.endswith(ending)}
+            write_private(self._path, json.dumps(kept, indent=2, sort_keys=True) + "\n", mode=0o600)
+
     def _read(self) -> dict[str, str]:
         if not self._path.exists():
             return {}

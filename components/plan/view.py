@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ..identity import ROLE_LABEL
+from ..identity import BACKUPS_DATA, DATA_LABEL, ROLE_LABEL
 from .record import Plan, Resource, Secret
 
 NETWORK = "docker:index/network:Network"
@@ -66,6 +66,8 @@ class Volume:
     """Labels."""
     protected: bool
     """Whether Pulumi refuses to delete it."""
+    backups: bool
+    """Whether it holds the backup repository, which outlives everything else."""
     seed: Resource | None
     """The container that prepares it."""
 
@@ -182,7 +184,7 @@ def _network(resource: Resource) -> Network:
 def _volume(plan: Plan, resource: Resource, seeds: Iterable[Resource]) -> Volume:
     name, labels = str(resource.outputs["name"]), labels_of(resource)
     own = [seed for seed in seeds if any(mount["source"] == name for mount in seed.inputs["mounts"])]
-    data = labels.get("io.slidegenie.data")
+    data = labels.get(DATA_LABEL)
     if data is None and "io.slidegenie.content" not in labels:
         raise ValueError(f"volume {name} is labelled neither io.slidegenie.data nor io.slidegenie.content; label it")
     return Volume(
@@ -193,6 +195,7 @@ def _volume(plan: Plan, resource: Resource, seeds: Iterable[Resource]) -> Volume
         driver_opts=resource.inputs.get("driverOpts") or {},
         labels=labels,
         protected=resource.protect,
+        backups=data == BACKUPS_DATA,
         seed=own[0] if own else None,
     )
 

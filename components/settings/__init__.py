@@ -1,6 +1,7 @@
 """Typed settings of a stack: the schema, the reader, and errors that say what to change."""
 
 from .acme import Acme, AcmeDns, Authority, Challenge, KeyType
+from .backup import Backup, DataName
 from .base import Limits, Section
 from .edge import ClientAddress, EncodedSlashes, Proxy, RateLimit, Timeouts, TlsMode
 from .errors import SettingsError, reveal
@@ -32,8 +33,10 @@ __all__ = [
     "AcmeDns",
     "Authority",
     "Backend",
+    "Backup",
     "Challenge",
     "ClientAddress",
+    "DataName",
     "Email",
     "EncodedSlashes",
     "Enforcement",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pydantic import model_validator
 
 from .acme import Challenge
+from .backup import Backup
 from .base import Section
 from .edge import Proxy, TlsMode
 from .errors import reveal
@@ -40,6 +41,8 @@ class Settings(Section):
     """Prometheus, Alertmanager, Grafana: what runs, how long metrics are kept, who is told."""
     maintenance: Maintenance = Maintenance()
     """Scan, cleanup and freshness: when `make schedule` has them run, and what they keep."""
+    backup: Backup = Backup()
+    """Backups and restore drills: where they go, when they run, what is kept."""
     supply_chain: SupplyChain = SupplyChain()
     """What the backend's image must prove before it runs."""
     policy: Policy = Policy()
@@ -61,6 +64,7 @@ class Settings(Section):
             (self.registry.address, "registry.address", ("registryPassword",)),
             (self.proxy.tls is TlsMode.FILES, "proxy.tls: files", ("tlsKey",)),
             (self.monitoring.slack_channel, "monitoring.slackChannel", ("slackUrl",)),
+            (self.backup.enabled and self.backup.repository, "backup.repository", ("backupCredentials",)),
             (self.monitoring.email and self.monitoring.email.username, "monitoring.email.username", ("smtpPassword",)),
         )
         given = self.secrets.model_dump(by_alias=True)
@@ -71,6 +75,8 @@ class Settings(Section):
                         f"secrets.{name}: is required with {because}; set it with"
                         f" `pulumi config set --secret --path secrets.{name}`"
                     )
+        if self.backup.enabled and self.backup.volumes and not self.monitoring.enabled:
+            yield "backup.volumes: are those of the monitoring, which is not enabled; remove them"
         yield from self._wrong_certificate()
 
     def _wrong_certificate(self) -> Iterator[str]:

@@ -85,6 +85,12 @@ class Images(Section):
     """Exporter for Redis; must be an Alpine variant (its health check uses wget)."""
     cadvisor: ImageReference = third_party("cadvisor")
     """cAdvisor 0.54 or newer; older ones lose the names of containers on Docker 29."""
+    restic: ImageReference = third_party("restic")
+    """restic, whose command the backup image takes over."""
+    golang: ImageReference = third_party("golang")
+    """Go, which compiles the scheduler of the backup image; nobody publishes it as an image."""
+    supercronic: ImageReference | None = None
+    """An image with the scheduler at `/usr/local/bin/supercronic`. Default: it is compiled."""
     grafana: ImageReference = third_party("grafana")
     """Grafana; must be an Alpine variant (its health check uses wget)."""
 
@@ -275,6 +281,12 @@ class Secrets(Section):
     """Password or token of the registry login; needed with `registry.address`."""
     signing_password: SecretStr | None = None
     """Password of the private key in `supplyChain.key`. Default: none; a generated key needs none."""
+    backup_password: SecretStr | None = None
+    """Password of the backup repository; without it nobody can read one, so keep a copy elsewhere. Default:
+    generated."""
+    backup_credentials: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], SecretStr] | None = None
+    """Variables with which restic reaches `backup.repository`, such as `AWS_ACCESS_KEY_ID` and
+    `AWS_SECRET_ACCESS_KEY`. Default: none."""
     tls_key: SecretStr | None = None
     """PEM private key; needed with `proxy.tls: files`."""
     acme_dns: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], SecretStr] = Field(default={})

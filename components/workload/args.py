@@ -96,7 +96,7 @@ class ContainerArgs:
     image: pulumi.Input[str]
     """What runs: an image ID or `name@sha256:...`."""
     zones: Sequence[Zone]
-    """Networks it joins, where others find it under `service`."""
+    """Networks it joins, where others find it under `service`; none at all for an empty list."""
     limits: Limits
     """Memory, CPU and process limits."""
     entrypoint: Sequence[str] | None = None

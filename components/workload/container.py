@@ -53,7 +53,10 @@ def hardened_container(
         networks_advanced=[
             docker.ContainerNetworksAdvancedArgs(name=args.foundation.networks.names[zone], aliases=[args.service])
             for zone in args.zones
-        ],
+        ]
+        or None,
+        # Without a network of its own a container would join the engine's default one.
+        network_mode=None if args.zones else "none",
         mounts=_mounts(args),
         labels=_labels(args, role, number),
         stop_timeout=args.grace_seconds,

@@ -8,8 +8,6 @@ import pytest
 from .plans import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "monitoring" / "RUNBOOK.md"])
-PENDING = {"backup", "backups", "restore", "drill"}
-"""Commands that are on their way, on other branches. Empty this when they are here."""
 
 # In a line of prose a command is between backticks, which may break over two lines; in a block it begins the line.
 _COMMAND = re.compile(r"(?:`(?:sudo )?|^ {4,}(?:sudo )?)make\s+(?:[A-Z_]+=\S+\s+)*([a-z][a-z-]*)", re.MULTILINE)
@@ -25,16 +23,12 @@ def commands(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_make_command_that_a_page_names_exists(page: Path) -> None:
-    assert commands(page) - targets() - PENDING == set()
+    assert commands(page) - targets() == set()
 
 
 def test_the_pages_are_read_at_all() -> None:
     found = set().union(*(commands(page) for page in PAGES))
     assert {"up", "scan", "clean", "schedule", "drift", "release-check"} <= found
-
-
-def test_what_is_here_is_not_pending_any_more() -> None:
-    assert targets() & PENDING == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -43,12 +37,11 @@ def test_every_script_and_page_that_a_page_names_exists(page: Path) -> None:
     scripts = {ROOT / script for script in re.findall(r"\b(scripts/[a-z-]+\.sh)", text)}
     links = {page.parent / link for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)}
     pages = {ROOT / name for name in re.findall(r"\b(docs/[a-z/0-9-]+\.md)", text)}
-    pending = {ROOT / "docs" / "backups.md", page.parent / "backups.md"}
-    assert {path for path in scripts | links | pages if not path.exists()} - pending == set()
+    assert {path for path in scripts | links | pages if not path.exists()} == set()
 
 
 def test_the_messages_of_the_program_name_commands_that_exist() -> None:
     """An error that says `make X` must not be a second error."""
     for file in (ROOT / "components").rglob("*.py"):
         named = set(re.findall(r"`make ([a-z][a-z-]*)", file.read_text(encoding="utf-8")))
-        assert named - targets() - PENDING == set(), file
+        assert named - targets() == set(), file

@@ -68,7 +68,8 @@ def test_cannot_gain_privileges(plan: Plan) -> None:
 
 @pytest.mark.parametrize("namespace", ["networkMode", "pidMode", "ipcMode", "usernsMode", "cgroupnsMode"])
 def test_shares_no_namespace_of_the_host(plan: Plan, namespace: str) -> None:
-    assert [service(container) for container in workloads(plan) if namespace in container.inputs] == []
+    # A container without any network is no part of the host's.
+    assert [service(c) for c in workloads(plan) if c.inputs.get(namespace, "none") != "none"] == []
 
 
 def test_has_no_device(plan: Plan) -> None:
@@ -191,16 +192,18 @@ def test_files_are_mounted_read_only_and_data_is_not(plan: Plan) -> None:
         for mount in container.inputs.get("mounts") or []:
             if mount["type"] == "volume":
                 holds_files = "io.slidegenie.content" in volumes[mount["source"]]
-                # What others leave for the Node Exporter, it reads and no more.
-                reads = holds_files or (service(container), mount["target"]) == ("node-exporter", "/textfiles")
+                # What others leave for them, these read and no more.
+                only_read = {("node-exporter", "/textfiles"), ("restore-drill", "/repository")}
+                reads = holds_files or (service(container), mount["target"]) in only_read
                 assert mount["readOnly"] is reads, f"{service(container)} {mount['target']}"
 
 
 def test_joins_the_networks_of_the_platform_only(plan: Plan) -> None:
     known = zones(plan)
     for container in workloads(plan):
-        networks = container.inputs["networksAdvanced"]
-        assert networks, service(container)
+        networks = container.inputs.get("networksAdvanced") or []
+        assert networks or service(container) == "restore-drill", service(container)
+        assert bool(networks) is (container.inputs.get("networkMode") is None)
         for network in networks:
             assert network["name"] in known
             assert network["aliases"] == [service(container)]
@@ -208,7 +211,7 @@ def test_joins_the_networks_of_the_platform_only(plan: Plan) -> None:
 
 def test_each_service_is_where_it_must_be(plan: Plan) -> None:
     known = zones(plan)
-    found = {service(c): {known[n["name"]] for n in c.inputs["networksAdvanced"]} for c in workloads(plan)}
+    found = {service(c): {known[n["name"]] for n in c.inputs.get("networksAdvanced", [])} for c in workloads(plan)}
 
     assert {name: found[name] for name in (*STORES, *APPLICATION, "traefik", "socket-proxy")} == {
         "postgres": {"data"},
@@ -223,11 +226,15 @@ def test_each_service_is_where_it_must_be(plan: Plan) -> None:
 
 def test_only_stores_and_application_are_on_the_data_network(plan: Plan) -> None:
     known = zones(plan)
-    joined = {service(c) for c in workloads(plan) if "data" in {known[n["name"]] for n in c.inputs["networksAdvanced"]}}
+    joined = {
+        service(c)
+        for c in workloads(plan)
+        if "data" in {known[network["name"]] for network in c.inputs.get("networksAdvanced", [])}
+    }
 
     assert not joined & {"traefik", "socket-proxy", "grafana", "prometheus"}
-    logins = {f"{store}-login" for store in STORES}
-    assert joined == STORES | APPLICATION | logins | {"postgres-exporter", "redis-exporter", "postgres-monitor-role"}
+    others = {"postgres-exporter", "redis-exporter", "postgres-monitor-role", *(f"{store}-login" for store in STORES)}
+    assert joined - {"backup"} == STORES | APPLICATION | others
 
 
 def test_only_the_edge_and_the_application_have_a_way_out(plan: Plan) -> None:

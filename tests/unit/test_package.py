@@ -75,7 +75,7 @@ def test_every_module_and_its_data_are_in_it(wheel: Path) -> None:
     assert expected <= names(wheel)
 
 
-@pytest.mark.parametrize("folder", ["docker/backend", "docker/seed", "monitoring", "security"])
+@pytest.mark.parametrize("folder", ["docker/backend", "docker/backup", "docker/seed", "monitoring", "security"])
 def test_what_the_components_read_is_in_it(wheel: Path, folder: str) -> None:
     generated = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
     expected = {

@@ -27,6 +27,8 @@ PUBLIC = {
     # The platform and what it is made of
     "Backend",
     "BackendArgs",
+    "Backups",
+    "BackupsArgs",
     "DataStores",
     "Endpoint",
     "Foundation",

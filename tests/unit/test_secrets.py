@@ -24,6 +24,9 @@ GIVEN = {
 }
 
 
+_BACKUP = "slidegenie-backup-backup-secrets-seed"
+
+
 @pytest.fixture(scope="module")
 def given() -> Plan:
     return platform(secrets=GIVEN, proxy={"tls": "files", "certificate": _CHAIN})
@@ -66,8 +69,8 @@ def places(plan: Plan, needle: str) -> dict[tuple[str, str], bool]:
             },
         ),
         ("redisPassword", {"slidegenie-app-secrets-seed"}),
-        ("storageAccessKey", {"slidegenie-minio-login-secrets-seed", "slidegenie-app-secrets-seed"}),
-        ("storageSecretKey", {"slidegenie-minio-login-secrets-seed", "slidegenie-app-secrets-seed"}),
+        ("storageAccessKey", {"slidegenie-minio-login-secrets-seed", "slidegenie-app-secrets-seed", _BACKUP}),
+        ("storageSecretKey", {"slidegenie-minio-login-secrets-seed", "slidegenie-app-secrets-seed", _BACKUP}),
         ("tlsKey", {"slidegenie-traefik-certificate"}),
         ("registryPassword", set()),
     ],
@@ -89,9 +92,9 @@ def test_redis_knows_a_hash_of_its_password_and_even_that_is_encrypted(given: Pl
         "slidegenie-redis-login-secrets-seed",
     }
     assert all(found.values())
-    administrator, deputy = (
+    administrator, deputy, backup = (
         hashlib.sha256(plain(given.named(f"slidegenie-redis-{role}").outputs["result"]).encode()).hexdigest()
-        for role in ("administrator", "deputy")
+        for role in ("administrator", "deputy", "snapshot-password")
     )
     assert uploads(given.named("slidegenie-redis-secrets-seed"))["users.acl"] == (
         f"user default off\n"
@@ -100,6 +103,7 @@ def test_redis_knows_a_hash_of_its_password_and_even_that_is_encrypted(given: Pl
         f"user deputy on #{deputy} -@all +ping +acl|setuser\n"
         f"user health on nopass -@all +ping\n"
         f"user monitor on nopass -@all +ping +info +latency|latest +slowlog|len +slowlog|get\n"
+        f"user backup on #{backup} ~* -@all +ping +info +dbsize +sync +psync +replconf +replicaof +flushall\n"
     )
 
 
@@ -120,6 +124,8 @@ def test_given_secrets_are_not_generated_too(given: Plan) -> None:
         "slidegenie-storage-root-secret",
         "slidegenie-monitoring-postgres-password",
         "slidegenie-monitoring-grafana-password",
+        "slidegenie-redis-snapshot-password",
+        "slidegenie-backup-password",
     }
 
 

@@ -11,7 +11,7 @@ from .planned import NETWORK, labels, platform, service, workloads
 def joined(plan: Plan) -> dict[str, set[str]]:
     zones = {network.outputs["name"]: labels(network)["io.slidegenie.zone"] for network in plan.of_type(NETWORK)}
     return {
-        service(container): {zones[network["name"]] for network in container.inputs["networksAdvanced"]}
+        service(container): {zones[network["name"]] for network in container.inputs.get("networksAdvanced", [])}
         for container in workloads(plan)
     }
 
@@ -25,7 +25,12 @@ def test_every_stack_is_made_as_the_table_says(plan: Plan) -> None:
 def test_who_has_to_reach_something_outside_joins_the_network_that_leads_there() -> None:
     plan = platform(
         postgres={"external": {"host": "db.example.com"}},
-        secrets={"alertWebhookUrl": "https://pager.example.com", "postgresPassword": "given"},
+        backup={"enabled": True, "repository": "s3:https://s3.example.com/backups"},
+        secrets={
+            "alertWebhookUrl": "https://pager.example.com",
+            "postgresPassword": "given",
+            "backupCredentials": {"AWS_ACCESS_KEY_ID": "given"},
+        },
     )
 
     assert {name: joined(plan)[name] for name in GOES_OUT} == {

@@ -1,0 +1,217 @@
+"""Backups and restore drills: two containers that wait for their hour."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from ..assets import asset
+from ..files import Files, FilesArgs
+from ..identity import BACKUPS_DATA
+from ..image import BuiltImage, BuiltImageArgs, mirrored
+from ..network import Zone
+from ..secrets import given_or_generated
+from ..settings import Limits
+from ..volume import DataVolume, DataVolumeArgs, Prepared
+from ..workload import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
+from .args import BackupsArgs
+
+_SECRETS = "/run/secrets"
+_REPOSITORY, _WORK, _TEXTFILES = "/repository", "/work", "/textfiles"
+_HEALTH = HealthCheck(command=["sh", "-c", "grep -qsx supercronic /proc/[0-9]*/comm"], interval_seconds=10)
+_TMPFS = {
+    "/tmp": 16,  # noqa: S108 - a folder of the container
+    # The image of the database says that data is here, and the engine would make a volume for it.
+    "/var/lib/postgresql/data": 1,
+}
+
+
+class Backups(pulumi.ComponentResource):
+    """`backup` saves and restores; `restore-drill` restores the newest backup on trial.
+
+    The drill has neither a network, unless the repository is elsewhere, nor a password of any data store: whatever it
+    restores, it can only restore into itself. Nobody has the engine's socket, so its servers run in its own container.
+    """
+
+    repository: Prepared | None
+    """The volume with the repository; `None` when that is elsewhere."""
+
+    def __init__(self, name: str, args: BackupsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:Backups", name, None, opts)
+        self._name, self._args = name, args
+        settings = args.settings
+        self._remote = settings.repository is not None
+        self.repository = None if self._remote else self._repository()
+        self._image = self._build()
+        self._repository_secrets = self._secrets_of_repository()
+        outward = [Zone.APPLICATION] if self._remote or args.outward else []
+        endpoints = [args.postgres, args.storage, *([args.redis.endpoint] if args.redis else [])]
+        self._server(
+            "backup",
+            zones=[Zone.DATA, *outward],
+            schedules={"backup": settings.schedule, "check": settings.check_schedule},
+            limits=settings.limits,
+            environment=self._stores() | self._what(),
+            secrets=self._secrets_of_stores(),
+            volumes=[
+                VolumeMount(volume=volume, path=f"/volumes/{role}", read_only=True)
+                for role, volume in sorted(args.volumes.items())
+            ],
+            after=[resource for endpoint in endpoints for resource in endpoint.ready],
+        )
+        self._server(
+            "restore-drill",
+            zones=[Zone.APPLICATION] if self._remote else [],
+            schedules={"drill": settings.drill_schedule},
+            limits=settings.drill_limits,
+            environment={},
+            secrets={},
+            volumes=[],
+            after=[],
+        )
+        self.register_outputs({})
+
+    def _server(
+        self,
+        service: str,
+        *,
+        schedules: Mapping[str, str],
+        limits: Limits,
+        environment: Mapping[str, pulumi.Input[str]],
+        secrets: Mapping[str, pulumi.Input[str]],
+        volumes: list[VolumeMount],
+        **rest: Any,
+    ) -> None:
+        args, name = self._args, f"{self._name}-{service}"
+        child = pulumi.ResourceOptions(parent=self)
+        files = Files(
+            f"{name}-secrets",
+            FilesArgs(foundation=args.foundation, files={**self._repository_secrets, **secrets}),
+            opts=child,
+        )
+        mounts = [VolumeMount(volume=self._data(f"{service}-work"), path=_WORK), *volumes]
+        if self.repository is not None:
+            mounts.append(VolumeMount(volume=self.repository, path=_REPOSITORY, read_only=service == "restore-drill"))
+        if args.textfiles is not None:
+            mounts.append(VolumeMount(volume=args.textfiles, path=_TEXTFILES))
+        Server(
+            name,
+            ServerArgs(
+                foundation=args.foundation,
+                service=service,
+                image=self._image,
+                limits=limits,
+                environment=self._common(schedules) | dict(environment),
+                files=[FilesMount(files=files, path=_SECRETS)],
+                volumes=mounts,
+                tmpfs_mib=_TMPFS,
+                health=_HEALTH,
+                # A backup under way may end if it is about to; else the next one begins anew.
+                grace_seconds=20,
+                **rest,
+            ),
+            opts=child,
+        )
+
+    def _common(self, schedules: Mapping[str, str]) -> dict[str, str]:
+        args = self._args
+        common = {
+            "BACKUP_STACK": f"{pulumi.get_project()}-{pulumi.get_stack()}",
+            "BACKUP_SCHEDULES": json.dumps(dict(schedules)),
+            "BACKUP_WORK": _WORK,
+            "RESTIC_REPOSITORY": args.settings.repository or _REPOSITORY,
+            "RESTIC_PASSWORD_FILE": f"{_SECRETS}/repository-password",
+            "BACKUP_DEPUTY_FILE": f"{_SECRETS}/repository-deputy",
+            # The driver says so itself; this is for who runs restic in the container by hand.
+            "RESTIC_CACHE_DIR": f"{_WORK}/cache",
+            # Where programs look for a home; the image's is not ours to write.
+            "HOME": "/tmp",  # noqa: S108 - a folder of the container
+            "TZ": "UTC",
+        }
+        if "repository-credentials" in self._repository_secrets:
+            common["BACKUP_CREDENTIALS_FILE"] = f"{_SECRETS}/repository-credentials"
+        return common | ({"BACKUP_TEXTFILES": _TEXTFILES} if args.textfiles is not None else {})
+
+    def _what(self) -> dict[str, str]:
+        settings = self._args.settings
+        return {
+            "KEEP_DAILY": str(settings.keep_daily),
+            "KEEP_WEEKLY": str(settings.keep_weekly),
+            "KEEP_MONTHLY": str(settings.keep_monthly),
+            "CHECK_PERCENT": str(settings.check_percent),
+            **({"BACKUP_VOLUMES": ",".join(sorted(self._args.volumes))} if self._args.volumes else {}),
+            **({"BACKUP_BEFORE": settings.before} if settings.before else {}),
+            **({"BACKUP_AFTER": settings.after} if settings.after else {}),
+        }
+
+    def _stores(self) -> dict[str, pulumi.Input[str]]:
+        args = self._args
+        variables = dict(args.postgres.environment) | dict(args.storage.environment)
+        for endpoint in (args.postgres, args.storage):
+            variables |= {variable: f"{_SECRETS}/{file}" for variable, file in endpoint.secret_variables.items()}
+        if args.redis is not None:
+            variables |= {key: args.redis.endpoint.environment[key] for key in ("REDIS_HOST", "REDIS_PORT")}
+            variables |= {
+                "BACKUP_REDIS_USER": args.redis.user,
+                "BACKUP_REDIS_PASSWORD_FILE": f"{_SECRETS}/redis-backup-password",
+            }
+        return variables
+
+    def _secrets_of_stores(self) -> dict[str, pulumi.Input[str]]:
+        args = self._args
+        redis = {"redis-backup-password": args.redis.password} if args.redis is not None else {}
+        return {**args.postgres.secrets, **args.storage.secrets, **redis}
+
+    def _secrets_of_repository(self) -> dict[str, pulumi.Input[str]]:
+        given = self._args.secrets
+        password = given.backup_password.get_secret_value() if given.backup_password else None
+        secrets: dict[str, pulumi.Input[str]] = {
+            "repository-password": given_or_generated(f"{self._name}-password", password, parent=self),
+            # Lets a new password in. Whoever has lost both has lost the backups.
+            "repository-deputy": given_or_generated(f"{self._name}-deputy", None, parent=self),
+        }
+        if given.backup_credentials:
+            plain = {variable: value.get_secret_value() for variable, value in given.backup_credentials.items()}
+            secrets["repository-credentials"] = pulumi.Output.secret(json.dumps(plain))
+        return secrets
+
+    def _build(self) -> pulumi.Output[str]:
+        images, engine = self._args.images, self._args.engine
+        scheduler = (
+            {"GOLANG_IMAGE": mirrored(images.golang, images)}
+            if images.supercronic is None
+            else {"SUPERCRONIC_IMAGE": mirrored(images.supercronic, images), "SCHEDULER": "given"}
+        )
+        return BuiltImage(
+            self._name,
+            BuiltImageArgs(
+                tag="slidegenie/backup:1",
+                context=asset("docker", "backup"),
+                dockerfile=asset("docker", "backup", "Dockerfile"),
+                build_args={
+                    "POSTGRES_IMAGE": mirrored(images.postgres, images),
+                    "RESTIC_IMAGE": mirrored(images.restic, images),
+                    "MINIO_IMAGE": mirrored(images.minio, images),
+                    **scheduler,
+                },
+                builder=engine.builder,
+                ca_bundle=engine.ca_bundle,
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        ).id_on_engine
+
+    def _repository(self) -> Prepared:
+        return self._data(BACKUPS_DATA, host_path=self._args.settings.path)
+
+    def _data(self, role: str, host_path: str | None = None) -> Prepared:
+        return DataVolume(
+            f"{self._name}-{role}-data",
+            DataVolumeArgs(
+                foundation=self._args.foundation,
+                role=role,
+                data_root=self._args.engine.data_root,
+                host_path=host_path,
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        ).volume

@@ -1,0 +1,129 @@
+"""Backups by hand: the same steps whether Pulumi or Compose made the containers."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Any
+
+from ..identity import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
+from ..plan import Plan
+from ..plan.view import VOLUME, labels_of
+from .console import Problem, confirmed, say, warn
+from .docker import containers, docker, health, inspect, role, service
+
+DRIVER = ("python3", "-m", "slidegenie_backup")
+"""The program in the containers."""
+_STORES = frozenset({"postgres", "redis", "minio", "backup", "postgres-exporter", "redis-exporter"})
+"""Services on the data network that serve data or read it. Every other one may write."""
+_START_SECONDS = 180
+
+
+def back_up(plan: Plan) -> None:
+    """Take a backup now."""
+    _drive(plan, "backup", "backup")
+    _warn_of_one_disk(plan)
+
+
+def show(plan: Plan) -> None:
+    """List the snapshots."""
+    _drive(plan, "backup", "list")
+    _warn_of_one_disk(plan)
+
+
+def drill(plan: Plan) -> None:
+    """Restore the newest snapshot on trial."""
+    _drive(plan, "restore-drill", "drill")
+
+
+def restore(plan: Plan) -> None:
+    """Restore a snapshot, `SNAPSHOT` and `ONLY` in the environment say which and what of it.
+
+    Raises:
+        Problem: when it failed; everything is as it was before then.
+    """
+    snapshot, only = os.environ.get("SNAPSHOT") or "latest", os.environ.get("ONLY") or None
+    if only not in (None, "postgres", "objects"):
+        raise Problem(f"ONLY must be postgres or objects, or be left out for everything; got {only!r}")
+    what = f"the {only} of stack {plan.stack}" if only else f"all data of stack {plan.stack}"
+    if os.environ.get("CONFIRM") != plan.stack and not confirmed(
+        f"This replaces {what} by that of snapshot {snapshot}; the application stops for it.", plan.stack
+    ):
+        raise Problem(
+            f"nothing was restored: type the stack's name when asked, or run `make restore CONFIRM={plan.stack}`"
+        )
+    _drive(plan, "backup", "prepare", snapshot, *(["--only", only] if only else []))
+    writers = list(_writers(plan))
+    say(f"stopping what writes: {', '.join(sorted({service(writer) for writer in writers}))}")
+    try:
+        for writer in writers:
+            docker("stop", writer["Id"])
+        try:
+            _drive(plan, "backup", "commit")
+        except Problem:
+            # It has gone back by itself, unless it was killed.
+            _drive(plan, "backup", "abandon")
+            raise
+    finally:
+        # Also after a failure: what was there before is there again, and if not even that, it cannot become healthy.
+        for writer in writers:
+            docker("start", writer["Id"], check=False)
+    _wait([writer["Id"] for writer in writers])
+    say("the application serves what was restored")
+
+
+def _writers(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield the servers that may write, also those that an interrupted restore left stopped."""
+    mark = f"label={STACK_LABEL}={plan.label}"
+    zone = "label=io.slidegenie.zone=data"
+    listed = docker("network", "ls", "--format", "{{.Name}}", "--filter", mark, "--filter", zone)
+    data = set(listed.stdout.split())
+    for container in containers(plan.label, everything=True):
+        joined = container["NetworkSettings"]["Networks"].keys()
+        if joined & data and role(container) == "server" and service(container) not in _STORES:
+            yield container
+
+
+def _wait(ids: list[str]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while sick := [service(container) for container in inspect(ids) if health(container) != "healthy"]:
+        if time.monotonic() > deadline:
+            raise Problem(
+                f"the data is restored, but {', '.join(sorted(set(sick)))} did not become healthy within"
+                f" {_START_SECONDS} s: `make logs` says why"
+            )
+        time.sleep(1)
+
+
+def _drive(plan: Plan, name: str, *arguments: str) -> None:
+    """Run the driver in its container; it says itself what it does.
+
+    Raises:
+        Problem: when the container does not run, or the driver failed.
+    """
+    running = [container for container in containers(plan.label) if service(container) == name]
+    if not running:
+        raise Problem(
+            f"no container {name} runs in stack {plan.stack}: set backup.enabled in Pulumi.{plan.stack}.yaml where it"
+            " is not, and `make up`"
+        )
+    done = subprocess.run(["docker", "exec", running[0]["Id"], *DRIVER, *arguments], check=False)  # noqa: S603, S607
+    if done.returncode != 0:
+        raise Problem(f"`{arguments[0]}` failed in container {name}; the line above says why")
+
+
+def _warn_of_one_disk(plan: Plan) -> None:
+    """Say so when a lost disk would take the backups along: they are where all the other data is."""
+    devices = {
+        labels[DATA_LABEL]: str((volume.inputs.get("driverOpts") or {}).get("device", "/docker/volume"))
+        for volume in plan.of_type(VOLUME)
+        if DATA_LABEL in (labels := labels_of(volume))
+    }
+    own = devices.pop(BACKUPS_DATA, None)
+    if own is not None and PurePath(own).parent in {PurePath(device).parent for device in devices.values()}:
+        warn("the backups are on this host, a lost disk takes them along: set backup.repository or path")
+
+
+def _label(plan: Plan) -> str:
+    return f"{plan.project}/{plan.stack}"

@@ -1,0 +1,156 @@
+"""The backup: everything into one folder with its manifest, then into the repository as one snapshot."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from . import manifest
+from .cache import Cache
+from .config import Config
+from .console import megabytes, say
+from .files import only_one, read_json
+from .metrics import Metrics, now
+from .objects import Bucket, copy_all, keep_only, read_index, write_index
+from .postgres import Server, dump
+from .problems import Problem
+from .process import run
+from .repository import Repository
+
+SPOOL = "spool"
+"""Folder for what is being backed up. Its objects stay, so that the next backup reads only what is new."""
+
+
+def back_up(config: Config) -> None:
+    """Take one backup.
+
+    Raises:
+        Problem: when it is not good; earlier snapshots are as they were.
+    """
+    metrics = Metrics(config, "backup")
+    with only_one(config.work):
+        metrics.started()
+        try:
+            _refuse_during_restore(config)
+            what = _guarded(config, metrics)
+        except BaseException:
+            metrics.failed()
+            raise
+    say(f"backed up {', '.join(what)} in {metrics.get('duration_seconds'):.1f} s")
+
+
+def check(config: Config, percent: int) -> None:
+    """Check the repository, reading `percent` of its data back."""
+    metrics = Metrics(config, "backup")
+    with only_one(config.work):
+        try:
+            Repository(config).check(percent)
+        except Problem:
+            metrics.set({"check_success": 0})
+            raise
+        metrics.set({"check_success": 1})
+    say(f"the repository is whole; {percent} % of its data was read back")
+
+
+def _guarded(config: Config, metrics: Metrics) -> list[str]:
+    if config.before:
+        _hook("before", config.before, {})
+    result = "failed"
+    try:
+        what = _into_repository(config, metrics)
+        result = "succeeded"
+    finally:
+        if config.after:
+            try:
+                _hook("after", config.after, {"BACKUP_RESULT": result})
+            except Problem as problem:
+                say(str(problem))
+    return what
+
+
+def _into_repository(config: Config, metrics: Metrics) -> list[str]:
+    repository, spool = Repository(config), config.work / SPOOL
+    repository.open()
+    content = _collect(config, spool)
+    size = repository.backup([spool, *config.volumes])
+    say(f"snapshot taken: {megabytes(size['size'])}, of which {megabytes(size['added'])} are new")
+    for name in (manifest.DUMP, manifest.SNAPSHOT):
+        (spool / name).unlink(missing_ok=True)
+    what: list[str] = [part for part in ("postgres", "redis", "objects") if part in content]
+    what += ["volumes"] if config.volumes else []
+    metrics.succeeded(
+        {f'last_success_timestamp_seconds{{what="{part}"}}': now() for part in what}
+        | {"size_bytes": size["size"], "added_bytes": size["added"]}
+    )
+    _tidy(config, repository, metrics)
+    return what
+
+
+def _tidy(config: Config, repository: Repository, metrics: Metrics) -> None:
+    """Old snapshots go and the repository is looked at; what goes wrong here leaves a good backup good."""
+    for task, metric in (("forget", "retention_success"), ("check", "check_success")):
+        try:
+            getattr(repository, task)()
+            metrics.set({metric: 1})
+        except Problem as problem:
+            metrics.set({metric: 0})
+            say(str(problem))
+    try:
+        own = [snapshot for snapshot in repository.snapshots() if snapshot.host == config.stack]
+        metrics.set({"snapshots": len(own), "repository_size_bytes": repository.size()})
+    except Problem as problem:
+        say(str(problem))
+
+
+def _collect(config: Config, spool: Path) -> dict[str, Any]:
+    """Fill the folder. The database comes first: what it names is in the bucket by then, unless it is deleted."""
+    spool.mkdir(parents=True, exist_ok=True)
+    known = read_index(spool / manifest.INDEX)
+    (spool / manifest.NAME).unlink(missing_ok=True)
+    content: dict[str, Any] = {"stack": config.stack, "time": now(), "versions": _versions()}
+    if "DATABASE_HOST" in config.variables:
+        say("dumping the database")
+        path = spool / manifest.DUMP
+        facts = dump(Server.configured(config), path)
+        content["postgres"] = manifest.described(path, **facts)
+        content["versions"]["postgres"] = facts["database"]["server"]
+        say(f"  {sum(table['rows'] for table in facts['tables'].values())} rows in {len(facts['tables'])} tables")
+    if "BACKUP_REDIS_USER" in config.variables:
+        path = spool / manifest.SNAPSHOT
+        keys = Cache(config).save(path)
+        content["redis"] = manifest.described(path, keys=keys)
+        say(f"  {keys} keys of Redis")
+    if "S3_ENDPOINT" in config.variables:
+        say("copying the bucket")
+        stored = copy_all(Bucket.configured(config), spool / manifest.FOLDER, known)
+        keep_only(spool / manifest.FOLDER, stored)
+        write_index(spool / manifest.INDEX, stored)
+        total = sum(item.size for item in stored)
+        content["objects"] = manifest.described(spool / manifest.INDEX, count=len(stored), bytes=total)
+        say(f"  {len(stored)} objects, {megabytes(total)}")
+    content["volumes"] = [volume.name for volume in config.volumes]
+    manifest.write(spool, content)
+    return content
+
+
+def _versions() -> dict[str, str]:
+    asked = {"pg_dump": ["pg_dump", "--version"], "restic": ["restic", "version"]}
+    return {name: run(command, task=f"{name} cannot be run").strip() for name, command in asked.items()}
+
+
+def _hook(name: str, command: str, variables: dict[str, str]) -> None:
+    say(f"running backup.{name}")
+    done = subprocess.run(["sh", "-c", command], env=os.environ | variables, check=False)  # noqa: S603, S607 - the stack's own
+    if done.returncode != 0:
+        raise Problem(f"backup.{name} ended with exit code {done.returncode}: {command}")
+
+
+def _refuse_during_restore(config: Config) -> None:
+    if (read_json(config.work / "restore" / "journal.json") or {}).get("state") == "swapping":
+        raise Problem("a restore did not finish; run `make restore` again: it goes back or on, and says so")
+
+
+def clear(folder: Path) -> None:
+    """Remove a folder and what is in it."""
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,5 @@
+"""The one way this program fails."""
+
+
+class Problem(Exception):
+    """Something a person can mend: what is wrong, where, and how to fix it."""

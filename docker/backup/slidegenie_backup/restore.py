@@ -1,0 +1,241 @@
+"""A restore into a running platform: all of it, or nothing.
+
+`prepare` touches nothing that is in use: the snapshot is read back, checked, and its dump loaded into a database beside
+the real one. `commit` runs while nobody writes. First the real database gets another name, so that no application can
+become healthy in between; then objects change, each kept in a file before; last the new database gets the real name.
+Whenever that stops, what comes next finds a journal and goes back to how it was.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import objects, postgres
+from .backup import clear
+from .cache import Cache
+from .config import Config
+from .console import moment, say
+from .files import only_one, read_json, write_whole
+from .manifest import FOLDER, NAME, Manifest
+from .objects import Bucket, Stored, copy_all, differing, in_parallel
+from .postgres import Server, differences
+from .problems import Problem
+from .repository import Repository
+
+PARTS = ("postgres", "objects")
+"""What can be restored alone."""
+_MOST_NAMED = 5
+
+
+class Restore:
+    """One restore, in steps that are programs of their own: the folder `restore` of the work volume links them."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._folder = config.work / "restore"
+        self._journal = self._folder / "journal.json"
+        self._files = self._folder / "files"
+        self._undo = self._folder / "undo"
+
+    def prepare(self, wanted: str, only: str | None) -> None:
+        """Read a snapshot back and check it beside what is in use.
+
+        Raises:
+            Problem: when it cannot be restored; nothing was changed then.
+        """
+        with only_one(self._config.work):
+            self._recover_if_unfinished()
+            clear(self._folder)
+            repository = Repository(self._config)
+            repository.open()
+            snapshot = repository.find(wanted)
+            say(f"reading snapshot {snapshot.identity[:8]} of {snapshot.time[:16]} back")
+            spool = next((path for path in snapshot.paths if path.endswith("/spool")), None)
+            if spool is None:
+                raise Problem(f"snapshot {snapshot.identity[:8]} holds no backup of ours: {', '.join(snapshot.paths)}")
+            try:
+                repository.restore(snapshot, self._files, only=[spool])
+                self._prepare(Manifest.read(self._files / spool.lstrip("/")), only)
+            except BaseException:
+                self._drop_beside()
+                clear(self._folder)
+                raise
+
+    def commit(self) -> None:
+        """Put what was prepared in the place of what is in use. Nobody may write meanwhile.
+
+        Raises:
+            Problem: when it failed; everything is as it was before then.
+        """
+        with only_one(self._config.work):
+            noted = self._noted("prepared")
+            content = Manifest.read(Path(noted["folder"]))
+            started = time.monotonic()
+            try:
+                self._swap(content, noted["parts"])
+            except Exception as error:
+                self._recover_after(error)
+                raise
+            self._finish()
+            say(f"restored {', '.join(noted['parts'])} in {time.monotonic() - started:.1f} s without the application")
+
+    def unfinished(self) -> bool:
+        """Tell whether a restore is prepared or was stopped in the middle."""
+        return self._journal.exists()
+
+    def abandon(self) -> None:
+        """Go back to how it was, whatever was under way."""
+        with only_one(self._config.work):
+            self._recover_if_unfinished()
+            self._drop_beside()
+            clear(self._folder)
+
+    def _prepare(self, content: Manifest, only: str | None) -> None:
+        parts = [part for part in content.parts() if only in (None, part)]
+        if not parts:
+            raise Problem(f"the snapshot holds {', '.join(content.parts())}, not {only}")
+        content.check(parts)
+        if "postgres" in parts:
+            self._load_beside(content)
+        made = moment(content.content["time"])
+        write_whole(self._journal, json.dumps({"state": "prepared", "parts": parts, "folder": str(content.folder)}))
+        say(f"the snapshot is whole: {', '.join(parts)} as of {made}")
+
+    def _load_beside(self, content: Manifest) -> None:
+        server, noted = self._server(), content.content["postgres"]
+        with server.maintenance() as session:
+            postgres.drop_database(session, self._beside)
+            postgres.make_database(session, self._beside, noted["database"])
+        server.load(content.file("postgres"), self._beside)
+        self._compare(noted, self._beside)
+        say(f"the database is loaded beside the one in use, {len(noted['tables'])} tables as they were")
+
+    def _compare(self, noted: dict[str, Any], database: str) -> None:
+        with self._server().session(database) as session:
+            if lines := differences(noted, session.facts()):
+                raise Problem(f"the restored database is not what was backed up: {'; '.join(lines[:_MOST_NAMED])}")
+
+    def _swap(self, content: Manifest, parts: list[str]) -> None:
+        """Nothing in use is touched before what undoes it is on the disk."""
+        bucket = Bucket.configured(self._config) if "objects" in parts else None
+        wanted = content.objects() if bucket else []
+        put: list[Stored] = []
+        extra: list[Stored] = []
+        if bucket:
+            bucket.make()
+            before = copy_all(bucket, self._undo)
+            put, extra = differing(wanted, before)
+            objects.write_index(self._undo / "before.jsonl", before)
+        self._note("swapping", parts, content)
+        with self._server().maintenance() as session:
+            postgres.move_away(session, self._real, self._previous)
+        if bucket:
+            in_parallel(lambda item: bucket.put(item, content.folder / FOLDER), put)
+            bucket.remove(item.key for item in extra)
+            self._check_bucket(bucket, wanted)
+            say(f"{len(put)} objects written, {len(extra)} removed, {len(wanted)} as they were backed up")
+        self._swap_cache(content, parts)
+        with self._server().maintenance() as session:
+            postgres.move_in(session, self._beside if "postgres" in parts else self._previous, self._real)
+
+    def _check_bucket(self, bucket: Bucket, wanted: list[Stored]) -> None:
+        missing, extra = differing(wanted, copy_all(bucket, self._folder / "check"))
+        clear(self._folder / "check")
+        if missing or extra:
+            first = (missing or extra)[0].key
+            raise Problem(f"{len(missing) + len(extra)} objects are not as they were backed up, the first is {first}")
+
+    def _swap_cache(self, content: Manifest, parts: list[str]) -> None:
+        if "BACKUP_REDIS_USER" not in self._config.variables:
+            return
+        if "redis" in parts:
+            Cache(self._config).load(content.file("redis"))
+        else:
+            Cache(self._config).empty()
+
+    def _finish(self) -> None:
+        """What was before goes only now."""
+        with self._server().maintenance() as session:
+            postgres.drop_database(session, self._previous)
+        clear(self._folder)
+
+    def _recover_after(self, error: Exception) -> None:
+        try:
+            self._recover()
+        except Problem as problem:
+            raise Problem(
+                f"{error}. Going back failed too, so the application stays closed: {problem}. Mend that and run"
+                " `make restore` again: it goes back first"
+            ) from error
+
+    def _recover(self) -> None:
+        """Bring what an unfinished swap left to one of its two ends; the names of the databases tell how far it got."""
+        with self._server().maintenance() as session:
+            present = postgres.databases(session)
+            if self._previous not in present:
+                # Not begun, or over: the name changes last, but the door closes before.
+                postgres.let_in(session, self._real)
+        if self._previous in present and self._real in present:
+            say("it had reached its end; what was before is removed")
+            self._finish()
+        elif self._previous in present:
+            self._go_back()
+        self._drop_beside()
+        clear(self._folder)
+
+    def _go_back(self) -> None:
+        say("going back to what was there before")
+        if (before := self._undo / "before.jsonl").is_file():
+            bucket = Bucket.configured(self._config)
+            put, extra = differing(objects.read_index(before), copy_all(bucket, self._folder / "check"))
+            in_parallel(lambda item: bucket.put(item, self._undo), put)
+            bucket.remove(item.key for item in extra)
+        if "BACKUP_REDIS_USER" in self._config.variables:
+            # Its content could be of either; the application fills it again.
+            _try(Cache(self._config).empty)
+        with self._server().maintenance() as session:
+            postgres.move_in(session, self._previous, self._real)
+        say("everything is as it was before the restore")
+
+    def _recover_if_unfinished(self) -> None:
+        noted = read_json(self._journal)
+        if noted is not None and noted["state"] == "swapping":
+            say("an earlier restore did not finish")
+            self._recover()
+
+    def _drop_beside(self) -> None:
+        with self._server().maintenance() as session:
+            postgres.drop_database(session, self._beside)
+
+    def _note(self, state: str, parts: list[str], content: Manifest) -> None:
+        write_whole(self._journal, json.dumps({"state": state, "parts": parts, "folder": str(content.folder)}))
+
+    def _noted(self, state: str) -> dict[str, Any]:
+        noted: dict[str, Any] | None = read_json(self._journal)
+        if noted is None or noted["state"] != state or not Path(noted["folder"], NAME).is_file():
+            raise Problem("no restore is prepared; `make restore` does it all")
+        return noted
+
+    def _server(self) -> Server:
+        return Server.configured(self._config)
+
+    @property
+    def _real(self) -> str:
+        return self._server().database
+
+    @property
+    def _beside(self) -> str:
+        return f"{self._real}_restored"
+
+    @property
+    def _previous(self) -> str:
+        return f"{self._real}_previous"
+
+
+def _try(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except Problem as problem:
+        say(str(problem))

@@ -1,0 +1,54 @@
+"""Backups outlive `make destroy` under Pulumi too: the state keeps the repository and the password that opens it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ..support.stored import Data
+from ..support.workspace import Workspace, docker
+from .conftest import missing
+
+pytestmark = [pytest.mark.pulumi, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A running platform with backups."""
+    if reason := missing():
+        pytest.skip(reason)
+    made = Workspace.make(tmp_path_factory.mktemp("pulumi-backups"), "bakupp", "pulumi", 34040)
+    made.configure("backup", enabled=True)
+    made.configure("backend", startSeconds=60, replicas=1)
+    made.destroy()
+    try:
+        up = made.run("up")
+        assert up.code == 0, up.text
+        yield made
+    finally:
+        made.destroy()
+
+
+def _volumes(stack: Workspace) -> list[str]:
+    return docker("volume", "ls", "--quiet", "--filter", f"label=io.slidegenie.stack={stack.label}").split()
+
+
+def test_what_was_destroyed_comes_back_and_goes_for_good_when_asked(stack: Workspace) -> None:
+    data = Data(stack)
+    data.make(rows=100, objects=10)
+    before = data.digest()
+    for command, environment in (
+        ("backup", {}),
+        ("destroy", {"CONFIRM": stack.stack}),
+        ("up", {}),
+        ("restore", {"CONFIRM": stack.stack}),
+    ):
+        done = stack.run(command, **environment)
+        assert done.code == 0, done.text
+        if command == "destroy":
+            assert "the backups and their password stay" in done.out
+            assert _volumes(stack) == [f"slidegenie-{stack.stack}-backups"]
+    assert data.digest() == before
+
+    everything = stack.run("destroy", CONFIRM=stack.stack, BACKUPS="delete")
+    assert everything.code == 0, everything.text
+    assert _volumes(stack) == []

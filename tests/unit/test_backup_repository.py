@@ -1,0 +1,185 @@
+"""What restic says becomes a line that says what to do; a repository that was there is never begun anew."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from slidegenie_backup.cache import _serve
+from slidegenie_backup.config import Config
+from slidegenie_backup.problems import Problem
+from slidegenie_backup.repository import Repository
+
+Script = Callable[[str], None]
+CONFIG = '{"id": "abc"}'
+SNAPSHOTS = json.dumps(
+    [
+        {"id": "bbbb2222", "time": "2026-02-02T01:00:00Z", "hostname": "slidegenie-test", "paths": ["/work/spool"]},
+        {"id": "aaaa1111", "time": "2026-01-01T01:00:00Z", "hostname": "slidegenie-test", "paths": ["/work/spool"]},
+        {"id": "bbcc3333", "time": "2026-03-03T01:00:00Z", "hostname": "slidegenie-other", "paths": ["/work/spool"]},
+    ]
+)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config.read(
+        {
+            "BACKUP_STACK": "slidegenie-test",
+            "RESTIC_REPOSITORY": "/repository",
+            "RESTIC_PASSWORD_FILE": "/run/secrets/repository-password",
+            "BACKUP_DEPUTY_FILE": "/run/secrets/repository-deputy",
+            "BACKUP_WORK": str(tmp_path / "work"),
+            "KEEP_DAILY": "7",
+            "KEEP_WEEKLY": "4",
+            "KEEP_MONTHLY": "6",
+        }
+    )
+
+
+@pytest.fixture
+def restic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Script:
+    """Put a shell script in the place of restic; it notes how it was called, and knows no keys unless it is told to."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+    def write(body: str) -> None:
+        script = folder / "restic"
+        keys = f'[ "$1 $2" = "key list" ] && [ ! -e {tmp_path}/keys ] && echo "[]" && exit 0'
+        script.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n{keys}\n{body}\n')
+        script.chmod(0o755)
+
+    return write
+
+
+def calls(tmp_path: Path) -> list[str]:
+    return (tmp_path / "calls").read_text().splitlines()
+
+
+def test_a_repository_is_made_where_there_never_was_one(config: Config, restic: Script, tmp_path: Path) -> None:
+    restic(
+        f"[ -e {tmp_path}/made ] && echo '{CONFIG}' && exit 0\n"
+        f"[ $1 = init ] && touch {tmp_path}/made && exit 0\n"
+        "echo 'Is there a repository at the following location?' >&2; exit 1"
+    )
+    Repository(config).open()
+    assert calls(tmp_path)[:3] == ["cat config", "init", "cat config"]
+    assert (config.work / "repository-id").read_text() == "abc"
+
+
+def test_a_repository_that_went_is_not_begun_anew(config: Config, restic: Script, tmp_path: Path) -> None:
+    restic(f"echo '{CONFIG}'")
+    Repository(config).open()
+    restic("echo 'Fatal: repository does not exist' >&2; exit 10")
+    with pytest.raises(Problem, match="the repository at /repository is gone; it was there before"):
+        Repository(config).open()
+    assert not [call for call in calls(tmp_path) if call.startswith("init")]
+
+
+def test_a_drill_never_makes_a_repository(config: Config, restic: Script) -> None:
+    restic("exit 10")
+    with pytest.raises(Problem, match="there is no repository at /repository: run `make backup` first"):
+        Repository(config, read_only=True).open()
+
+
+@pytest.mark.parametrize(
+    ("said", "meaning"),
+    [
+        ("Fatal: wrong password or no key found", "the password does not open the repository"),
+        ("Save(<data/1>) failed: write /repository/x: no space left on device", "the disk of the repository is full"),
+        ("Load(<data/1>): ciphertext verification failed", "the repository is damaged"),
+        ("Fatal: repository contains errors", "the repository is damaged"),
+        ("unable to create lock in backend: repository is already locked by PID 7", "the repository is locked"),
+        ("open /repository/locks/1: permission denied", "may not be written by user 1000"),
+        ("dial tcp: lookup s3.example.com: no such host", "the repository cannot be reached"),
+        ("client.GetObject: Access Denied.", "refuses the credentials"),
+        ("something never seen", "something never seen"),
+    ],
+)
+def test_what_restic_says_is_explained(config: Config, restic: Script, said: str, meaning: str) -> None:
+    restic(f"echo '{said}' >&2; exit 1")
+    repository = Repository(config)
+    for task in (repository.open, repository.snapshots, repository.check, lambda: repository.backup([Path("/x")])):
+        with pytest.raises(Problem, match=meaning):
+            task()
+
+
+def test_a_damaged_configuration_is_not_taken_for_a_missing_repository(config: Config, restic: Script) -> None:
+    restic(
+        "echo 'config or key is damaged: ciphertext verification failed' >&2; echo Is there a repository >&2; exit 1"
+    )
+    with pytest.raises(Problem, match="the repository is damaged"):
+        Repository(config).open()
+
+
+def test_a_snapshot_says_how_much_it_holds_and_adds(config: Config, restic: Script, tmp_path: Path) -> None:
+    summary = {"message_type": "summary", "snapshot_id": "a", "total_bytes_processed": 10, "data_added": 4}
+    restic(f"echo '{json.dumps({'message_type': 'status'})}'\necho '{json.dumps(summary)}'")
+    assert Repository(config).backup([Path("/work/spool"), Path("/volumes/x")]) == {"size": 10, "added": 4}
+    assert calls(tmp_path) == ["backup --host slidegenie-test --tag slidegenie --json --quiet /work/spool /volumes/x"]
+
+
+def test_an_incomplete_snapshot_is_no_backup_and_does_not_stay(config: Config, restic: Script, tmp_path: Path) -> None:
+    summary = {"message_type": "summary", "snapshot_id": "partly", "total_bytes_processed": 1, "data_added": 1}
+    restic(f"[ $1 = forget ] && exit 0\necho '{json.dumps(summary)}'; echo 'cannot read /volumes/x' >&2; exit 3")
+    with pytest.raises(Problem, match="the snapshot could not be taken: cannot read /volumes/x"):
+        Repository(config).backup([Path("/volumes/x")])
+    assert calls(tmp_path)[-1] == "forget partly"
+
+
+def test_the_newest_snapshot_is_that_of_this_stack(config: Config, restic: Script) -> None:
+    restic(f"echo '{SNAPSHOTS}'")
+    repository = Repository(config)
+    assert [snapshot.identity for snapshot in repository.snapshots()] == ["aaaa1111", "bbbb2222", "bbcc3333"]
+    assert repository.find("latest").identity == "bbbb2222"
+    assert repository.find("bbc").identity == "bbcc3333"
+    for wanted, said in (("bb", "2 snapshots have"), ("ff", "no snapshot has"), ("", "no snapshot has")):
+        with pytest.raises(Problem, match=f"{said} an ID that begins with '{wanted}'"):
+            repository.find(wanted)
+
+
+def test_a_stack_without_snapshots_is_told_whose_there_are(config: Config, restic: Script) -> None:
+    restic(f"echo '{json.dumps(json.loads(SNAPSHOTS)[2:])}'")
+    with pytest.raises(Problem, match="no snapshot of slidegenie-test; there are some of slidegenie-other"):
+        Repository(config).find("latest")
+    restic("echo null")
+    with pytest.raises(Problem, match="no snapshot of slidegenie-test; run `make backup` first"):
+        Repository(config).find("latest")
+
+
+def test_the_retention_keeps_all_of_the_last_days_besides(config: Config, restic: Script, tmp_path: Path) -> None:
+    restic("exit 0")
+    Repository(config).forget()
+    unlock, forget = calls(tmp_path)
+    assert unlock == "unlock"
+    assert forget == (
+        "forget --host slidegenie-test --tag slidegenie --group-by host,tags --keep-within 2d"
+        " --keep-daily 7 --keep-weekly 4 --keep-monthly 6 --prune"
+    )
+
+
+def test_the_drill_and_the_check_lock_nothing(config: Config, restic: Script, tmp_path: Path) -> None:
+    restic(f"echo '{SNAPSHOTS}'")
+    Repository(config, read_only=True).snapshots()
+    Repository(config).check(10)
+    assert calls(tmp_path) == ["--no-lock snapshots --tag slidegenie --json", "check --no-lock --read-data-subset=10%"]
+
+
+def test_redis_is_handed_a_snapshot_in_its_own_words(tmp_path: Path) -> None:
+    (tmp_path / "redis.rdb").write_bytes(b"REDIS0010 and so on")
+    ours, replica = socket.socketpair()
+    with ours, replica:
+        replica.settimeout(5)
+        serving = threading.Thread(target=_serve, args=(ours, tmp_path / "redis.rdb"))
+        serving.start()
+        answers = b""
+        for command in (b"*1\r\n$4\r\nPING\r\n", b"*3\r\n$8\r\nreplconf\r\n$4\r\ncapa\r\n$3\r\neof\r\n"):
+            replica.sendall(command)
+            answers += replica.recv(100)
+        replica.sendall(b"*3\r\n$5\r\nPSYNC\r\n$1\r\n?\r\n$2\r\n-1\r\n")
+        serving.join()
+        answers += replica.recv(1000)
+    assert answers == b"+PONG\r\n+OK\r\n+FULLRESYNC " + b"0" * 39 + b"1 0\r\n$19\r\nREDIS0010 and so on"

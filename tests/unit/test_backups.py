@@ -1,0 +1,345 @@
+"""The backups as declared: what they may reach, what they know, and what is left when everything else goes."""
+
+import functools
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import parse_settings
+from components.cli import backups, commands
+from components.cli.console import Problem
+from components.cli.state import State
+from components.plan import Plan
+from components.plan.compose import render_compose
+from components.plan.vault import Vault
+from components.settings import SettingsError
+
+from .planned import (
+    BUILD,
+    NETWORK,
+    PASSWORD,
+    VOLUME,
+    environment,
+    labels,
+    plain,
+    platform,
+    seeds,
+    service,
+    uploads,
+    workloads,
+)
+
+REMOTE = {
+    "backup": {"repository": "s3:https://s3.example.com/backups"},
+    "secrets": {"backupCredentials": {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hidden"}},
+}
+
+
+@functools.cache
+def default() -> Plan:
+    """Return the plan of a platform that was told nothing."""
+    return platform()
+
+
+def one(plan: Plan, name: str) -> Any:
+    (found,) = [container for container in workloads(plan) if service(container) == name]
+    return found
+
+
+def zones(plan: Plan, name: str) -> set[str]:
+    by_name = {network.outputs["name"]: labels(network)["io.slidegenie.zone"] for network in plan.of_type(NETWORK)}
+    return {by_name[network["name"]] for network in one(plan, name).inputs.get("networksAdvanced") or []}
+
+
+def mounts(plan: Plan, name: str) -> dict[str, tuple[str, bool]]:
+    return {
+        mount["target"]: (mount["source"], bool(mount.get("readOnly"))) for mount in one(plan, name).inputs["mounts"]
+    }
+
+
+def secret_files(plan: Plan, name: str) -> set[str]:
+    source = mounts(plan, name)["/run/secrets"][0]
+    (seed,) = [seed for seed in seeds(plan) if seed.inputs["mounts"][0]["source"] == source]
+    return set(uploads(seed))
+
+
+def test_backups_are_on_unless_a_stack_says_otherwise() -> None:
+    assert {"backup", "restore-drill"} <= {service(container) for container in workloads(default())}
+    off = platform(backup={"enabled": False})
+    assert not {"backup", "restore-drill"} & {service(container) for container in workloads(off)}
+    assert not [volume for volume in off.of_type(VOLUME) if "backup" in volume.name]
+    assert "user backup" not in uploads(off.named("slidegenie-redis-secrets-seed"))["users.acl"]
+
+
+def test_the_backup_has_no_way_out_and_the_drill_no_network_at_all() -> None:
+    plan = default()
+    assert zones(plan, "backup") == {"data"}
+    assert zones(plan, "restore-drill") == set()
+    assert one(plan, "restore-drill").inputs["networkMode"] == "none"
+    assert "networkMode" not in one(plan, "backup").inputs
+
+
+def test_a_repository_elsewhere_opens_the_way_out_and_needs_no_volume() -> None:
+    plan = platform(**REMOTE)
+    assert zones(plan, "backup") == {"data", "application"}
+    assert zones(plan, "restore-drill") == {"application"}
+    assert "/repository" not in mounts(plan, "backup")
+    variables = environment(one(plan, "backup"))
+    assert variables["RESTIC_REPOSITORY"] == "s3:https://s3.example.com/backups"
+    assert variables["BACKUP_CREDENTIALS_FILE"] == "/run/secrets/repository-credentials"
+    assert "hidden" not in json.dumps([plain(container.inputs) for container in workloads(plan)])
+    assert "repository-credentials" in secret_files(plan, "restore-drill")
+
+
+def test_a_store_elsewhere_opens_the_way_out_for_the_backup_alone() -> None:
+    plan = platform(
+        storage={"external": {"endpoint": "https://s3.example.com"}},
+        secrets={"storageAccessKey": "a", "storageSecretKey": "b"},
+    )
+    assert zones(plan, "backup") == {"data", "application"}
+    assert zones(plan, "restore-drill") == set()
+
+
+def test_the_drill_may_only_read_the_repository_and_knows_no_data_store() -> None:
+    plan = default()
+    repository = "slidegenie-test-backups"
+    assert mounts(plan, "backup")["/repository"] == (repository, False)
+    assert mounts(plan, "restore-drill")["/repository"] == (repository, True)
+    assert mounts(plan, "backup")["/work"][0] != mounts(plan, "restore-drill")["/work"][0]
+    assert secret_files(plan, "restore-drill") == {"repository-password", "repository-deputy"}
+    assert secret_files(plan, "backup") == {
+        "repository-password", "repository-deputy", "postgres-password", "redis-backup-password",
+        "storage-access-key", "storage-secret-key",
+    }  # fmt: skip
+    assert not [key for key in environment(one(plan, "restore-drill")) if key.startswith(("DATABASE", "S3", "REDIS"))]
+
+
+def test_schedule_retention_and_hooks_arrive() -> None:
+    plan = platform(
+        backup={
+            "schedule": "15 3 * * *",
+            "keepDaily": 3,
+            "checkPercent": 100,
+            "before": "echo $HOME",
+            "drillSchedule": "0 5 1 * *",
+        }
+    )
+    variables = environment(one(plan, "backup"))
+    assert json.loads(variables["BACKUP_SCHEDULES"]) == {"backup": "15 3 * * *", "check": "30 2 * * 6"}
+    assert json.loads(environment(one(plan, "restore-drill"))["BACKUP_SCHEDULES"]) == {"drill": "0 5 1 * *"}
+    assert [variables[f"KEEP_{age}"] for age in ("DAILY", "WEEKLY", "MONTHLY")] == ["3", "4", "6"]
+    assert (variables["CHECK_PERCENT"], variables["BACKUP_BEFORE"]) == ("100", "echo $HOME")
+    assert "BACKUP_AFTER" not in variables
+
+
+def test_metrics_go_where_the_monitoring_reads_them_and_nowhere_without_it() -> None:
+    plan = default()
+    for name in ("backup", "restore-drill"):
+        assert mounts(plan, name)["/textfiles"] == ("slidegenie-test-metrics", False)
+    assert "/textfiles" not in mounts(platform(monitoring={"enabled": False}), "backup")
+
+
+def test_volumes_of_the_monitoring_are_taken_along_read_only() -> None:
+    plan = platform(backup={"volumes": ["grafana", "alertmanager"]})
+    assert mounts(plan, "backup")["/volumes/grafana"] == ("slidegenie-test-grafana", True)
+    assert environment(one(plan, "backup"))["BACKUP_VOLUMES"] == "alertmanager,grafana"
+
+
+def test_redis_gets_a_user_for_it_that_the_application_is_not() -> None:
+    plan = default()
+    users = uploads(plan.named("slidegenie-redis-secrets-seed"))["users.acl"].splitlines()
+    (backup,) = [line for line in users if line.startswith("user backup ")]
+    (own,) = [line for line in users if line.startswith("user slidegenie ")]
+    assert backup.endswith(" ~* -@all +ping +info +dbsize +sync +psync +replconf +replicaof +flushall")
+    assert backup.split()[3] != own.split()[3]
+    assert "redis-backup-password" not in {
+        file for seed in seeds(plan) if "app-secrets" in seed.name for file in uploads(seed)
+    }
+    assert "BACKUP_REDIS_USER" not in environment(one(platform(backup={"redis": False}), "backup"))
+
+
+def test_the_image_stands_on_the_database_and_compiles_its_scheduler_unless_one_is_given() -> None:
+    images = {"postgres": "pg:16", "restic": "restic:1", "minio": "minio:1", "golang": "go:1"}
+    (compiled,) = [b for b in platform(images=images).of_type(BUILD) if b.name == "slidegenie-backup"]
+    assert compiled.inputs["buildArgs"] == {
+        "POSTGRES_IMAGE": "pg:16", "RESTIC_IMAGE": "restic:1", "MINIO_IMAGE": "minio:1", "GOLANG_IMAGE": "go:1",
+    }  # fmt: skip
+    (given,) = [
+        b for b in platform(images=images | {"supercronic": "cron:1"}).of_type(BUILD) if b.name == "slidegenie-backup"
+    ]
+    assert given.inputs["buildArgs"].keys() == {
+        "POSTGRES_IMAGE", "RESTIC_IMAGE", "MINIO_IMAGE", "SUPERCRONIC_IMAGE", "SCHEDULER",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("section", "device"),
+    [
+        ({}, None),
+        ({"engine": {"socketGroup": 9, "dataRoot": "/srv/data"}}, "/srv/data/backups"),
+        ({"engine": {"socketGroup": 9, "dataRoot": "/srv/data"}, "backup": {"path": "/mnt/nas"}}, "/mnt/nas"),
+    ],
+)
+def test_the_repository_is_where_the_settings_say(section: dict[str, Any], device: str | None) -> None:
+    volume = platform(**section).named("slidegenie-backup-backups-data", VOLUME)
+    assert (volume.inputs.get("driverOpts") or {}).get("device") == device
+    assert volume.protect
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"backup": {"repository": "sftp:host:/x"}}, "backup.repository"),
+        ({"backup": {"repository": "/mnt/x"}}, "backup.repository"),
+        ({"backup": {"schedule": "daily"}}, "backup.schedule"),
+        ({"backup": {"schedule": "0 1 * *"}}, "backup.schedule"),
+        ({"backup": {"keepDaily": 0}}, "backup.keepDaily"),
+        ({"backup": {"volumes": ["postgres"]}}, "backup.volumes"),
+        ({"backup": {"repository": "s3:x", "path": "/x"}}, "repository and path exclude each other"),
+        ({"backup": {"repository": "s3:x"}}, "secrets.backupCredentials: is required with backup.repository"),
+        ({"backup": {"volumes": ["grafana"]}, "monitoring": {"enabled": False}}, "backup.volumes: are those of"),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_key(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse_settings(values, "Pulumi.test.yaml")
+    assert said in str(refused.value)
+
+
+def test_compose_leaves_the_repository_when_it_removes_volumes(tmp_path: Path) -> None:
+    def volume(plan: Plan) -> Any:
+        import yaml  # noqa: PLC0415 - here alone
+
+        text = render_compose(plan, tmp_path, secrets_dir=Path("s"), files_dir=Path("f")).text
+        return yaml.safe_load(text)["volumes"]["backups"]
+
+    assert volume(default()) == {"name": "slidegenie-test-backups", "external": True}
+    bound = volume(platform(engine={"socketGroup": 9, "dataRoot": "/srv/data"}))
+    assert bound["driver_opts"]["device"] == "/srv/data/backups"
+
+
+def test_destroy_leaves_the_repository_and_its_password_and_nothing_else() -> None:
+    plan = default()
+    resources = [
+        {"urn": item.urn, "type": item.type, "inputs": plain(item.inputs), "protect": item.protect}
+        for item in plan.resources
+    ]
+    state = State.of({"resources": resources})
+    kept = {urn.rpartition("::")[2] for urn in state.backups()}
+    assert kept == {"slidegenie-backup-backups-data", "slidegenie-backup-password"}
+    assert set(state.backups()) < set(state.protected())
+    assert len([r for r in resources if r["type"] == PASSWORD]) > 1
+
+
+def test_the_vault_forgets_all_but_the_password_of_the_repository(tmp_path: Path) -> None:
+    vault = Vault(tmp_path / "vault.json")
+    assert not vault.knows("-backup-password")
+    kept = vault.values(PASSWORD, "slidegenie-backup-password")
+    assert vault.knows("-backup-password")
+    lost = vault.values(PASSWORD, "slidegenie-postgres-password")
+    vault.keep_only("-backup-password")
+    assert vault.values(PASSWORD, "slidegenie-backup-password") == kept
+    assert vault.values(PASSWORD, "slidegenie-postgres-password") != lost
+
+
+class Engine:
+    """Stands in for Docker: notes what is asked of it, and lets one step of the driver fail."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, failing: str = "") -> None:
+        self.steps: list[str] = []
+        self._failing = failing
+        monkeypatch.setattr(backups, "docker", self._docker)
+        monkeypatch.setattr(backups, "containers", self._containers)
+        monkeypatch.setattr(backups, "inspect", lambda _: [])
+        monkeypatch.setattr(subprocess, "run", self._run)
+
+    def _docker(self, *args: str, **_: Any) -> "subprocess.CompletedProcess[str]":
+        if args[0] in ("stop", "start"):
+            self.steps.append(" ".join(args))
+        out = "slidegenie_data\n" if args[:2] == ("network", "ls") else ""
+        return subprocess.CompletedProcess(args, 0, stdout=out, stderr="")
+
+    def _containers(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
+        networks = {"traefik": "slidegenie_edge"}
+        kinds = dict.fromkeys(("app", "postgres", "backup", "traefik"), "server") | {"migrate": "job"}
+        return [
+            {
+                "Id": name,
+                "Name": name,
+                "Config": {"Labels": {"com.docker.compose.service": name, "io.slidegenie.role": kind}},
+                "NetworkSettings": {"Networks": {networks.get(name, "slidegenie_data"): {"NetworkID": ""}}},
+            }
+            for name, kind in kinds.items()
+        ]
+
+    def _run(self, command: list[str], **_: Any) -> "subprocess.CompletedProcess[str]":
+        step = " ".join(command[6:])
+        self.steps.append(step)
+        return subprocess.CompletedProcess(command, int(step == self._failing))
+
+
+@pytest.fixture
+def agreed(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setenv("CONFIRM", "test")
+    monkeypatch.delenv("SNAPSHOT", raising=False)
+    monkeypatch.delenv("ONLY", raising=False)
+    return monkeypatch
+
+
+def test_a_restore_checks_first_then_stops_what_writes_and_starts_it_again(agreed: pytest.MonkeyPatch) -> None:
+    engine = Engine(agreed)
+    agreed.setenv("ONLY", "objects")
+    agreed.setenv("SNAPSHOT", "abcd")
+    backups.restore(Plan("slidegenie", "test", []))
+    assert engine.steps == ["prepare abcd --only objects", "stop app", "commit", "start app"]
+
+
+def test_a_snapshot_that_cannot_be_restored_stops_nothing(agreed: pytest.MonkeyPatch) -> None:
+    engine = Engine(agreed, failing="prepare latest")
+    with pytest.raises(Problem, match="`prepare` failed in container backup"):
+        backups.restore(Plan("slidegenie", "test", []))
+    assert engine.steps == ["prepare latest"]
+
+
+def test_a_restore_that_failed_goes_back_and_the_application_runs_again(agreed: pytest.MonkeyPatch) -> None:
+    engine = Engine(agreed, failing="commit")
+    with pytest.raises(Problem, match="`commit` failed in container backup"):
+        backups.restore(Plan("slidegenie", "test", []))
+    assert engine.steps == ["prepare latest", "stop app", "commit", "abandon", "start app"]
+
+
+def test_nothing_is_restored_unasked(agreed: pytest.MonkeyPatch) -> None:
+    engine = Engine(agreed)
+    agreed.setenv("CONFIRM", "another")
+    with pytest.raises(Problem, match=r"nothing was restored.*make restore CONFIRM=test"):
+        backups.restore(Plan("slidegenie", "test", []))
+    assert engine.steps == []
+
+
+def test_without_backups_the_commands_say_how_to_turn_them_on(agreed: pytest.MonkeyPatch) -> None:
+    agreed.setattr(backups, "containers", lambda *_, **__: [])
+    with pytest.raises(Problem, match=r"no container restore-drill runs in stack test: set backup.enabled"):
+        backups.drill(Plan("slidegenie", "test", []))
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({}, True),
+        ({"engine": {"socketGroup": 9, "dataRoot": "/srv/data"}}, True),
+        ({"backup": {"path": "/mnt/nas/backups"}}, False),
+        (REMOTE, False),
+    ],
+)
+def test_backups_beside_the_data_are_warned_of(
+    settings: dict[str, Any], warned: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backups._warn_of_one_disk(platform(**settings))
+    assert ("a lost disk takes them along" in capsys.readouterr().err) is warned
+
+
+def test_the_commands_have_the_names_people_type() -> None:
+    assert {"backup", "backups", "restore", "drill"} <= commands.COMMANDS.keys()
