@@ -6,13 +6,13 @@ from typing import Any
 import pulumi
 
 from .backend import Backend, BackendArgs
-from .backups import Backups
-from .backups.platform import platform_backups, saves_redis
+from .backups import Backups, BackupsArgs
+from .backups.redis_login import redis_login, saves_redis
 from .endpoints import Endpoint
 from .foundation import Foundation, FoundationArgs
 from .host import socket_group
 from .monitoring import Additions, Monitoring, MonitoringArgs, WatchedPostgres
-from .postgres import Postgres, PostgresArgs, external_postgres
+from .postgres import Postgres, PostgresArgs, as_administrator, external_postgres
 from .proxy import Proxy, ProxyArgs
 from .redis import Redis, RedisArgs, external_redis
 from .secrets import StackSecrets
@@ -110,9 +110,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
             opts=child,
         )
         self.monitoring = self._monitoring(name, settings, monitored) if settings.monitoring.enabled else None
-        self.backups = platform_backups(
-            name, settings, self.foundation, self.stores, self._redis_backup_password, self.monitoring, parent=self
-        )
+        self.backups = self._backups(name, settings) if settings.backup.enabled else None
         self.url = self.proxy.url
         self.backend_url = f"http://127.0.0.1:{proxy.backend_port}" if proxy.backend_port else None
         self.register_outputs({"url": self.url})
@@ -135,6 +133,28 @@ class SlideGeniePlatform(pulumi.ComponentResource):
                 redis=settings.redis.external is None,
                 minio=settings.storage.external is None,
                 additions=monitored,
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _backups(self, name: str, settings: Settings) -> Backups:
+        stores, monitoring = self.stores, self.monitoring
+        volumes = self.proxy.volumes | (monitoring.volumes if monitoring is not None else {})
+        external = (settings.postgres.external, settings.redis.external, settings.storage.external)
+        return Backups(
+            f"{name}-backup",
+            BackupsArgs(
+                foundation=self.foundation,
+                postgres=as_administrator(stores.postgres),
+                storage=stores.storage,
+                redis=redis_login(settings, stores.redis, self._redis_backup_password),
+                volumes={data.value: volumes[data.value] for data in settings.backup.volumes},
+                outward=any(place is not None for place in external),
+                textfiles=monitoring.textfiles if monitoring is not None else None,
+                settings=settings.backup,
+                images=settings.images,
+                engine=settings.engine,
+                secrets=settings.secrets,
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -54,6 +54,8 @@ class Proxy(pulumi.ComponentResource):
     """Name that services are routed under."""
     url: str
     """Address of the platform."""
+    volumes: dict[str, Prepared]
+    """Its volumes of data by what they hold: `certificates`, with `tls: acme`."""
 
     def __init__(self, name: str, args: ProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Proxy", name, None, opts)
@@ -83,9 +85,11 @@ class Proxy(pulumi.ComponentResource):
         files = [FilesMount(files=self._static_files(args), path=CONFIG_PATH)]
         if logins:
             files.append(FilesMount(files=self._logins(logins), path=SECRETS_PATH))
-        volumes = [VolumeMount(volume=seeds[-1], path="/dynamic", read_only=True)]
-        if acme:
-            volumes.append(VolumeMount(volume=self._certificates(args), path=CERTIFICATES_PATH))
+        self.volumes = {"certificates": self._certificates(args)} if acme else {}
+        volumes = [
+            VolumeMount(volume=seeds[-1], path="/dynamic", read_only=True),
+            *(VolumeMount(volume=volume, path=CERTIFICATES_PATH) for volume in self.volumes.values()),
+        ]
         image = PulledImage(name, mirrored(args.images.traefik, args.images), opts=child)
         Server(
             name,

@@ -15,7 +15,7 @@ Schedule = Annotated[str, Field(pattern=rf"^{_CRON_FIELD}( {_CRON_FIELD}){{4}}$"
 
 
 class DataName(enum.Enum):
-    """A volume of the monitoring that a backup can take along."""
+    """A volume that a backup can take along."""
 
     GRAFANA = "grafana"
     """Users and settings of Grafana; its dashboards are files in the repository anyway."""
@@ -23,6 +23,8 @@ class DataName(enum.Enum):
     """All metrics. Large, and changing all the time."""
     ALERTMANAGER = "alertmanager"
     """Silences."""
+    CERTIFICATES = "certificates"
+    """Account and certificates of `proxy.tls: acme`. They can be issued again, but not often in one week."""
 
 
 class Backup(Section):
@@ -53,7 +55,7 @@ class Backup(Section):
     redis: bool = True
     """Whether Redis is backed up. An external one must let its user replicate, which managed services refuse."""
     volumes: tuple[DataName, ...] = ()
-    """Volumes of the monitoring that are backed up as files: grafana, prometheus, alertmanager."""
+    """Volumes that are backed up as files: grafana, prometheus, alertmanager; certificates with `proxy.tls: acme`."""
     before: str | None = None
     """Shell command in the backup container before each backup; if it fails, none is made."""
     after: str | None = None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pydantic import model_validator
 
 from .acme import Challenge
-from .backup import Backup
+from .backup import Backup, DataName
 from .base import Section
 from .edge import Proxy, TlsMode
 from .errors import reveal
@@ -75,9 +75,17 @@ class Settings(Section):
                         f"secrets.{name}: is required with {because}; set it with"
                         f" `pulumi config set --secret --path secrets.{name}`"
                     )
-        if self.backup.enabled and self.backup.volumes and not self.monitoring.enabled:
-            yield "backup.volumes: are those of the monitoring, which is not enabled; remove them"
+        if self.backup.enabled:
+            yield from self._missing_volumes()
         yield from self._wrong_certificate()
+
+    def _missing_volumes(self) -> Iterator[str]:
+        for name in self.backup.volumes:
+            if name is DataName.CERTIFICATES:
+                if self.proxy.tls is not TlsMode.ACME:
+                    yield "backup.volumes: certificates is there with proxy.tls: acme only; remove it"
+            elif not self.monitoring.enabled:
+                yield f"backup.volumes: {name.value} is the monitoring's, which is not enabled; remove it"
 
     def _wrong_certificate(self) -> Iterator[str]:
         proxy = self.proxy

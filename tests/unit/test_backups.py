@@ -148,6 +148,11 @@ def test_volumes_of_the_monitoring_are_taken_along_read_only() -> None:
     assert environment(one(plan, "backup"))["BACKUP_VOLUMES"] == "alertmanager,grafana"
 
 
+def test_certificates_that_were_issued_are_taken_along() -> None:
+    plan = platform(backup={"volumes": ["certificates"]}, proxy={"tls": "acme", "domain": "slides.example.com"})
+    assert mounts(plan, "backup")["/volumes/certificates"] == ("slidegenie-test-certificates", True)
+
+
 def test_redis_gets_a_user_for_it_that_the_application_is_not() -> None:
     plan = default()
     users = uploads(plan.named("slidegenie-redis-secrets-seed"))["users.acl"].splitlines()
@@ -200,7 +205,11 @@ def test_the_repository_is_where_the_settings_say(section: dict[str, Any], devic
         ({"backup": {"volumes": ["postgres"]}}, "backup.volumes"),
         ({"backup": {"repository": "s3:x", "path": "/x"}}, "repository and path exclude each other"),
         ({"backup": {"repository": "s3:x"}}, "secrets.backupCredentials: is required with backup.repository"),
-        ({"backup": {"volumes": ["grafana"]}, "monitoring": {"enabled": False}}, "backup.volumes: are those of"),
+        (
+            {"backup": {"volumes": ["grafana"]}, "monitoring": {"enabled": False}},
+            "volumes: grafana is the monitoring's",
+        ),
+        ({"backup": {"volumes": ["certificates"]}}, "backup.volumes: certificates is there with proxy.tls: acme only"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_key(values: dict[str, Any], said: str) -> None:
