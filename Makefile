@@ -44,7 +44,7 @@ up down destroy preview drift refresh password rotate releases rollback authorit
 	@$(CLI) $@
 
 .PHONY: scan clean freshness schedule unschedule
-scan: .venv/.runtime ## Scan what runs, and tell the monitoring
+scan: .venv/.runtime ## Scan what runs, judge it by the policy, and tell the monitoring
 clean: .venv/.runtime ## Remove the stack's own unused images, containers and build cache (DRY_RUN=1 only says which)
 freshness: .venv/.runtime ## Ask registries for newer base images
 schedule: .venv/.runtime ## Have scan, clean and freshness run by timers of this host

@@ -31,7 +31,7 @@ def judge_stack(root: Path, stack: str) -> None:
     settings = policy_settings(root, plan)
     live = os.environ.get("LIVE", "") not in ("", "0")
     policy = load_policy(settings, root)
-    verdict = _judge_engine(plan, policy) if live else judge_plan(plan, policy, _today())
+    verdict = judge_running(plan, policy) if live else judge_plan(plan, policy, _today())
     for line in report(verdict):
         show(line)
     result = f"policy, {'running containers' if live else 'plan'} of stack {stack}: {summary(verdict)}"
@@ -67,8 +67,12 @@ def policy_settings(root: Path, plan: Plan) -> Policy:
     return parse(Policy, section or {}, f"Pulumi.{plan.stack}.yaml")
 
 
-def _judge_engine(plan: Plan, policy: ContainerPolicy) -> Verdict:
-    """Judge what runs of the stack, and leave the result for the Security dashboard."""
+def judge_running(plan: Plan, policy: ContainerPolicy) -> Verdict:
+    """Judge what runs of the stack, and leave the result for the Security dashboard.
+
+    Raises:
+        Problem: when nothing of it is on this engine.
+    """
     ensure_engine()
     label = plan.label
     running = containers(label, everything=True)

@@ -7,13 +7,16 @@ from ..maintenance import freshness as fresh
 from ..maintenance.ledger import Ledger, Task
 from ..maintenance.textfile import publish
 from ..plan import Plan, plan_stack
-from ..settings import Settings
+from ..policy import load_policy
+from ..policy.report import report, summary
+from ..settings import Enforcement, Settings
 from . import cleaning, preflight, scanning, timers
 from .build_images import stack_settings
 from .commands import ROOT, Request, chosen
 from .console import Problem, say, show, warn
 from .docker import ensure_engine
 from .home import Home
+from .policy import judge_running
 from .rollout_record import image_record
 
 
@@ -46,14 +49,24 @@ class _Work:
 
 
 def scan(request: Request) -> None:
-    """Scan the images of every container that runs, and tell the monitoring."""
+    """Scan the images of every container that runs, judge the containers by the policy, and tell the monitoring."""
     ensure_engine()
     work = _Work.of(request)
+    _judge(work)
     found = scanning.scan_running(work.plan.label, work.settings.supply_chain)
     work.tell("scan.prom", scanning.text(found, work.ledger))
     if failed := [one.image for one in found if one.failed]:
         raise Problem(f"{len(failed)} of {len(found)} images could not be scanned: {', '.join(failed)}")
     work.done(Task.SCAN)
+
+
+def _judge(work: _Work) -> None:
+    if work.settings.policy.enforcement is Enforcement.DISABLED:
+        return
+    verdict = judge_running(work.plan, load_policy(work.settings.policy, ROOT))
+    for line in report(verdict):
+        warn(line)
+    say(f"policy, running containers of stack {work.plan.stack}: {summary(verdict)}")
 
 
 def clean(request: Request) -> None:
