@@ -40,6 +40,7 @@ class PulumiStack:
         Raises:
             Problem: when the passphrase does not fit the stack.
         """
+        self._unlock_if_abandoned()
         (self._folder / "Pulumi.yaml").write_text(f"name: {self._project()}\nruntime: python\n", encoding="utf-8")
         known = self._pulumi("stack", "ls", "--json", cwd=self._folder)
         if f'"{self.name}"' not in known:
@@ -54,7 +55,6 @@ class PulumiStack:
         Raises:
             UpdateFailed: when a resource could not be made.
         """
-        self._unlock_if_abandoned()
         progress = Progress()
         stack = self._stack()
         try:
@@ -88,7 +88,6 @@ class PulumiStack:
 
     def down(self) -> Progress:
         """Remove all that is not protected: containers and networks go, data and generated secrets stay."""
-        self._unlock_if_abandoned()
         progress = Progress()
         try:
             self._stack().destroy(

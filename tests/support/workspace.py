@@ -110,7 +110,8 @@ class Workspace:
         options = self._options(environment)
         del options["capture_output"]
         return subprocess.Popen(
-            self._arguments(command),
+            # Where the tests run in the background of a shell, everything they start would ignore Ctrl-C.
+            ["env", "--default-signal=INT", *self._arguments(command)],  # noqa: S607 - the one of coreutils
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
