@@ -5,8 +5,13 @@ import sys
 
 from ..plan import UnknownStackError
 from ..settings import SettingsError
-from . import commands, upkeep
+from . import app_commands, backup_commands, commands, release_commands, secret_commands, upkeep
 from .console import Problem, warn
+from .request import Request
+
+_MODULES = (commands, release_commands, secret_commands, backup_commands, upkeep, app_commands)
+COMMANDS = {name: command for module in _MODULES for name, command in module.COMMANDS.items()}
+"""Every command by its name."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,12 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
         help="what carries the plan out (default: Pulumi where it is, else Docker Compose)",
     )
     subparsers = parser.add_subparsers(dest="command", required=True)
-    known = commands.COMMANDS | upkeep.COMMANDS
-    for name, command in known.items():
+    for name, command in COMMANDS.items():
         subparsers.add_parser(name, help=(command.__doc__ or "").split("\n")[0])
     options = parser.parse_args(arguments)
     try:
-        known[options.command](commands.Request(options.stack, options.engine))
+        COMMANDS[options.command](Request(options.stack, options.engine))
     except (SettingsError, UnknownStackError, Problem) as error:
         for line in str(error).splitlines():
             warn(line)

@@ -12,11 +12,11 @@ from ..policy.report import report, summary
 from ..settings import Enforcement, Settings
 from . import cleaning, preflight, scanning, timers
 from .build_images import stack_settings
-from .commands import ROOT, Request, chosen
 from .console import Problem, say, show, warn
 from .docker import ensure_engine
 from .home import Home
-from .policy import judge_running
+from .policy import judge_running, judge_stack
+from .request import ROOT, Request, chosen
 from .rollout_record import image_record
 
 
@@ -96,6 +96,11 @@ def freshness(request: Request) -> None:
     work.done(Task.FRESHNESS)
 
 
+def policy(request: Request) -> None:
+    """Judge the stack by the container policy; with LIVE=1 what runs, else the plan. Changes nothing."""
+    judge_stack(ROOT, chosen(request)[0])
+
+
 def schedule(request: Request) -> None:
     """Install timers of this host for scan, clean and freshness."""
     work = _Work.of(request)
@@ -113,6 +118,6 @@ def unschedule(request: Request) -> None:
 
 
 COMMANDS: dict[str, Callable[[Request], None]] = {
-    command.__name__: command for command in (scan, clean, freshness, schedule, unschedule)
+    command.__name__: command for command in (scan, clean, freshness, policy, schedule, unschedule)
 }
-"""Every command by its name."""
+"""These commands by their names."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components import parse_settings
-from components.cli import backups, commands
+from components.cli import backups
 from components.cli.console import Problem
 from components.cli.state import State
 from components.plan import Plan
@@ -348,7 +348,3 @@ def test_backups_beside_the_data_are_warned_of(
 ) -> None:
     backups._warn_of_one_disk(platform(**settings))
     assert ("a lost disk takes them along" in capsys.readouterr().err) is warned
-
-
-def test_the_commands_have_the_names_people_type() -> None:
-    assert {"backup", "backups", "restore", "drill"} <= commands.COMMANDS.keys()

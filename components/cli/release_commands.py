@@ -1,0 +1,47 @@
+"""The commands that look at releases and go back to one."""
+
+import os
+from collections.abc import Callable
+
+from ..plan import Plan, plan_stack
+from .console import Problem, say, show
+from .docker import ensure_engine
+from .home import Home
+from .request import ROOT, Request, chosen, pulumi_stack
+from .rollback import History
+from .stack import PulumiStack
+
+
+def releases(request: Request) -> None:
+    """List the last good releases and whether the database allows to go back to them."""
+    pulumi, plan = _with_history(request)
+    for line in history_of(pulumi, plan).listed():
+        show(line)
+
+
+def rollback(request: Request) -> None:
+    """Go back to the last good release: the one before this, or the one that serves while a rollout is broken."""
+    pulumi, plan = _with_history(request)
+    release = history_of(pulumi, plan).rollback(force=os.environ.get("FORCE") == "yes")
+    say(f"{release.version} serves; mend the cause before the next `make up`: that one goes by settings and code again")
+
+
+def history_of(pulumi: PulumiStack, plan: Plan) -> History:
+    """Return the releases of a stack."""
+    return History(ROOT, pulumi, plan.label, Home.open().folder("stacks", pulumi.name))
+
+
+def _with_history(request: Request) -> tuple[PulumiStack, Plan]:
+    name, engine = chosen(request)
+    if engine == "compose":
+        raise Problem(
+            f"stack {name} runs with Docker Compose, which keeps no releases: check out the last good commit, `make up`"
+        )
+    ensure_engine()
+    return pulumi_stack(name), plan_stack(ROOT, name)
+
+
+COMMANDS: dict[str, Callable[[Request], None]] = {
+    command.__name__.removeprefix("list_"): command for command in (releases, rollback)
+}
+"""These commands by their names."""

@@ -1,0 +1,80 @@
+"""The commands that show secrets and replace them."""
+
+import os
+from collections.abc import Callable
+
+from ..host import socket_group
+from ..plan import plan_stack
+from ..plan.compose_write import prepare_machine
+from ..plan.program import stack_configuration
+from ..settings import Engine
+from .compose import ComposeStack
+from .console import Problem, show
+from .docker import ensure_engine
+from .home import Home
+from .release_commands import history_of
+from .request import DEFAULT, ROOT, Request, chosen, pulumi_stack
+from .rotation import Rotation
+
+_NO_PASSWORDS = ("-hash-key", "-certificate-authority", "-certificate-key", "-app-key")
+"""Ends of the names of random values that nobody types: keys are made from them."""
+
+
+def password(request: Request) -> None:
+    """Print the generated passwords and keys."""
+    name, engine = chosen(request)
+    home = Home.open()
+    secrets = (
+        ComposeStack(ROOT, name, home).passwords()
+        if engine == "compose"
+        else pulumi_stack(name).state(secrets=True).passwords()
+    )
+    for secret, value in secrets:
+        if not secret.endswith(_NO_PASSWORDS):
+            show(f"{secret}\t{value}")
+
+
+def rotate(request: Request) -> None:
+    """Replace a generated secret by a new one (SECRET=postgres); without SECRET, list them and how old each is."""
+    name, engine = chosen(request)
+    if engine == "compose":
+        raise Problem(
+            f"stack {name} runs with Docker Compose, which cannot take the old and the new secret at once: rotation"
+            " needs Pulumi"
+        )
+    ensure_engine()
+    plan, pulumi = plan_stack(ROOT, name), pulumi_stack(name)
+    # What a rollback put there stays there.
+    pulumi.open(backend=history_of(pulumi, plan).held_settings())
+    rotation = Rotation(pulumi, plan.label, stack_configuration(ROOT, name))
+    if secret := os.environ.get("SECRET"):
+        rotation.rotate(secret)
+    else:
+        for line in rotation.listed():
+            show(line)
+
+
+def authority(request: Request) -> None:
+    """Write the local authority's certificate to a file and print its path, so that it can be trusted."""
+    name, engine = chosen(request)
+    home = Home.open()
+    outputs = ComposeStack(ROOT, name, home).outputs() if engine == "compose" else pulumi_stack(name).outputs()
+    if not (pem := outputs.get("authority")):
+        raise Problem(f"stack {name} has no local authority: its certificate is your own (proxy.tls)")
+    file = home.folder("stacks", name) / "authority.pem"
+    file.write_text(str(pem), encoding="utf-8")
+    show(str(file))
+
+
+def secrets(request: Request) -> None:
+    """Write the secret files and .env that the committed Compose files need, once; for use without `make up`."""
+    stack = request.stack or DEFAULT
+    prepare_machine(ROOT, stack, int(socket_group(Engine())))
+    compose = "docker-compose.yml" if stack == DEFAULT else f"docker-compose.{stack}.yml"
+    show(f"wrote .secrets/{stack} and .env; now: docker compose -f {compose} up -d")
+
+
+COMMANDS: dict[str, Callable[[Request], None]] = {
+    command.__name__.removeprefix("list_"): command for command in (password, rotate, authority, secrets)
+}
+"""These commands by their names."""
