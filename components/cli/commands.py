@@ -15,7 +15,7 @@ from .policy import enforce
 from .pulumi_cli import find_pulumi
 from .release_commands import history_of
 from .request import DEFAULT, NO_PULUMI, ROOT, Request, chosen, pulumi_stack
-from .rollout import refuse_to_refresh, roll_out, show_changes
+from .rollout import refuse_to_refresh, roll_out, show_changes, sweep
 from .rollout_record import image_record, note_rollout
 from .stack import PulumiStack
 
@@ -75,7 +75,7 @@ def down(request: Request) -> None:
     if engine == "compose":
         ComposeStack(ROOT, name, Home.open()).down()
     else:
-        show_changes(pulumi_stack(name).down().changes)
+        show_changes(_swept(name).down().changes)
 
 
 def destroy(request: Request) -> None:
@@ -89,13 +89,20 @@ def destroy(request: Request) -> None:
         kept = compose.backups() and not with_backups
         compose.destroy(with_backups=with_backups)
     else:
-        pulumi = pulumi_stack(name)
+        pulumi = _swept(name)
         kept = bool(pulumi.state().backups()) and not with_backups
         show_changes(pulumi.destroy(with_backups=with_backups).changes)
         history_of(pulumi, plan_stack(ROOT, name)).forget()
     if kept:
         say("the backups and their password stay; `make destroy BACKUPS=delete` removes them too")
     Home.open().forget(name)
+
+
+def _swept(name: str) -> PulumiStack:
+    """Return the stack without what a killed rollout left: the files that it uses could not be removed."""
+    pulumi = pulumi_stack(name)
+    sweep(pulumi.state(), pulumi.label)
+    return pulumi
 
 
 def _judged(stack: str) -> Plan:

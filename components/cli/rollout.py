@@ -23,6 +23,8 @@ def roll_out(stack: PulumiStack, label: str, anew: Sequence[str] = ()) -> int:
     """
     before = stack.state()
     refuse_another_owner(label, before.container_ids())
+    # Before it begins, too: they may use files that this rollout removes.
+    sweep(before, label)
     if again := before.failed_jobs():
         say("a job failed in the last rollout: it runs again")
     removed = removed_by_hand(before)

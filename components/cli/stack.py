@@ -14,6 +14,7 @@ from pulumi import automation as auto
 from .console import Problem, say
 from .docker import last_line
 from .home import Home
+from .interrupt import stops_with_pulumi
 from .progress import Progress
 from .state import State
 
@@ -31,6 +32,11 @@ class PulumiStack:
         self._env = self._environment()
         self._folder = home.folder("stacks", name)
         self._settings = self._folder / f"Pulumi.{name}.yaml"
+
+    @property
+    def label(self) -> str:
+        """The stack's name on everything it makes: `project/stack`."""
+        return f"{self._project()}/{self.name}"
 
     def open(self, *, backend: dict[str, Any] | None = None) -> None:
         """Make the stack when it does not exist, and bring its settings up to date.
@@ -58,17 +64,15 @@ class PulumiStack:
         progress = Progress()
         stack = self._stack()
         try:
-            stack.up(
-                replace=replace or None,
-                on_event=progress,
-                color="never",
-                show_secrets=False,
-                config_file=self._config(),
-            )
+            with stops_with_pulumi():
+                stack.up(
+                    replace=replace or None,
+                    on_event=progress,
+                    color="never",
+                    show_secrets=False,
+                    config_file=self._config(),
+                )
         except auto.CommandError as error:
-            if "update canceled" in progress.errors:
-                # Ctrl-C reaches Pulumi too, which ends first: no failure to explain.
-                raise KeyboardInterrupt from None
             raise UpdateFailed(self._explain(error, progress)) from None
         return progress
 
@@ -90,9 +94,14 @@ class PulumiStack:
         """Remove all that is not protected: containers and networks go, data and generated secrets stay."""
         progress = Progress()
         try:
-            self._stack().destroy(
-                exclude_protected=True, on_event=progress, color="never", show_secrets=False, config_file=self._config()
-            )
+            with stops_with_pulumi():
+                self._stack().destroy(
+                    exclude_protected=True,
+                    on_event=progress,
+                    color="never",
+                    show_secrets=False,
+                    config_file=self._config(),
+                )
         except auto.CommandError as error:
             raise UpdateFailed(self._explain(error, progress)) from None
         return progress

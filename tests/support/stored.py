@@ -94,7 +94,7 @@ class Data:
         """Return the IDs of all snapshots, the newest first."""
         done = self.driver("list")
         assert done.returncode == 0, done.stdout + done.stderr
-        return [line.split()[0] for line in done.stdout.splitlines()]
+        return [line.split()[0] for line in done.stdout.splitlines() if not line.startswith("==>")]
 
     def metrics(self, job: str = "backup") -> dict[str, float]:
         """Return what the monitoring is told."""

@@ -136,9 +136,12 @@ class Bucket:
             yield
         except (BaseError, OSError) as error:
             first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            missing = "NoSuchBucket" in str(error)
-            hint = f"bucket {self.name} does not exist; the application makes it when it starts: `make up`"
-            raise Problem(hint if missing else f"bucket {self.name}: {what}: {first}") from None
+            if "NoSuchBucket" in str(error):
+                raise Problem(f"bucket {self.name} does not exist; `make up` makes it") from None
+            if "403 Forbidden" in str(error):
+                # Who may not list a bucket is not told whether there is one.
+                raise Problem(f"bucket {self.name} {what}: it does not exist, or these keys may not use it") from None
+            raise Problem(f"bucket {self.name}: {what}: {first}") from None
 
 
 def file_of(folder: Path, digest: str) -> Path:

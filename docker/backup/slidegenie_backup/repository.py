@@ -216,11 +216,12 @@ class Repository:
         """Let the deputy in, and nobody who was password or deputy before. Keys that somebody added by hand stay."""
         if self._read_only:
             return
-        if _is_refused(self._call("cat", "config", password=self._config.deputy_file)):
+        of_deputy = self._keys(self._config.deputy_file)
+        if not of_deputy:
             self._add_password(self._config.deputy_file, through=self._config.password_file)
-        keys = self._keys(self._config.password_file)
-        current = {key["id"] for key in (*keys, *self._keys(self._config.deputy_file)) if key["current"]}
-        for key in keys:
+            of_deputy = self._keys(self._config.deputy_file)
+        current = {key["id"] for key in (*of_deputy, *self._keys(self._config.password_file)) if key["current"]}
+        for key in of_deputy:
             if key["userName"] == _TAG and key["id"] not in current:
                 self._run("key", "remove", str(key["id"]), task="the old password cannot be removed")
 
@@ -230,8 +231,13 @@ class Repository:
         self._run("key", "add", *flags, task="the repository takes no new password", password=through)
 
     def _keys(self, password: Path) -> list[dict[str, Any]]:
-        told = self._run("key", "list", "--json", task="the repository's keys cannot be listed", password=password)
-        return list(json.loads(told))
+        """Return all keys, which of them this `password` is among them; none when it opens nothing."""
+        done = self._call("key", "list", "--json", password=password)
+        if _is_refused(done):
+            return []
+        if done.returncode != 0:
+            raise _problem("the repository's keys cannot be listed", done)
+        return list(json.loads(done.stdout))
 
     def _remember(self, config: str) -> None:
         if not self._read_only:
