@@ -10,22 +10,8 @@ from .maintenance import Maintenance, Weekday
 from .model import Settings
 from .monitoring import Email, ImageStore, Monitoring, MonitoringPorts
 from .policy import Enforcement, Policy
-from .sections import (
-    Backend,
-    Engine,
-    ExternalPostgres,
-    ExternalRedis,
-    ExternalStorage,
-    Images,
-    Origin,
-    Postgres,
-    Redis,
-    Registry,
-    Secrets,
-    Storage,
-    Target,
-    Variant,
-)
+from .sections import Backend, Engine, Images, Origin, Registry, Secrets, Target, Variant
+from .stores import ExternalPostgres, ExternalRedis, ExternalStorage, Postgres, Redis, Storage
 from .supply_chain import Require, SupplyChain
 
 __all__ = [

@@ -14,7 +14,8 @@ from .maintenance import Maintenance
 from .monitoring import Monitoring
 from .own_certificate import problems
 from .policy import Policy
-from .sections import Backend, Engine, Images, Postgres, Redis, Registry, Secrets, Storage
+from .sections import Backend, Engine, Images, Registry, Secrets
+from .stores import Postgres, Redis, Storage
 from .supply_chain import SupplyChain
 
 
