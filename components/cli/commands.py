@@ -17,6 +17,7 @@ from .release_commands import history_of
 from .request import DEFAULT, NO_PULUMI, ROOT, Request, chosen, pulumi_stack
 from .rollout import refuse_to_refresh, roll_out, show_changes, sweep
 from .rollout_record import image_record, note_rollout
+from .served import wait_until_served
 from .stack import PulumiStack
 
 
@@ -42,6 +43,7 @@ def up(request: Request) -> None:
         say(f"rolling out stack {plan.stack} with Docker Compose, from the same plan; its rollouts pause requests")
         ComposeStack(ROOT, plan.stack, home).up()
     note_rollout(image_record(home, plan.label), plan, ROOT)
+    wait_until_served(plan)
     _show_addresses(plan)
 
 

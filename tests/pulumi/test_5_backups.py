@@ -49,6 +49,14 @@ def test_what_was_destroyed_comes_back_and_goes_for_good_when_asked(stack: Works
             assert _volumes(stack) == [f"slidegenie-{stack.stack}-backups"]
     assert data.digest() == before
 
+    snapshots = data.snapshots()
+    for secret in ("backup", "redis-backup"):
+        rotated = stack.run("rotate", SECRET=secret)
+        assert rotated.code == 0, rotated.text
+    again = stack.run("backup")
+    assert again.code == 0, again.text
+    assert data.snapshots()[1:] == snapshots, "the new password opens what the old one wrote"
+
     everything = stack.run("destroy", CONFIRM=stack.stack, BACKUPS="delete")
     assert everything.code == 0, everything.text
     assert _volumes(stack) == []

@@ -1,0 +1,66 @@
+"""Whether the edge leads to the application: Traefik takes new containers and routes up within seconds, not at once."""
+
+import contextlib
+import http.client
+import os
+import socket
+import ssl
+import time
+from urllib.parse import urlsplit
+
+from ..plan import Plan
+from .console import warn
+from .docker import containers, service
+
+_PATH = "/health/live"
+_PATIENCE_SECONDS, _PAUSE_SECONDS, _TIMEOUT_SECONDS = 20, 0.3, 5
+_NOT_YET = frozenset({404, 500, 502, 503, 504})
+_ANYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what the engine says
+
+
+def wait_until_served(plan: Plan) -> None:
+    """Wait until a request from this machine reaches the application, and say so when none does.
+
+    On an engine elsewhere nobody knows which address leads there: then nothing is asked.
+    """
+    if not os.environ.get("DOCKER_HOST", "unix://").startswith("unix://") or "platform" not in plan.outputs:
+        return
+    url = urlsplit(str(plan.outputs["platform"]))
+    name, port = url.hostname or "", url.port or 443
+    if (address := _published(plan, port)) is None:
+        return
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (answer := _ask(address, port, name)) is None or answer in _NOT_YET:
+        if time.monotonic() > deadline:
+            said = "does not answer" if answer is None else f"answers {answer}"
+            warn(f"the edge {said} at https://{name}:{port}{_PATH}, asked at {address}: docs/troubleshooting.md")
+            return
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _published(plan: Plan, port: int) -> str | None:
+    """Return the address of this machine on which the edge listens to `port`."""
+    for container in containers(plan.label):
+        if service(container) == "traefik":
+            for bindings in (container["NetworkSettings"]["Ports"] or {}).values():
+                for binding in bindings or []:
+                    if int(binding["HostPort"]) == port:
+                        return _ANYWHERE.get(host := str(binding["HostIp"]), host)
+    return None
+
+
+def _ask(address: str, port: int, name: str) -> int | None:
+    """Return the status of one answer; `None` when there was none."""
+    context = ssl.create_default_context()
+    # Asked is who answers, not who vouches for him: the authority may be the stack's own.
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        contextlib.suppress(OSError, http.client.HTTPException),
+        socket.create_connection((address, port), timeout=_TIMEOUT_SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname=name) as secured,
+    ):
+        secured.sendall(f"GET {_PATH} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+        response = http.client.HTTPResponse(secured)
+        response.begin()
+        return response.status
+    return None
