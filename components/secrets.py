@@ -9,6 +9,13 @@ import pulumi_random as random
 from .foundation import Foundation
 from .settings import Secrets, reveal
 
+FORMER_NAMES = {
+    "postgres-administrator": "postgres-password",
+    "storage-root-access": "storage-access-key",
+    "storage-root-secret": "storage-secret-key",
+}
+"""Administrators by what they were called while services logged in as them: their passwords are in the data."""
+
 
 class StackSecrets(pulumi.ComponentResource):
     """Hands out each secret by name. A generated one never changes until it is rotated, and survives `make down`.
@@ -39,24 +46,23 @@ class StackSecrets(pulumi.ComponentResource):
 
     def administrator(self, store: str) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         """Generate the passwords of a store's administrator and of the deputy that can give it another."""
-        # The password of services was the administrator's before there were two.
-        was = f"{store}-password" if store == "postgres" else None
-        return self._secret(f"{store}-administrator", None, was=was), self._secret(f"{store}-deputy", None)
+        return self._secret(f"{store}-administrator", None), self._secret(f"{store}-deputy", None)
 
     def storage_root(self) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         """Generate access and secret key of the object store's root user."""
         return (
-            self._secret("storage-root-access", None, length=20, was="storage-access-key"),
-            self._secret("storage-root-secret", None, was="storage-secret-key"),
+            self._secret("storage-root-access", None, length=20),
+            self._secret("storage-root-secret", None),
         )
 
     def redis_backup(self) -> pulumi.Output[str]:
         """Generate the password of the Redis user that takes and gives snapshots."""
         return self._secret("redis-snapshot-password", None)
 
-    def _secret(self, role: str, given: str | None, length: int = 40, was: str | None = None) -> pulumi.Output[str]:
-        name, was = f"{self._name}-{role}", f"{self._name}-{was}" if was else None
-        return given_or_generated(name, given, parent=self, length=length, was=was)
+    def _secret(self, role: str, given: str | None, length: int = 40) -> pulumi.Output[str]:
+        former = FORMER_NAMES.get(role)
+        was = f"{self._name}-{former}" if former else None
+        return given_or_generated(f"{self._name}-{role}", given, parent=self, length=length, was=was)
 
     def _login(self, role: str, password: pulumi.Output[str]) -> pulumi.Output[str]:
         identity = random.RandomString(

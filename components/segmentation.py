@@ -103,12 +103,6 @@ FLOWS: tuple[Flow, ...] = (
 """What the networks are for."""
 
 
-def needed(service: str) -> frozenset[Zone]:
-    """Return the networks that the flows of `service` need; the edge is there for clients outside."""
-    zones = {flow.zone for flow in FLOWS if service in (flow.source, flow.target)}
-    return frozenset(zones | ({Zone.EDGE} if service == "traefik" else set()))
-
-
 def has_way_out(service: str) -> bool:
     """Return whether `service` can reach anything outside of the platform."""
     return bool(MEMBERS[service] - INTERNAL)

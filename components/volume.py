@@ -1,5 +1,6 @@
 """Volumes: data that outlives every container, and the seed containers that prepare volumes."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,9 @@ class DataVolumeArgs:
     """Folder on the Docker host; the data is in `<data_root>/<role>`, which must exist. Default: managed by Docker."""
     host_path: str | None = None
     """Folder on the Docker host with this very data, which must exist. Default: as `data_root` has it."""
+    retained: bool = False
+    """Whether the engine keeps the volume when the resource goes or names another place. Default: it goes as well, once
+    it is unprotected."""
 
 
 class DataVolume(pulumi.ComponentResource):
@@ -50,13 +54,18 @@ class DataVolume(pulumi.ComponentResource):
         volume = docker.Volume(
             name,
             # A fixed name, so that a person finds the data, and a lost state does not lose it.
-            name=f"{compose_project()}-{args.role}",
+            name=f"{compose_project()}-{args.role}{_mark(args.host_path)}",
             driver_opts=bind,
             labels=volume_labels({DATA_LABEL: args.role}),
-            opts=pulumi.ResourceOptions(parent=self, protect=True),
+            opts=pulumi.ResourceOptions(parent=self, protect=True, retain_on_delete=args.retained),
         )
         self.volume = seeded(f"{name}-seed", args.foundation, volume.name, parent=self)
         self.register_outputs({"name": volume.name})
+
+
+def _mark(host_path: str | None) -> str:
+    """Tell volumes of one role in several places apart: to Docker another place alone is no other volume."""
+    return f"-{hashlib.sha256(host_path.encode()).hexdigest()[:8]}" if host_path else ""
 
 
 def volume_labels(labels: Mapping[str, pulumi.Input[str]]) -> list[docker.VolumeLabelArgs]:

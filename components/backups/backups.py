@@ -121,6 +121,8 @@ class Backups(pulumi.ComponentResource):
             "BACKUP_SCHEDULES": json.dumps(dict(schedules)),
             "BACKUP_WORK": _WORK,
             "RESTIC_REPOSITORY": args.settings.repository or _REPOSITORY,
+            # In the container every local one is in the same folder.
+            "BACKUP_PLACE": args.settings.repository or args.settings.path or "volume",
             "RESTIC_PASSWORD_FILE": f"{_SECRETS}/repository-password",
             "BACKUP_DEPUTY_FILE": f"{_SECRETS}/repository-deputy",
             # The driver says so itself; this is for who runs restic in the container by hand.
@@ -202,9 +204,9 @@ class Backups(pulumi.ComponentResource):
         ).id_on_engine
 
     def _repository(self) -> Prepared:
-        return self._data(BACKUPS_DATA, host_path=self._args.settings.path)
+        return self._data(BACKUPS_DATA, host_path=self._args.settings.path, retained=True)
 
-    def _data(self, role: str, host_path: str | None = None) -> Prepared:
+    def _data(self, role: str, host_path: str | None = None, *, retained: bool = False) -> Prepared:
         return DataVolume(
             f"{self._name}-{role}-data",
             DataVolumeArgs(
@@ -212,6 +214,7 @@ class Backups(pulumi.ComponentResource):
                 role=role,
                 data_root=self._args.engine.data_root,
                 host_path=host_path,
+                retained=retained,
             ),
             opts=pulumi.ResourceOptions(parent=self),
         ).volume

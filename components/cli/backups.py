@@ -11,18 +11,21 @@ from ..identity import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 from ..plan import Plan
 from ..plan.view import VOLUME, labels_of
 from .console import Problem, confirmed, say, warn
-from .docker import containers, docker, health, inspect, role, service
+from .docker import containers, docker, health, inspect, last_line, role, service
+from .interrupt import interrupted_after
 
 DRIVER = ("python3", "-m", "slidegenie_backup")
 """The program in the containers."""
 _STORES = frozenset({"postgres", "redis", "minio", "backup", "postgres-exporter", "redis-exporter"})
 """Services on the data network that serve data or read it. Every other one may write."""
 _START_SECONDS = 180
+_GOES_ON = "it goes on in its container, and this waits for it"
 
 
 def back_up(plan: Plan) -> None:
     """Take a backup now."""
-    _drive(plan, "backup", "backup")
+    with interrupted_after(_GOES_ON):
+        _drive(plan, "backup", "backup")
     _warn_of_one_disk(plan)
 
 
@@ -34,11 +37,15 @@ def show(plan: Plan) -> None:
 
 def drill(plan: Plan) -> None:
     """Restore the newest snapshot on trial."""
-    _drive(plan, "restore-drill", "drill")
+    with interrupted_after(_GOES_ON):
+        _drive(plan, "restore-drill", "drill")
 
 
 def restore(plan: Plan) -> None:
     """Restore a snapshot, `SNAPSHOT` and `ONLY` in the environment say which and what of it.
+
+    The release that runs may be newer than the snapshot: its migrations run again. `MIGRATE=no` leaves the schema as it
+    was, for a rollback to the release of that time.
 
     Raises:
         Problem: when it failed; everything is as it was before then.
@@ -53,7 +60,19 @@ def restore(plan: Plan) -> None:
         raise Problem(
             f"nothing was restored: type the stack's name when asked, or run `make restore CONFIRM={plan.stack}`"
         )
-    _drive(plan, "backup", "prepare", snapshot, *(["--only", only] if only else []))
+    migrates = only != "objects" and os.environ.get("MIGRATE") != "no"
+    try:
+        with interrupted_after("the snapshot is read to its end, and then dropped"):
+            _drive(plan, "backup", "prepare", snapshot, *(["--only", only] if only else []))
+    except KeyboardInterrupt:
+        _drive(plan, "backup", "abandon")
+        raise
+    with interrupted_after("the restore ends first, half of one helps nobody"):
+        _exchange(plan, migrates=migrates)
+
+
+def _exchange(plan: Plan, *, migrates: bool) -> None:
+    """Put what was prepared in the place of what is in use, while nobody writes."""
     writers = list(_writers(plan))
     say(f"stopping what writes: {', '.join(sorted({service(writer) for writer in writers}))}")
     try:
@@ -65,12 +84,28 @@ def restore(plan: Plan) -> None:
             # It has gone back by itself, unless it was killed.
             _drive(plan, "backup", "abandon")
             raise
+        if migrates:
+            _migrate(plan)
     finally:
         # Also after a failure: what was there before is there again, and if not even that, it cannot become healthy.
         for writer in writers:
             docker("start", writer["Id"], check=False)
+    if os.environ.get("MIGRATE") == "no":
+        say("the schema is as it was backed up; now `make rollback FORCE=yes` to the release that it belongs to")
+        return
     _wait([writer["Id"] for writer in writers])
     say("the application serves what was restored")
+
+
+def _migrate(plan: Plan) -> None:
+    """Run the migrations of the running release again: an older schema may have come back."""
+    for job in containers(plan.label, "com.docker.compose.service=migrate", everything=True):
+        done = docker("start", "--attach", job["Id"], check=False)
+        if done.returncode != 0:
+            raise Problem(
+                "the data is restored, but the migrations of the running release failed on it:"
+                f" {last_line(done.stderr or done.stdout)}"
+            )
 
 
 def _writers(plan: Plan) -> Iterator[dict[str, Any]]:
@@ -108,7 +143,8 @@ def _drive(plan: Plan, name: str, *arguments: str) -> None:
             f"no container {name} runs in stack {plan.stack}: set backup.enabled in Pulumi.{plan.stack}.yaml where it"
             " is not, and `make up`"
         )
-    done = subprocess.run(["docker", "exec", running[0]["Id"], *DRIVER, *arguments], check=False)  # noqa: S603, S607
+    command = ["docker", "exec", running[0]["Id"], *DRIVER, *arguments]
+    done = subprocess.run(command, check=False, start_new_session=True)  # noqa: S603 - no shell
     if done.returncode != 0:
         raise Problem(f"`{arguments[0]}` failed in container {name}; the line above says why")
 

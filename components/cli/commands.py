@@ -7,15 +7,17 @@ from pulumi.automation import PulumiCommand
 
 from ..plan import Plan, plan_stack
 from . import airgap, preflight
+from .build_images import stack_settings
 from .compose import ComposeStack
 from .console import Problem, confirmed, say, show
 from .docker import docker, ensure_engine
 from .home import Home
+from .letting_go import let_go
 from .policy import enforce
 from .pulumi_cli import find_pulumi
 from .release_commands import history_of
 from .request import DEFAULT, NO_PULUMI, ROOT, Request, chosen, pulumi_stack
-from .rollout import refuse_to_refresh, roll_out, show_changes, sweep
+from .rollout import refuse_another_owner, refuse_to_refresh, roll_out, show_changes, sweep
 from .rollout_record import image_record, note_rollout
 from .served import wait_until_served
 from .stack import PulumiStack
@@ -35,8 +37,9 @@ def up(request: Request) -> None:
         say(f"rolling out stack {plan.stack} with Pulumi")
         pulumi = PulumiStack(ROOT, plan.stack, home, command)
         pulumi.open()
-        history = history_of(pulumi, plan)
+        history = history_of(pulumi)
         history.begin()
+        let_go(pulumi, plan)
         show_changes(roll_out(pulumi, plan.label))
         history.came_up()
     else:
@@ -94,22 +97,29 @@ def destroy(request: Request) -> None:
         pulumi = _swept(name)
         kept = bool(pulumi.state().backups()) and not with_backups
         show_changes(pulumi.destroy(with_backups=with_backups).changes)
-        history_of(pulumi, plan_stack(ROOT, name)).forget()
+        history_of(pulumi).forget()
     if kept:
         say("the backups and their password stay; `make destroy BACKUPS=delete` removes them too")
     Home.open().forget(name)
 
 
 def _swept(name: str) -> PulumiStack:
-    """Return the stack without what a killed rollout left: the files that it uses could not be removed."""
+    """Return the stack without what a killed rollout left: the files that it uses could not be removed.
+
+    Raises:
+        Problem: when what runs is not this state's.
+    """
     pulumi = pulumi_stack(name)
-    sweep(pulumi.state(), pulumi.label)
+    state = pulumi.state()
+    refuse_another_owner(pulumi.label, state.container_ids())
+    sweep(state, pulumi.label)
     return pulumi
 
 
 def _judged(stack: str) -> Plan:
     """Return the plan of a stack that may be carried out."""
     plan = plan_stack(ROOT, stack)
+    preflight.check_certificate(stack_settings(stack))
     enforce(ROOT, plan)
     return plan
 

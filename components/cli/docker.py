@@ -17,7 +17,15 @@ def docker(*args: str, check: bool = True, **options: Any) -> subprocess.Complet
     Raises:
         Problem: when it fails and `check` is set, with the last line Docker printed.
     """
-    done = subprocess.run(["docker", *args], capture_output=True, text=True, check=False, **options)  # noqa: S603, S607
+    done = subprocess.run(  # noqa: S603 - no shell
+        ["docker", *args],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+        # Ctrl-C is for this program, which decides what becomes of the step.
+        start_new_session=True,
+        **options,
+    )
     if check and done.returncode != 0:
         raise Problem(f"docker {args[0]}: {last_line(done.stderr)}")
     return done

@@ -1,4 +1,4 @@
-"""Ctrl-C while Pulumi works."""
+"""Ctrl-C while something works that must come to an end by itself."""
 
 import signal
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from .console import say
 
 
 @contextmanager
-def stops_with_pulumi() -> Iterator[None]:
-    """Leave Ctrl-C to Pulumi, and be interrupted when it has stopped.
+def interrupted_after(what: str) -> Iterator[None]:
+    """Note Ctrl-C, say `what` comes first, and be interrupted when that is over.
 
-    A terminal sends it to both. Pulumi finishes the step it is at and writes its state down. If this program was gone,
-    Pulumi would write into closed pipes, and leave its lock to whoever comes next.
+    A terminal sends it to all programs it started. Pulumi finishes the step it is at and writes its state down; if this
+    one was gone by then, Pulumi would write into closed pipes, and leave its lock to whoever comes next.
 
     Raises:
-        KeyboardInterrupt: after Pulumi ended, when there was one.
+        KeyboardInterrupt: at the end, when there was one.
     """
     times = 0
 
@@ -24,7 +24,7 @@ def stops_with_pulumi() -> Iterator[None]:
         nonlocal times
         times += 1
         if times == 1:
-            say("interrupted: finishing the step under way; Ctrl-C again stops at once")
+            say(f"interrupted: {what}")
 
     before = signal.signal(signal.SIGINT, note)
     try:

@@ -1,5 +1,6 @@
 """Everything that can be known to fail before anything is changed."""
 
+import datetime
 import os
 import shutil
 import socket
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..plan import Plan
+from ..settings import Settings, TlsMode
+from ..settings.own_certificate import out_of_date
 from .console import Problem, say
 from .docker import containers, docker, last_line
 
@@ -28,6 +31,18 @@ def check_host(plan: Plan) -> None:
     _check_disk()
     _check_ports(plan)
     _prepare_folders(plan)
+
+
+def check_certificate(settings: Settings) -> None:
+    """Check that the certificate which is given is not out of date.
+
+    Raises:
+        Problem: when it is.
+    """
+    proxy = settings.proxy
+    given = proxy.certificate if proxy.tls is TlsMode.FILES else None
+    if given and (why := out_of_date(given, datetime.datetime.now(datetime.UTC))):
+        raise Problem(why)
 
 
 def needed_images(plan: Plan) -> list[str]:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 
-from ..plan import Plan, plan_stack
 from .console import Problem, say, show
 from .docker import ensure_engine
 from .home import Home
@@ -14,31 +13,29 @@ from .stack import PulumiStack
 
 def releases(request: Request) -> None:
     """List the last good releases and whether the database allows to go back to them."""
-    pulumi, plan = _with_history(request)
-    for line in history_of(pulumi, plan).listed():
+    for line in _history(request).listed():
         show(line)
 
 
 def rollback(request: Request) -> None:
     """Go back to the last good release: the one before this, or the one that serves while a rollout is broken."""
-    pulumi, plan = _with_history(request)
-    release = history_of(pulumi, plan).rollback(force=os.environ.get("FORCE") == "yes")
+    release = _history(request).rollback(force=os.environ.get("FORCE") == "yes")
     say(f"{release.version} serves; mend the cause before the next `make up`: that one goes by settings and code again")
 
 
-def history_of(pulumi: PulumiStack, plan: Plan) -> History:
+def history_of(pulumi: PulumiStack) -> History:
     """Return the releases of a stack."""
-    return History(ROOT, pulumi, plan.label, Home.open().folder("stacks", pulumi.name))
+    return History(ROOT, pulumi, pulumi.label, Home.open().folder("stacks", pulumi.name))
 
 
-def _with_history(request: Request) -> tuple[PulumiStack, Plan]:
+def _history(request: Request) -> History:
     name, engine = chosen(request)
     if engine == "compose":
         raise Problem(
             f"stack {name} runs with Docker Compose, which keeps no releases: check out the last good commit, `make up`"
         )
     ensure_engine()
-    return pulumi_stack(name), plan_stack(ROOT, name)
+    return history_of(pulumi_stack(name))
 
 
 COMMANDS: dict[str, Callable[[Request], None]] = {

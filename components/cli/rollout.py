@@ -6,6 +6,7 @@ from ..identity import STACK_LABEL
 from . import diagnosis
 from .console import Problem, say, show
 from .docker import containers, docker, health, inspect, role, service
+from .grafana import tell_grafana
 from .repair import removed_by_hand
 from .retire import retire_logins
 from .stack import PulumiStack, UpdateFailed
@@ -28,12 +29,14 @@ def roll_out(stack: PulumiStack, label: str, anew: Sequence[str] = ()) -> int:
     if again := before.failed_jobs():
         say("a job failed in the last rollout: it runs again")
     removed = removed_by_hand(before)
+    jobs = [job for job in before.jobs() if job not in removed] if before.of_volumes(removed) else []
     for urn in removed:
         say(f"{urn.rpartition('::')[2]} was removed by hand: it is made again")
     try:
         if removed:
             stack.refresh(removed)
-        progress = stack.up([*anew, *again, *_unhealthy_survivors(before), *_images_that_went(before)])
+        # In an empty volume is neither login nor table: jobs make them.
+        progress = stack.up([*anew, *again, *jobs, *_unhealthy_survivors(before), *_images_that_went(before)])
     except UpdateFailed as error:
         lines = ["the rollout failed:", *(f"  {line}" for cause in error.causes for line in cause.splitlines()[:20])]
         if serving := _report(label):
@@ -41,6 +44,7 @@ def roll_out(stack: PulumiStack, label: str, anew: Sequence[str] = ()) -> int:
         raise Problem("\n".join(lines)) from None
     sweep(stack.state(), label)
     retire_logins(label)
+    tell_grafana(label, before.container_ids())
     return progress.changes
 
 

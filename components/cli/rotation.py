@@ -5,7 +5,7 @@ that was interrupted is finished by the next `make up`, and one that is run agai
 """
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,17 +132,21 @@ class Rotation:
             raise Problem(f"{name} is not the platform's to rotate: {why}")
         if _made(self._stack.state(), secret) is None:
             raise Problem(f"stack {self._stack.name} has no secret {name}: `make rotate` lists what it has")
+        if len(secret.steps) > 1:
+            # One lets the other in: before either changes, what an interrupted rotation began must have arrived.
+            self._roll_out(name, ())
         for number, step in enumerate(secret.steps, start=1):
             say(f"rotating {name}" + (f", step {number} of {len(secret.steps)}" if len(secret.steps) > 1 else ""))
             urns = [resource["urn"] for resource in self._stack.state().ending(step)]
             for urn in urns:
                 self._stack.unprotect(urn)
-            show_changes(roll_out(self._stack, self._label, urns))
-            if name == "backup":
-                self._tell_repository()
-        if name == "grafana":
-            self._tell_grafana()
+            self._roll_out(name, urns)
         say(f"{name} is rotated; the old one is not valid any more")
+
+    def _roll_out(self, name: str, urns: Sequence[str]) -> None:
+        show_changes(roll_out(self._stack, self._label, urns))
+        if name == "backup":
+            self._tell_repository()
 
     def _elsewhere(self, secret: Rotatable) -> str | None:
         """Return who has the secret when it was not generated here, and what to do there."""
@@ -155,10 +159,10 @@ class Rotation:
             )
         known = self._settings.get("secrets") or {}
         if given := [f"secrets.{key}" for key in secret.given if key in known]:
+            together = f", all {len(given)} together" if len(given) > 1 else ""
             return (
-                f"it is given ({', '.join(given)}). Set a new one with `pulumi config set --secret --path"
-                f" 'slidegenie:{given[0]}' --stack {self._stack.name}`, then `make up`: no request fails, and the old"
-                " one ends with it"
+                f"it is given ({', '.join(given)}). Set a new one in Pulumi.{self._stack.name}.yaml{together}"
+                " (docs/operations.md has the command), then `make up`: no request fails, and the old one ends with it"
             )
         return None
 
@@ -168,14 +172,8 @@ class Rotation:
             done = docker("exec", container["Id"], *DRIVER, "list", check=False)
             if done.returncode != 0:
                 raise Problem(f"the repository did not take its new password: {last_line(done.stderr or done.stdout)}")
-
-    def _tell_grafana(self) -> None:
-        """Grafana reads the file only when it makes its database; a running one is told."""
-        for container in containers(self._label, "com.docker.compose.service=grafana"):
-            told = "exec grafana cli admin reset-admin-password --password-from-stdin </run/secrets/admin-password"
-            done = docker("exec", container["Id"], "sh", "-c", told, check=False)
-            if done.returncode != 0:
-                raise Problem(f"Grafana did not take its new password: {last_line(done.stderr or done.stdout)}")
+            return
+        raise Problem("no container backup runs, which would tell the repository: `make up` starts it")
 
 
 def _made(state: State, secret: Rotatable) -> datetime.datetime | None:

@@ -12,6 +12,7 @@ from .compose import ComposeStack
 from .console import Problem, show
 from .docker import ensure_engine
 from .home import Home
+from .policy import enforce
 from .release_commands import history_of
 from .request import DEFAULT, ROOT, Request, chosen, pulumi_stack
 from .rotation import Rotation
@@ -44,11 +45,19 @@ def rotate(request: Request) -> None:
         )
     ensure_engine()
     plan, pulumi = plan_stack(ROOT, name), pulumi_stack(name)
+    history = history_of(pulumi)
+    held = history.held_settings()
     # What a rollback put there stays there.
-    pulumi.open(backend=history_of(pulumi, plan).held_settings())
-    rotation = Rotation(pulumi, plan.label, stack_configuration(ROOT, name))
+    pulumi.open(backend=held)
+    rotation = Rotation(pulumi, pulumi.label, stack_configuration(ROOT, name))
     if secret := os.environ.get("SECRET"):
+        # It is a rollout of what settings and code say by now, and so a release like any other.
+        enforce(ROOT, plan)
+        if held is None:
+            history.begin()
         rotation.rotate(secret)
+        if held is None:
+            history.came_up()
     else:
         for line in rotation.listed():
             show(line)

@@ -12,11 +12,13 @@ import yaml
 from pulumi import automation as auto
 
 from .console import Problem, say
-from .docker import last_line
+from .docker import docker, last_line
 from .home import Home
-from .interrupt import stops_with_pulumi
+from .interrupt import interrupted_after
 from .progress import Progress
 from .state import State
+
+_PULUMI_STOPS = "Pulumi finishes the step under way; Ctrl-C again stops it at once"
 
 
 class PulumiStack:
@@ -64,7 +66,7 @@ class PulumiStack:
         progress = Progress()
         stack = self._stack()
         try:
-            with stops_with_pulumi():
+            with interrupted_after(_PULUMI_STOPS):
                 stack.up(
                     replace=replace or None,
                     on_event=progress,
@@ -88,13 +90,14 @@ class PulumiStack:
     def refresh(self, only: Sequence[str] = ()) -> str:
         """Take what is really there over into the state: of everything, or of the resources whose URNs are given."""
         targets = [part for urn in only for part in ("--target", urn)]
-        return self._pulumi("refresh", "--yes", "--skip-preview", *targets, "--config-file", self._config())
+        with interrupted_after(_PULUMI_STOPS):
+            return self._pulumi("refresh", "--yes", "--skip-preview", *targets, "--config-file", self._config())
 
     def down(self) -> Progress:
         """Remove all that is not protected: containers and networks go, data and generated secrets stay."""
         progress = Progress()
         try:
-            with stops_with_pulumi():
+            with interrupted_after(_PULUMI_STOPS):
                 self._stack().destroy(
                     exclude_protected=True,
                     on_event=progress,
@@ -119,6 +122,9 @@ class PulumiStack:
         progress = self.down()
         if kept:
             return progress
+        for name in state.repositories().values():
+            # It outlives its resource.
+            docker("volume", "rm", name, check=False)
         self._pulumi("stack", "rm", self.name, "--yes", "--preserve-config", cwd=self._folder)
         return progress
 
@@ -201,9 +207,19 @@ class PulumiStack:
         locks = Path(backend.removeprefix("file://")).expanduser() / ".pulumi" / "locks" / "organization" / project
         for lock in (locks / self.name).glob("*.json"):
             held = yaml.safe_load(lock.read_text(encoding="utf-8"))
-            if held.get("hostname") == os.uname().nodename and not Path(f"/proc/{held.get('pid')}").exists():
+            if held.get("hostname") == os.uname().nodename and not _runs(int(held.get("pid") or 0)):
                 say(f"an earlier update was killed (process {held.get('pid')}); its lock is removed, its work goes on")
                 lock.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 class UpdateFailed(Problem):
@@ -225,6 +241,12 @@ def _known_causes(output: str) -> list[str]:
         cause = (
             f"another update of this stack is running ({holder.group(1) if holder else 'unknown'}): wait for it;"
             " if it was killed on another machine, `pulumi cancel` removes its lock"
+        )
+    elif refused := re.search(r"(\S+::\S+)[^\n]* cannot be deleted\s+because it is protected", output):
+        name = refused.group(1).rpartition("::")[2].strip('"')
+        cause = (
+            f"{name} holds data, or opens a backup, and the settings no longer have it."
+            ' Put it back into the settings; or see "Data that the settings no longer have" in docs/operations.md'
         )
     else:
         return []

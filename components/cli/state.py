@@ -38,13 +38,17 @@ class State:
         """Return the containers that should run or have run."""
         return [resource for resource in self._containers() if not resource.get("delete")]
 
+    def jobs(self) -> list[str]:
+        """Return the URNs of all jobs."""
+        return [resource["urn"] for resource in self._jobs()]
+
     def failed_jobs(self) -> list[str]:
         """Return the URNs of jobs that ended with an error: Pulumi sees no change and would not run them again."""
-        return [
-            resource["urn"]
-            for resource in self.current()
-            if resource.get("inputs", {}).get("attach") and (resource.get("outputs") or {}).get("exitCode")
-        ]
+        return [resource["urn"] for resource in self._jobs() if (resource.get("outputs") or {}).get("exitCode")]
+
+    def of_volumes(self, urns: Collection[str]) -> list[str]:
+        """Return those of `urns` that are volumes of data."""
+        return [r["urn"] for r in self.resources if r["urn"] in urns and r["type"] == _VOLUME and r.get("protect")]
 
     def built_images(self) -> dict[str, str]:
         """Return the URN of each image the stack built and loaded, by the tag its containers are made from."""
@@ -57,9 +61,16 @@ class State:
 
     def backups(self) -> list[str]:
         """Return the URNs of what `make destroy` leaves: the backup repository and the password that opens it."""
-        repositories = [r["urn"] for r in self.resources if r["type"] == _VOLUME and _holds_backups(r)]
         passwords = (r["urn"] for r in self.resources if r["type"] == _PASSWORD)
-        return [*repositories, *(urn for urn in passwords if urn.endswith(BACKUP_PASSWORD))]
+        return [*self.repositories(), *(urn for urn in passwords if urn.endswith(BACKUP_PASSWORD))]
+
+    def repositories(self) -> dict[str, str]:
+        """Return the names of volumes with backups, by URN."""
+        return {
+            r["urn"]: str(r.get("id", ""))
+            for r in self.resources
+            if r["type"] == _VOLUME and not r.get("delete") and _holds_backups(r)
+        }
 
     def protected(self) -> list[str]:
         """Return the URNs of what Pulumi refuses to delete."""
@@ -83,6 +94,9 @@ class State:
         for resource in self.resources:
             if resource["type"] == _PASSWORD:
                 yield resource["urn"].rpartition("::")[2], _plain(resource["outputs"]["result"])
+
+    def _jobs(self) -> Iterator[dict[str, Any]]:
+        return (resource for resource in self.current() if resource.get("inputs", {}).get("attach"))
 
     def _containers(self) -> Iterator[dict[str, Any]]:
         return (resource for resource in self.resources if resource["type"] == _CONTAINER)

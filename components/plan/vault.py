@@ -6,10 +6,11 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..secrets import FORMER_NAMES
 from .private import private_folder, write_private
 from .record import UUID7, uuid7
 
@@ -27,12 +28,15 @@ class Vault:
         key = f"{kind}/{name}"
         with self._locked():
             known = self._read()
+            if key not in known and (former := _former(key)) in known:
+                known[key] = known[former]
+                self._write(known)
             if key not in known:
                 made = secrets.token_bytes(_LENGTH)
                 # The certificates of the stack start at the time in it.
                 fresh = uuid7(time.time_ns() // 1_000_000, made) if kind == UUID7 else made
                 known[key] = base64.b64encode(fresh).decode()
-                write_private(self._path, json.dumps(known, indent=2, sort_keys=True) + "\n", mode=0o600)
+                self._write(known)
         return base64.b64decode(known[key])
 
     def knows(self, ending: str) -> bool:
@@ -43,7 +47,10 @@ class Vault:
         """Forget every value but those of resources whose name ends so."""
         with self._locked():
             kept = {key: value for key, value in self._read().items() if key.endswith(ending)}
-            write_private(self._path, json.dumps(kept, indent=2, sort_keys=True) + "\n", mode=0o600)
+            self._write(kept)
+
+    def _write(self, known: Mapping[str, str]) -> None:
+        write_private(self._path, json.dumps(known, indent=2, sort_keys=True) + "\n", mode=0o600)
 
     def _read(self) -> dict[str, str]:
         if not self._path.exists():
@@ -61,3 +68,11 @@ class Vault:
             yield
         finally:
             os.close(folder)
+
+
+def _former(key: str) -> str | None:
+    """Return what a resource was called before; its value stays."""
+    for name, was in FORMER_NAMES.items():
+        if key.endswith(f"-{name}"):
+            return key.removesuffix(name) + was
+    return None

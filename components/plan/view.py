@@ -9,6 +9,7 @@ from .record import Plan, Resource, Secret
 
 NETWORK = "docker:index/network:Network"
 VOLUME = "docker:index/volume:Volume"
+BACKUPS = "slidegenie:index:Backups"
 CONTAINER = "docker:index/container:Container"
 PULLED = "docker:index/remoteImage:RemoteImage"
 BUILT = "docker-build:index:Image"

@@ -67,6 +67,11 @@ class Backup(Section):
 
     @model_validator(mode="after")
     def _one_place(self) -> "Backup":
+        if self.repository and "@" in self.repository.partition("//")[2].partition("/")[0]:
+            raise ValueError(
+                "repository has a login in its URL, where everybody can read it; give it as"
+                " secrets.backupCredentials (RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD)"
+            )
         if self.repository and self.path:
             raise ValueError("repository and path exclude each other: a backup has one place; remove one of them")
         return self

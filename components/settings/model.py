@@ -1,6 +1,5 @@
 """All settings of a stack, and the rules that span sections."""
 
-import datetime
 from collections.abc import Iterator
 
 from pydantic import model_validator
@@ -100,8 +99,7 @@ class Settings(Section):
         if not proxy.certificate:
             yield "proxy.certificate: is required with proxy.tls: files; give the PEM chain or set proxy.tls: local"
             return
-        now = datetime.datetime.now(datetime.UTC)
-        yield from problems(proxy.certificate, reveal(self.secrets.tls_key), proxy.domain, now)
+        yield from problems(proxy.certificate, reveal(self.secrets.tls_key), proxy.domain)
 
     @model_validator(mode="after")
     def _verified_images_are_pinned(self) -> "Settings":

@@ -14,10 +14,11 @@ _CHAIN = "proxy.certificate"
 _KEY = "secrets.tlsKey"
 
 
-def problems(chain: str, key: str | None, domain: str, now: datetime.datetime) -> Iterator[str]:
-    """Yield a line for everything that is wrong with `chain` and `key`, both in PEM, for `domain` at `now`.
+def problems(chain: str, key: str | None, domain: str) -> Iterator[str]:
+    """Yield a line for everything that is wrong with `chain` and `key`, both in PEM, for `domain`.
 
-    What is encrypted in a stack file that is only planned cannot be looked into and passes.
+    What is encrypted in a stack file that is only planned cannot be looked into and passes. Whether they expired is
+    not asked here: then, too, a backup must be restored.
     """
     if chain == ENCRYPTED:
         return
@@ -27,19 +28,23 @@ def problems(chain: str, key: str | None, domain: str, now: datetime.datetime) -
         yield f"{_CHAIN}: is no certificate in PEM; give the file's content, from -----BEGIN CERTIFICATE-----"
         return
     own = certificates[0]
-    yield from _life(own, now)
     yield from _names(own, domain)
     yield from _order(certificates)
     if key is not None and key != ENCRYPTED:
         yield from _pair(own, key)
 
 
-def _life(own: x509.Certificate, now: datetime.datetime) -> Iterator[str]:
+def out_of_date(chain: str, now: datetime.datetime) -> str | None:
+    """Say why nobody would accept the server's certificate in `chain` at `now`; `None` when that is not the reason."""
+    if chain == ENCRYPTED:
+        return None
+    own = x509.load_pem_x509_certificates(chain.encode())[0]
     start, end = own.not_valid_before_utc, own.not_valid_after_utc
     if now >= end:
-        yield f"{_CHAIN}: has expired on {end:%Y-%m-%d %H:%M} UTC; give a renewed one"
-    elif now < start:
-        yield f"{_CHAIN}: is not valid before {start:%Y-%m-%d %H:%M} UTC; check the clock, or give the present one"
+        return f"{_CHAIN}: has expired on {end:%Y-%m-%d %H:%M} UTC; give a renewed one"
+    if now < start:
+        return f"{_CHAIN}: is not valid before {start:%Y-%m-%d %H:%M} UTC; check the clock, or give the present one"
+    return None
 
 
 def _names(own: x509.Certificate, domain: str) -> Iterator[str]:

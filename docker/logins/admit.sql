@@ -29,14 +29,35 @@ ALTER ROLE :"login" SET role = 'slidegenie_owner';
 ALTER DATABASE slidegenie OWNER TO slidegenie_owner;
 GRANT USAGE, CREATE ON SCHEMA public TO slidegenie_owner;
 
--- What the administrator owns, a restored backup for example. A sequence of a column goes with its table, and what an
--- extension made stays its own.
+-- What the administrator owns: all of a database from before there was an owner. A sequence of a column goes with its
+-- table, and what an extension made stays its own.
+CREATE TEMPORARY VIEW ours AS
+SELECT oid, nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema';
+CREATE TEMPORARY VIEW bound AS
+SELECT classid, objid FROM pg_depend WHERE deptype IN ('a', 'e', 'i');
+
+SELECT format('ALTER SCHEMA %I OWNER TO slidegenie_owner', nspname)
+FROM pg_namespace JOIN ours USING (oid, nspname)
+WHERE nspowner = 'slidegenie'::regrole
+    AND NOT EXISTS (SELECT FROM bound WHERE classid = 'pg_namespace'::regclass AND objid = pg_namespace.oid)
+\gexec
+
 SELECT format('ALTER TABLE %I.%I OWNER TO slidegenie_owner', nspname, relname)
-FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-WHERE nspname = 'public' AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND relowner = 'slidegenie'::regrole
-    AND NOT EXISTS (
-        SELECT FROM pg_depend
-        WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype IN ('a', 'e', 'i')
-    )
+FROM pg_class JOIN ours ON ours.oid = relnamespace
+WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND relowner = 'slidegenie'::regrole
+    AND NOT EXISTS (SELECT FROM bound WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid)
+\gexec
+
+SELECT format('ALTER TYPE %I.%I OWNER TO slidegenie_owner', nspname, typname)
+FROM pg_type JOIN ours ON ours.oid = typnamespace
+WHERE typowner = 'slidegenie'::regrole
+    AND (typtype IN ('e', 'd', 'r') OR (SELECT relkind FROM pg_class WHERE pg_class.oid = typrelid) = 'c')
+    AND NOT EXISTS (SELECT FROM bound WHERE classid = 'pg_type'::regclass AND objid = pg_type.oid)
+\gexec
+
+SELECT format('ALTER ROUTINE %s OWNER TO slidegenie_owner', pg_proc.oid::regprocedure)
+FROM pg_proc JOIN ours ON ours.oid = pronamespace
+WHERE proowner = 'slidegenie'::regrole
+    AND NOT EXISTS (SELECT FROM bound WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid)
 \gexec
 COMMIT;

@@ -82,7 +82,7 @@ def test_the_example_comes_up_beside_the_platforms_own_backend(team: Path) -> No
         assert client.get("/health/live").json() == {"status": "live"}
         assert client.post("/reports", content=b"").status_code == httpx.codes.NOT_IMPLEMENTED
     running = docker("ps", "--filter", "label=io.slidegenie.stack=reports/dev", "--format", "{{.Status}}").splitlines()
-    assert len(running) == 8
+    assert len(running) == 10
     assert all("(healthy)" in status for status in running)
     _pulumi(team, "preview", "--expect-no-changes")
 

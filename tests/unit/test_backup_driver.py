@@ -34,6 +34,7 @@ def configured(tmp_path: Path, **variables: str) -> Config:
         {
             "BACKUP_STACK": "slidegenie-test",
             "RESTIC_REPOSITORY": "/repository",
+            "BACKUP_PLACE": "volume",
             "RESTIC_PASSWORD_FILE": str(password),
             "BACKUP_DEPUTY_FILE": str(password),
             "BACKUP_WORK": str(tmp_path / "work"),

@@ -1,5 +1,6 @@
 """What restic says becomes a line that says what to do; a repository that was there is never begun anew."""
 
+import dataclasses
 import json
 import socket
 import threading
@@ -14,6 +15,7 @@ from slidegenie_backup.repository import Repository
 
 Script = Callable[[str], None]
 CONFIG = '{"id": "abc"}'
+KEYS = '[{"id": "k1", "current": true, "userName": "slidegenie", "hostName": "0123456789ab"}]'
 SNAPSHOTS = json.dumps(
     [
         {"id": "bbbb2222", "time": "2026-02-02T01:00:00Z", "hostname": "slidegenie-test", "paths": ["/work/spool"]},
@@ -29,6 +31,7 @@ def config(tmp_path: Path) -> Config:
         {
             "BACKUP_STACK": "slidegenie-test",
             "RESTIC_REPOSITORY": "/repository",
+            "BACKUP_PLACE": "volume",
             "RESTIC_PASSWORD_FILE": "/run/secrets/repository-password",
             "BACKUP_DEPUTY_FILE": "/run/secrets/repository-deputy",
             "BACKUP_WORK": str(tmp_path / "work"),
@@ -41,14 +44,14 @@ def config(tmp_path: Path) -> Config:
 
 @pytest.fixture
 def restic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Script:
-    """Put a shell script in the place of restic; it notes how it was called, and knows no keys unless it is told to."""
+    """Put a shell script in the place of restic; it notes how it was called."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder), prepend=":")
 
     def write(body: str) -> None:
         script = folder / "restic"
-        keys = f'[ "$1 $2" = "key list" ] && [ ! -e {tmp_path}/keys ] && echo "[]" && exit 0'
+        keys = f"[ \"$1 $2\" = 'key list' ] && echo '{KEYS}' && exit 0"
         script.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n{keys}\n{body}\n')
         script.chmod(0o755)
 
@@ -66,8 +69,12 @@ def test_a_repository_is_made_where_there_never_was_one(config: Config, restic: 
         "echo 'Is there a repository at the following location?' >&2; exit 1"
     )
     Repository(config).open()
-    assert calls(tmp_path)[:3] == ["cat config", "init", "cat config"]
-    assert (config.work / "repository-id").read_text() == "abc"
+    made, after = calls(tmp_path)[:3], calls(tmp_path)[-2:]
+    assert made == ["cat config", "init", "cat config"]
+    assert "key add --user slidegenie --host slidegenie-test" in after[0], "not after the container it was made in"
+    assert after[1] == "key remove k1"
+    (known,) = config.work.glob("repository-*")
+    assert known.read_text() == "abc"
 
 
 def test_a_repository_that_went_is_not_begun_anew(config: Config, restic: Script, tmp_path: Path) -> None:
@@ -77,6 +84,9 @@ def test_a_repository_that_went_is_not_begun_anew(config: Config, restic: Script
     with pytest.raises(Problem, match="the repository at /repository is gone; it was there before"):
         Repository(config).open()
     assert not [call for call in calls(tmp_path) if call.startswith("init")]
+    # At another place there may be none.
+    with pytest.raises(Problem, match="cannot be made"):
+        Repository(dataclasses.replace(config, place="/mnt/other")).open()
 
 
 def test_a_drill_never_makes_a_repository(config: Config, restic: Script) -> None:

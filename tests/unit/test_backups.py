@@ -266,12 +266,15 @@ class Engine:
         monkeypatch.setattr(subprocess, "run", self._run)
 
     def _docker(self, *args: str, **_: Any) -> "subprocess.CompletedProcess[str]":
+        step = " ".join(args)
         if args[0] in ("stop", "start"):
-            self.steps.append(" ".join(args))
+            self.steps.append(step)
+        if step == self._failing:
+            return subprocess.CompletedProcess(args, 1, stdout="", stderr="refused: schema 9\n")
         out = "slidegenie_data\n" if args[:2] == ("network", "ls") else ""
         return subprocess.CompletedProcess(args, 0, stdout=out, stderr="")
 
-    def _containers(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
+    def _containers(self, _label: str, wanted: str = "", **_: Any) -> list[dict[str, Any]]:
         networks = {"traefik": "slidegenie_edge"}
         kinds = dict.fromkeys(("app", "postgres", "backup", "traefik"), "server") | {"migrate": "job"}
         return [
@@ -282,6 +285,7 @@ class Engine:
                 "NetworkSettings": {"Networks": {networks.get(name, "slidegenie_data"): {"NetworkID": ""}}},
             }
             for name, kind in kinds.items()
+            if wanted in ("", f"com.docker.compose.service={name}")
         ]
 
     def _run(self, command: list[str], **_: Any) -> "subprocess.CompletedProcess[str]":
@@ -295,6 +299,7 @@ def agreed(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setenv("CONFIRM", "test")
     monkeypatch.delenv("SNAPSHOT", raising=False)
     monkeypatch.delenv("ONLY", raising=False)
+    monkeypatch.delenv("MIGRATE", raising=False)
     return monkeypatch
 
 
@@ -304,6 +309,31 @@ def test_a_restore_checks_first_then_stops_what_writes_and_starts_it_again(agree
     agreed.setenv("SNAPSHOT", "abcd")
     backups.restore(Plan("slidegenie", "test", []))
     assert engine.steps == ["prepare abcd --only objects", "stop app", "commit", "start app"]
+
+
+def test_an_older_schema_is_migrated_before_the_application_starts(agreed: pytest.MonkeyPatch) -> None:
+    engine = Engine(agreed)
+    backups.restore(Plan("slidegenie", "test", []))
+    assert engine.steps == ["prepare latest", "stop app", "commit", "start --attach migrate", "start app"]
+
+
+def test_a_migration_that_fails_on_what_was_restored_is_said_and_the_application_starts(
+    agreed: pytest.MonkeyPatch,
+) -> None:
+    engine = Engine(agreed, failing="start --attach migrate")
+    with pytest.raises(Problem, match=r"the data is restored, but the migrations .* failed on it: refused: schema 9"):
+        backups.restore(Plan("slidegenie", "test", []))
+    assert engine.steps[-1] == "start app"
+
+
+def test_the_schema_can_be_left_as_it_was_for_a_rollback(
+    agreed: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = Engine(agreed)
+    agreed.setenv("MIGRATE", "no")
+    backups.restore(Plan("slidegenie", "test", []))
+    assert engine.steps == ["prepare latest", "stop app", "commit", "start app"]
+    assert "make rollback FORCE=yes" in capsys.readouterr().out
 
 
 def test_a_snapshot_that_cannot_be_restored_stops_nothing(agreed: pytest.MonkeyPatch) -> None:

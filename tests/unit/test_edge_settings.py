@@ -8,13 +8,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from components import SettingsError, parse_settings
-from components.settings.own_certificate import problems
+from components.cli.console import Problem
+from components.cli.preflight import check_certificate
+from components.settings.own_certificate import out_of_date, problems
 
 from ..support.pem import Issuer, own
 from .planned import CONTAINER, plain, platform, uploads
 
 DOMAIN = "slides.example.com"
-NOW = datetime.datetime.now(datetime.UTC)
 ROOT = Issuer("Example root")
 MIDDLE = Issuer("Example issuing", by=ROOT)
 OWN = Issuer(DOMAIN, [DOMAIN], by=MIDDLE)
@@ -27,8 +28,8 @@ def wrong(values: dict[str, Any]) -> list[str]:
     return caught.value.problems
 
 
-def found(chain: str, key: str | None = KEY, domain: str = DOMAIN, now: datetime.datetime = NOW) -> list[str]:
-    return list(problems(chain, key, domain, now))
+def found(chain: str, key: str | None = KEY, domain: str = DOMAIN) -> list[str]:
+    return list(problems(chain, key, domain))
 
 
 @pytest.mark.parametrize("chain", [OWN.pem, OWN.pem + MIDDLE.pem, OWN.pem + MIDDLE.pem + ROOT.pem])
@@ -53,13 +54,27 @@ def test_a_certificate_that_is_over_or_not_yet_valid_is_refused() -> None:
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     dated = Issuer(DOMAIN, [DOMAIN], start=start, days=31)
 
-    assert found(dated.pem, dated.key, now=start + datetime.timedelta(days=31)) == [
+    assert out_of_date(dated.pem, start + datetime.timedelta(days=31)) == (
         "proxy.certificate: has expired on 2026-02-01 00:00 UTC; give a renewed one"
-    ]
-    assert found(dated.pem, dated.key, now=start - datetime.timedelta(seconds=1)) == [
+    )
+    assert out_of_date(dated.pem, start - datetime.timedelta(seconds=1)) == (
         "proxy.certificate: is not valid before 2026-01-01 00:00 UTC; check the clock, or give the present one"
-    ]
-    assert found(dated.pem, dated.key, now=start) == []
+    )
+    assert out_of_date(dated.pem, start) is None
+
+
+def test_a_rollout_refuses_what_has_expired_and_no_other_command_does() -> None:
+    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    dated = Issuer(DOMAIN, [DOMAIN], start=start, days=31)
+    settings = parse_settings(
+        {
+            "proxy": {"tls": "files", "domain": DOMAIN, "certificate": dated.pem},
+            "secrets": {"tlsKey": dated.key},
+        },
+        "x",
+    )
+    with pytest.raises(Problem, match="has expired on 2026-02-01"):
+        check_certificate(settings)
 
 
 def test_a_key_of_something_else_is_refused() -> None:

@@ -160,3 +160,12 @@ def test_a_secret_that_only_pulumi_reads_is_refused_by_its_key(tmp_path: Path) -
     with pytest.raises(SettingsError):
         prepare_machine(root, "mine", 1)
     assert not (root / ".secrets").exists()
+
+
+def test_an_administrator_keeps_the_password_it_had_under_its_former_name(tmp_path: Path) -> None:
+    vault = Vault(tmp_path / "vault.json")
+    before = vault.values(_PASSWORD, "slidegenie-postgres-password")
+    assert vault.values(_PASSWORD, "slidegenie-postgres-administrator") == before
+    assert vault.values(_PASSWORD, "slidegenie-postgres-administrator") == before, "and it is written down"
+    assert vault.values(_PASSWORD, "slidegenie-postgres-deputy") != before
+    assert vault.values(_PASSWORD, "other-postgres-administrator") != before

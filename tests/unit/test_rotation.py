@@ -1,6 +1,7 @@
 """`make rotate`: what it lists, what it makes anew, and what it leaves to others."""
 
 import datetime
+import subprocess
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -101,12 +102,33 @@ def test_one_secret_is_one_rollout_that_makes_it_anew(rollouts: list[list[str]])
 
 
 def test_administrator_and_deputy_never_change_at_once(rollouts: list[list[str]]) -> None:
-    """Each is needed to give the other its new password."""
+    """Each is needed to give the other its new password, so first of all both must have arrived."""
     subject, _ = of(secret("slidegenie-redis-administrator"), secret("slidegenie-redis-deputy"))
 
     subject.rotate("redis-administrator")
 
-    assert rollouts == [["urn:x::slidegenie-redis-administrator"], ["urn:x::slidegenie-redis-deputy"]]
+    assert rollouts == [[], ["urn:x::slidegenie-redis-administrator"], ["urn:x::slidegenie-redis-deputy"]]
+
+
+def test_the_repository_is_told_after_each_step_and_before_the_first(
+    rollouts: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+
+    def docker(*_args: str, **_options: Any) -> subprocess.CompletedProcess[str]:
+        told.append(len(rollouts))
+        return subprocess.CompletedProcess(_args, int(len(told) == 2), "", "==> list failed: locked\n")
+
+    monkeypatch.setattr(rotation, "docker", docker)
+    monkeypatch.setattr(rotation, "containers", lambda *_: [{"Id": "backup"}])
+    subject, _ = of(secret("slidegenie-backup-password"), secret("slidegenie-backup-deputy"))
+    with pytest.raises(Problem, match="the repository did not take its new password: ==> list failed: locked"):
+        subject.rotate("backup")
+    assert (told, len(rollouts)) == ([1, 2], 2), "the deputy stays as it was: it is what opens"
+
+    monkeypatch.setattr(rotation, "containers", lambda *_: [])
+    with pytest.raises(Problem, match="no container backup runs"):
+        subject.rotate("backup")
 
 
 @pytest.mark.parametrize(
@@ -117,10 +139,7 @@ def test_administrator_and_deputy_never_change_at_once(rollouts: list[list[str]]
         (
             "redis",
             {"secrets": {"redisPassword": "x"}},
-            (
-                "it is given (secrets.redisPassword). Set a new one with `pulumi config set --secret --path"
-                " 'slidegenie:secrets.redisPassword' --stack test`"
-            ),
+            ("it is given (secrets.redisPassword). Set a new one in Pulumi.test.yaml (docs/operations.md has"),
         ),
         (
             "storage",

@@ -126,6 +126,7 @@ def test_given_secrets_are_not_generated_too(given: Plan) -> None:
         "slidegenie-monitoring-grafana-password",
         "slidegenie-redis-snapshot-password",
         "slidegenie-backup-password",
+        "slidegenie-backup-deputy",
     }
 
 

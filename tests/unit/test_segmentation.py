@@ -2,8 +2,9 @@
 
 import pytest
 
+from components.network import Zone
 from components.plan import Plan
-from components.segmentation import FLOWS, GOES_OUT, MEMBERS, has_way_out, needed
+from components.segmentation import FLOWS, GOES_OUT, MEMBERS, has_way_out
 
 from .planned import NETWORK, labels, platform, service, workloads
 
@@ -14,6 +15,12 @@ def joined(plan: Plan) -> dict[str, set[str]]:
         service(container): {zones[network["name"]] for network in container.inputs.get("networksAdvanced", [])}
         for container in workloads(plan)
     }
+
+
+def needed(service: str) -> frozenset[Zone]:
+    """Return the networks that the flows of `service` need; the edge is there for clients outside."""
+    zones = {flow.zone for flow in FLOWS if service in (flow.source, flow.target)}
+    return frozenset(zones | ({Zone.EDGE} if service == "traefik" else set()))
 
 
 def test_every_stack_is_made_as_the_table_says(plan: Plan) -> None:

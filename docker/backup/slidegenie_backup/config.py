@@ -26,6 +26,8 @@ class Config:
     """Name that the snapshots carry as their host."""
     repository: str
     """Folder or URL, as restic takes it."""
+    place: str
+    """What tells it from another one, as the container has a folder in the same place for each."""
     password_file: Path
     """Password of the repository."""
     deputy_file: Path
@@ -61,6 +63,7 @@ class Config:
             return cls(
                 stack=env["BACKUP_STACK"],
                 repository=env["RESTIC_REPOSITORY"],
+                place=env["BACKUP_PLACE"],
                 password_file=Path(env["RESTIC_PASSWORD_FILE"]),
                 deputy_file=Path(env["BACKUP_DEPUTY_FILE"]),
                 credentials_file=_path(env.get("BACKUP_CREDENTIALS_FILE")),

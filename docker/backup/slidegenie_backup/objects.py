@@ -86,11 +86,14 @@ class Bucket:
                 for meta in batch
             }
 
-    def fetch(self, key: str, mark: str, folder: Path) -> Stored:
-        """Read an object into the file of `folder` that is named after its content."""
+    def fetch(self, key: str, mark: str, folder: Path) -> Stored | None:
+        """Read an object into the file of `folder` that is named after its content; `None` when it is not there now."""
         part = folder / f".{abs(hash(key))}.part"
         with self._explained(f"object {key} cannot be read"):
-            result = obstore.get(self._store, key)
+            try:
+                result = obstore.get(self._store, key)
+            except FileNotFoundError:
+                return None
             with part.open("wb") as file:
                 for chunk in result.stream(min_chunk_size=1 << 20):
                     file.write(chunk)
@@ -154,14 +157,14 @@ def copy_all(bucket: Bucket, folder: Path, known: Iterable[Stored] = ()) -> list
     folder.mkdir(parents=True, exist_ok=True)
     unchanged = {stored.key: stored for stored in known}
 
-    def one(item: tuple[str, str]) -> Stored:
+    def one(item: tuple[str, str]) -> Stored | None:
         key, mark = item
         had = unchanged.get(key)
         if had is not None and had.mark == mark and file_of(folder, had.sha256).is_file():
             return had
         return bucket.fetch(key, mark, folder)
 
-    return in_parallel(one, sorted(bucket.marks().items()))
+    return [stored for stored in in_parallel(one, sorted(bucket.marks().items())) if stored is not None]
 
 
 def keep_only(folder: Path, stored: Iterable[Stored]) -> None:

@@ -1,5 +1,6 @@
 """The restic repository: encrypted, deduplicated, and a snapshot is in it whole or not at all."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -83,7 +84,7 @@ class Repository:
     def __init__(self, config: Config, *, read_only: bool = False) -> None:
         self._config = config
         self._read_only = read_only
-        self._known = config.work / "repository-id"
+        self._known = config.work / f"repository-{hashlib.sha256(config.place.encode()).hexdigest()[:8]}"
         self._password = config.password_file
 
     def open(self) -> None:
@@ -112,6 +113,7 @@ class Repository:
         self._run("init", task="the repository cannot be made")
         self._remember(self._run("cat", "config", task="the repository cannot be opened"))
         self._settle_passwords()
+        self._name_first_password()
 
     def backup(self, paths: Sequence[Path]) -> dict[str, float]:
         """Take a snapshot of `paths` and return its size and what it added, in bytes.
@@ -213,7 +215,7 @@ class Repository:
         return self._call("cat", "config")
 
     def _settle_passwords(self) -> None:
-        """Let the deputy in, and nobody who was password or deputy before. Keys that somebody added by hand stay."""
+        """Let the deputy in, and nobody who was password or deputy of this stack before. All other keys stay."""
         if self._read_only:
             return
         of_deputy = self._keys(self._config.deputy_file)
@@ -222,11 +224,17 @@ class Repository:
             of_deputy = self._keys(self._config.deputy_file)
         current = {key["id"] for key in (*of_deputy, *self._keys(self._config.password_file)) if key["current"]}
         for key in of_deputy:
-            if key["userName"] == _TAG and key["id"] not in current:
+            if (key["userName"], key["hostName"]) == (_TAG, self._config.stack) and key["id"] not in current:
                 self._run("key", "remove", str(key["id"]), task="the old password cannot be removed")
 
+    def _name_first_password(self) -> None:
+        """Put a key with the stack's name in the place of the first one, which restic names after the container."""
+        (first,) = (key["id"] for key in self._keys(self._config.password_file) if key["current"])
+        self._add_password(self._config.password_file, through=self._config.deputy_file)
+        task = "the first key of the repository cannot be named after the stack"
+        self._run("key", "remove", str(first), task=task, password=self._config.deputy_file)
+
     def _add_password(self, new: Path, *, through: Path) -> None:
-        # restic writes down whose it is; the first one got the name of the container's user, which is the same.
         flags = ("--user", _TAG, "--host", self._config.stack, "--new-password-file", str(new))
         self._run("key", "add", *flags, task="the repository takes no new password", password=through)
 

@@ -13,6 +13,9 @@ as() {
 
 if as administrator slidegenie /dev/null 2>/dev/null; then
     as administrator slidegenie "/etc/login/$1.sql"
+elif as login slidegenie /dev/null 2>/dev/null; then
+    # A database from before there were two: its administrator has the password that was given for services.
+    as login slidegenie "/etc/login/$1.sql"
 else
     as deputy slidegenie_deputy "/etc/login/$1.sql"
 fi

@@ -13,10 +13,8 @@ as() {
 user=administrator
 [ "$(echo PING | as administrator 2>/dev/null)" = PONG ] || user=deputy
 
-# redis-cli ends with 0 whatever the server answers.
-as "$user" <"/run/secrets/$1" | while read -r answer; do
-    case $answer in
-        OK | '') ;;
-        *) echo "Redis answered: $answer" >&2; exit 1 ;;
-    esac
-done
+# redis-cli ends with 0 whatever the server answers; a server that cannot be reached gives fewer answers.
+answers=$(as "$user" <"/run/secrets/$1")
+said=$(echo "$answers" | grep -vx OK | grep -v '^$' | head -n 1) || true
+[ -z "$said" ] || { echo "Redis answered: $said" >&2; exit 1; }
+[ "$(echo "$answers" | grep -cx OK)" = "$(grep -c . "/run/secrets/$1")" ] || { echo "Redis did not answer" >&2; exit 1; }
