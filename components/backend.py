@@ -17,8 +17,9 @@ from .network import Zone
 from .proxy import Proxy
 from .settings import Backend as BackendSettings
 from .settings import Engine, Images, Limits, Registry, Secrets, SupplyChain, Target
+from .volume import DataVolume, DataVolumeArgs, Prepared
 from .web import WebService, WebServiceArgs
-from .workload import ContainerArgs, FilesMount, HealthCheck, HostMount, Job
+from .workload import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, VolumeMount
 
 _PRIVATE_NETWORKS = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 """Where the proxy's address is; only what shares a network with the backend can reach it at all."""
@@ -39,7 +40,7 @@ class BackendArgs:
     images: Images = Images()
     """Base images."""
     engine: Engine = Engine()
-    """What builds trust."""
+    """What builds trust, and where data lives."""
     registry: Registry = Registry()
     """Where the image is pushed to. Default: it stays on the engine."""
     supply_chain: SupplyChain = SupplyChain()
@@ -55,6 +56,8 @@ class Backend(pulumi.ComponentResource):
     """What runs."""
     web: WebService
     """The replicas and their route."""
+    volumes: dict[str, Prepared]
+    """Its volumes of files, by name."""
 
     def __init__(self, name: str, args: BackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Backend", name, None, opts)
@@ -71,6 +74,7 @@ class Backend(pulumi.ComponentResource):
             ),
             opts=child,
         )
+        self.volumes = {role: self._volume(name, role, args) for role in sorted(settings.volumes)}
         common: dict[str, Any] = {
             "foundation": args.foundation,
             "environment": _environment(args),
@@ -100,6 +104,7 @@ class Backend(pulumi.ComponentResource):
                 zones=(Zone.APPLICATION, Zone.DATA, Zone.MONITORING),
                 image=migrated.image,
                 limits=settings.limits,
+                volumes=[VolumeMount(volume=self.volumes[role], path=settings.volumes[role]) for role in self.volumes],
                 proxy=args.proxy,
                 port=settings.port,
                 hidden_paths=("/metrics", "/health/ready"),
@@ -118,6 +123,13 @@ class Backend(pulumi.ComponentResource):
             opts=child,
         )
         self.register_outputs({"image": self.image})
+
+    def _volume(self, name: str, role: str, args: BackendArgs) -> Prepared:
+        return DataVolume(
+            f"{name}-{role}-data",
+            DataVolumeArgs(foundation=args.foundation, role=role, data_root=args.engine.data_root),
+            opts=pulumi.ResourceOptions(parent=self),
+        ).volume
 
 
 def _environment(args: BackendArgs) -> dict[str, pulumi.Input[str]]:

@@ -148,7 +148,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
                 postgres=as_administrator(stores.postgres),
                 storage=stores.storage,
                 redis=redis_login(settings, stores.redis, self._redis_backup_password),
-                volumes={data.value: volumes[data.value] for data in settings.backup.volumes},
+                volumes={**self.backend.volumes, **{name: volumes[name] for name in settings.backup.volumes}},
                 outward=any(place is not None for place in external),
                 textfiles=monitoring.textfiles if monitoring is not None else None,
                 settings=settings.backup,

@@ -95,7 +95,10 @@ class History:
         return running.schema if running else None
 
     def _settings_of(self, release: Release) -> dict[str, Any]:
-        return dict(release.settings) | {"image": release.image if "@" in release.image else self._name(release.image)}
+        image = release.image if "@" in release.image else self._name(release.image)
+        # Its volumes are data, and do not go back with it.
+        volumes = {"volumes": kept} if (kept := self._stack.section("backend").get("volumes")) else {}
+        return dict(release.settings) | volumes | {"image": image}
 
     def _running_image(self) -> str | None:
         for container in containers(self._label, "com.docker.compose.service=app"):

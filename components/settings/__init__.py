@@ -1,7 +1,7 @@
 """Typed settings of a stack: the schema, the reader, and errors that say what to change."""
 
 from .acme import Acme, AcmeDns, Authority, Challenge, KeyType
-from .backup import Backup, DataName
+from .backup import Backup
 from .base import Limits, Section
 from .edge import ClientAddress, EncodedSlashes, Proxy, RateLimit, Timeouts, TlsMode
 from .errors import SettingsError, reveal
@@ -22,7 +22,6 @@ __all__ = [
     "Backup",
     "Challenge",
     "ClientAddress",
-    "DataName",
     "Email",
     "EncodedSlashes",
     "Enforcement",

@@ -1,6 +1,5 @@
 """The settings of backups: where they go, when they run, what is kept."""
 
-import enum
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -14,17 +13,10 @@ Schedule = Annotated[str, Field(pattern=rf"^{_CRON_FIELD}( {_CRON_FIELD}){{4}}$"
 """Five fields of cron in UTC: minute, hour, day of the month, month, day of the week."""
 
 
-class DataName(enum.Enum):
-    """A volume that a backup can take along."""
-
-    GRAFANA = "grafana"
-    """Users and settings of Grafana; its dashboards are files in the repository anyway."""
-    PROMETHEUS = "prometheus"
-    """All metrics. Large, and changing all the time."""
-    ALERTMANAGER = "alertmanager"
-    """Silences."""
-    CERTIFICATES = "certificates"
-    """Account and certificates of `proxy.tls: acme`. They can be issued again, but not often in one week."""
+OF_MONITORING = frozenset({"alertmanager", "grafana", "prometheus"})
+"""Volumes of the monitoring: silences, users and settings, metrics."""
+CERTIFICATES = "certificates"
+"""The volume with account and certificates of `proxy.tls: acme`. They can be issued again, but not often in a week."""
 
 
 class Backup(Section):
@@ -54,8 +46,9 @@ class Backup(Section):
     """Months of which the last backup is kept."""
     redis: bool = True
     """Whether Redis is backed up. An external one must let its user replicate, which managed services refuse."""
-    volumes: tuple[DataName, ...] = ()
-    """Volumes that are backed up as files: grafana, prometheus, alertmanager; certificates with `proxy.tls: acme`."""
+    volumes: tuple[Annotated[str, Field(examples=["grafana", "certificates"])], ...] = ()
+    """Volumes that are backed up as files besides `backend.volumes`: grafana, prometheus (large), alertmanager;
+    certificates with `proxy.tls: acme`."""
     before: str | None = None
     """Shell command in the backup container before each backup; if it fails, none is made."""
     after: str | None = None

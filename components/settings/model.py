@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import model_validator
 
 from .acme import Challenge
-from .backup import Backup, DataName
+from .backup import CERTIFICATES, OF_MONITORING, Backup
 from .base import Section
 from .edge import Proxy, TlsMode
 from .errors import reveal
@@ -80,12 +80,12 @@ class Settings(Section):
         yield from self._wrong_certificate()
 
     def _missing_volumes(self) -> Iterator[str]:
+        there = OF_MONITORING if self.monitoring.enabled else frozenset[str]()
+        there |= {CERTIFICATES} if self.proxy.tls is TlsMode.ACME else set()
         for name in self.backup.volumes:
-            if name is DataName.CERTIFICATES:
-                if self.proxy.tls is not TlsMode.ACME:
-                    yield "backup.volumes: certificates is there with proxy.tls: acme only; remove it"
-            elif not self.monitoring.enabled:
-                yield f"backup.volumes: {name.value} is the monitoring's, which is not enabled; remove it"
+            if name not in there:
+                known = f"there are {', '.join(sorted(there))}" if there else "there is none"
+                yield f"backup.volumes: {name!r} is no volume of this stack that could be taken along; {known}"
 
     def _wrong_certificate(self) -> Iterator[str]:
         proxy = self.proxy

@@ -9,6 +9,14 @@ from pydantic import AwareDatetime, Field, SecretStr, model_validator
 from .base import AbsolutePath, ImageReference, Limits, Port, Section
 from .versions import third_party
 
+_TAKEN = frozenset(
+    {
+        *("alertmanager", "backup-work", "backups", "certificates", "grafana", "metrics", "minio", "postgres"),
+        *("prometheus", "redis", "restore-drill-work", "routes"),
+    }
+)
+"""Names of the platform's own volumes."""
+
 
 class Variant(enum.Enum):
     """Which distribution the backend's image is built on."""
@@ -178,8 +186,18 @@ class Backend(Section):
     """How long a new container may take to become healthy before the rollout fails and the old release stays."""
     environment: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], str] = Field(default={})
     """Further environment variables. Never a secret: anything that can inspect the container can read them."""
+    volumes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")], AbsolutePath] = Field(default={})
+    """Folders for files that outlive a release, by name, such as `uploads: /app/uploads`. All replicas share them; they
+    are owned by 1000:1000, lie in `<engine.dataRoot>/<name>` or a volume of the engine's, and are backed up. Default:
+    none."""
     limits: Limits = Limits(memory_mib=512)
     """Limits of one container."""
+
+    @model_validator(mode="after")
+    def _volumes_are_its_own(self) -> "Backend":
+        if taken := sorted(self.volumes.keys() & _TAKEN):
+            raise ValueError(f"volumes.{taken[0]}: is a volume of the platform's own; choose another name")
+        return self
 
     @model_validator(mode="after")
     def _minimal_is_alpine(self) -> "Backend":

@@ -148,6 +148,19 @@ def test_volumes_of_the_monitoring_are_taken_along_read_only() -> None:
     assert environment(one(plan, "backup"))["BACKUP_VOLUMES"] == "alertmanager,grafana"
 
 
+def test_files_of_the_application_are_taken_along_without_being_asked_for() -> None:
+    plan = platform(backend={"volumes": {"uploads": "/app/uploads"}, "replicas": 1}, backup={"volumes": ["grafana"]})
+    assert mounts(plan, "app")["/app/uploads"] == ("slidegenie-test-uploads", False)
+    assert mounts(plan, "backup")["/volumes/uploads"] == ("slidegenie-test-uploads", True)
+    assert environment(one(plan, "backup"))["BACKUP_VOLUMES"] == "grafana,uploads"
+
+
+def test_files_of_the_application_lie_where_all_data_does() -> None:
+    plan = platform(backend={"volumes": {"uploads": "/app/uploads"}}, engine={"dataRoot": "/data"})
+    (volume,) = (v for v in plan.of_type("docker:index/volume:Volume") if v.name == "slidegenie-app-uploads-data")
+    assert volume.inputs["driverOpts"]["device"] == "/data/uploads"
+
+
 def test_certificates_that_were_issued_are_taken_along() -> None:
     plan = platform(backup={"volumes": ["certificates"]}, proxy={"tls": "acme", "domain": "slides.example.com"})
     assert mounts(plan, "backup")["/volumes/certificates"] == ("slidegenie-test-certificates", True)
@@ -207,9 +220,12 @@ def test_the_repository_is_where_the_settings_say(section: dict[str, Any], devic
         ({"backup": {"repository": "s3:x"}}, "secrets.backupCredentials: is required with backup.repository"),
         (
             {"backup": {"volumes": ["grafana"]}, "monitoring": {"enabled": False}},
-            "volumes: grafana is the monitoring's",
+            "'grafana' is no volume of this stack that could be taken along; there is none",
         ),
-        ({"backup": {"volumes": ["certificates"]}}, "backup.volumes: certificates is there with proxy.tls: acme only"),
+        (
+            {"backup": {"volumes": ["certificates"]}},
+            "backup.volumes: 'certificates' is no volume of this stack that could be taken along; there are",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_with_its_key(values: dict[str, Any], said: str) -> None:

@@ -194,7 +194,8 @@ def test_files_are_mounted_read_only_and_data_is_not(plan: Plan) -> None:
                 holds_files = "io.slidegenie.content" in volumes[mount["source"]]
                 # What others leave for them, these read and no more.
                 only_read = {("node-exporter", "/textfiles"), ("restore-drill", "/repository")}
-                reads = holds_files or (service(container), mount["target"]) in only_read
+                backed_up = service(container) == "backup" and mount["target"].startswith("/volumes/")
+                reads = holds_files or backed_up or (service(container), mount["target"]) in only_read
                 assert mount["readOnly"] is reads, f"{service(container)} {mount['target']}"
 
 

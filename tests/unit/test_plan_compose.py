@@ -106,7 +106,8 @@ def test_production_starts_in_the_order_of_its_dependencies() -> None:
     ended, healthy = {"condition": "service_completed_successfully"}, {"condition": "service_healthy"}
     names = ("minio", "postgres", "redis")
     stores = dict.fromkeys(names, healthy) | {f"{name}-login": ended for name in names}
-    assert services["app"]["depends_on"] == {"migrate": ended, **stores}
+    files = {f"prepare-{name}": ended for name in ("logs", "uploads", "exports")}
+    assert services["app"]["depends_on"] == {"migrate": ended, **stores, **files}
     assert services["migrate"]["depends_on"] == stores
     assert services["postgres"]["depends_on"] == {"prepare-postgres": ended}
     assert "depends_on" not in services["prepare-postgres"]

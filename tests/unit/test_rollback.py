@@ -93,6 +93,35 @@ def test_image_and_settings_of_the_last_good_release_come_back(tmp_path: Path, e
     assert history(stack, tmp_path).held_settings() == stack.opened[0], "a rotation keeps it there"
 
 
+def test_volumes_are_data_and_do_not_go_back(tmp_path: Path, engine: dict[str, Any]) -> None:
+    stack, volumes = Stack(), {"uploads": "/app/uploads"}
+    up(stack, tmp_path, release="1.0.0")
+    up(stack, tmp_path, release="1.1.0", volumes=volumes)
+
+    history(stack, tmp_path).rollback(force=False)
+
+    assert stack.opened == [{"release": "1.0.0", "image": _KEPT, "volumes": volumes}]
+    assert engine["rollouts"] == 1
+
+
+def test_a_rollback_that_failed_leads_back_to_what_serves(
+    tmp_path: Path, engine: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = Stack()
+    up(stack, tmp_path, release="1.0.0")
+    up(stack, tmp_path, release="1.1.0")
+
+    def fails(*_: object) -> int:
+        raise Problem("the rollout failed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(rollback, "roll_out", fails)
+        with pytest.raises(Problem, match="the rollout failed"):
+            history(stack, tmp_path).rollback(force=False)
+    assert history(stack, tmp_path).rollback(force=False).version == "1.1.0"
+    assert engine["rollouts"] == 1
+
+
 def test_an_image_of_a_registry_comes_back_by_its_digest(tmp_path: Path, engine: dict[str, Any]) -> None:
     stack, reference = Stack(), f"registry.example.com/slidegenie/backend@{_IMAGE}"
     engine["image"] = reference
