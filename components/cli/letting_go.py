@@ -1,36 +1,49 @@
-"""What is protected and no longer in the program: most of it may go, data may not."""
+"""What is protected and no longer in the settings: generated secrets may go, data only when somebody says so."""
 
-from ..identity import BACKUP_PASSWORD
+import os
+
 from ..plan import Plan
 from ..plan.view import BACKUPS, VOLUME
-from .console import say
+from .console import Problem, say
 from .stack import PulumiStack
-from .state import State
+
+_RANDOM = "random:index/"
 
 
 def let_go(pulumi: PulumiStack, plan: Plan) -> None:
-    """Unprotect what the settings have replaced: a secret that is given now, backups that go to another place.
+    """Unprotect what the settings have replaced, before anything is changed.
 
-    Volumes of data stay protected, and so does the password of backups that are turned off: Pulumi refuses to delete
-    them.
+    A secret that is given now takes a generated one's place, and backups that go to another place stay where they were.
+    Volumes of data go with `LET_GO=yes` only, and so does the password of backups that are turned off.
+
+    Raises:
+        Problem: naming what would be lost, without `LET_GO=yes`.
     """
     state = pulumi.state()
-    for urn in _replaced_secrets(state, plan):
+    wanted = {(resource.type, resource.name) for resource in plan.resources}
+    volumes = {volume.inputs.get("name") for volume in plan.of_type(VOLUME)}
+    backs_up = any(resource.type == BACKUPS for resource in plan.resources)
+    moved = {urn: name for urn, name in state.repositories().items() if name not in volumes and backs_up}
+    gone = [urn for urn in state.protected() if _type_and_name(urn) not in wanted and urn not in moved]
+    lost = [urn for urn in gone if not _replaced(urn, backs_up=backs_up)]
+    if lost and os.environ.get("LET_GO") != "yes":
+        names = ", ".join(sorted(_type_and_name(urn)[1] for urn in lost))
+        raise Problem(
+            f"the settings of stack {pulumi.name} no longer have what holds data or opens it: {names}. Nothing was"
+            " changed. Put it back, or let it go for good with `make up LET_GO=yes` (docs/operations.md)"
+        )
+    for name in moved.values():
+        say(f"backups go to another place from now on; those in volume {name} stay there")
+    for urn in (*gone, *moved):
         pulumi.unprotect(urn)
-    # Without backups nothing moves.
-    if any(resource.type == BACKUPS for resource in plan.resources):
-        wanted = {volume.inputs.get("name") for volume in plan.of_type(VOLUME)}
-        for urn, name in state.repositories().items():
-            if name not in wanted:
-                say(f"backups go to another place from now on; those in volume {name} stay there")
-                pulumi.unprotect(urn)
 
 
-def _replaced_secrets(state: State, plan: Plan) -> list[str]:
-    """Return the URNs of protected random values that nothing in the plan asks for."""
-    wanted = {resource.name for resource in plan.resources}
-    return [
-        urn
-        for urn in state.protected()
-        if "$random:index/" in urn and not urn.endswith(BACKUP_PASSWORD) and urn.rpartition("::")[2] not in wanted
-    ]
+def _type_and_name(urn: str) -> tuple[str, str]:
+    kind, _, name = urn.rpartition("::")
+    return kind.rpartition("::")[2].rpartition("$")[2], name
+
+
+def _replaced(urn: str, *, backs_up: bool) -> bool:
+    kind, name = _type_and_name(urn)
+    opens_backups = name.endswith(("-backup-password", "-backup-deputy"))
+    return kind.startswith(_RANDOM) and (backs_up or not opens_backups)

@@ -12,6 +12,7 @@ from .compose import ComposeStack
 from .console import Problem, show
 from .docker import ensure_engine
 from .home import Home
+from .letting_go import let_go
 from .policy import enforce
 from .release_commands import history_of
 from .request import DEFAULT, ROOT, Request, chosen, pulumi_stack
@@ -53,6 +54,7 @@ def rotate(request: Request) -> None:
     if secret := os.environ.get("SECRET"):
         # It is a rollout of what settings and code say by now, and so a release like any other.
         enforce(ROOT, plan)
+        let_go(pulumi, plan)
         if held is None:
             history.begin()
         rotation.rotate(secret)

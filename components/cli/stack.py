@@ -242,12 +242,6 @@ def _known_causes(output: str) -> list[str]:
             f"another update of this stack is running ({holder.group(1) if holder else 'unknown'}): wait for it;"
             " if it was killed on another machine, `pulumi cancel` removes its lock"
         )
-    elif refused := re.search(r"(\S+::\S+)[^\n]* cannot be deleted\s+because it is protected", output):
-        name = refused.group(1).rpartition("::")[2].strip('"')
-        cause = (
-            f"{name} holds data, or opens a backup, and the settings no longer have it."
-            ' Put it back into the settings; or see "Data that the settings no longer have" in docs/operations.md'
-        )
     else:
         return []
     return [cause]

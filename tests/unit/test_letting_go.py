@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from components.cli.console import Problem
 from components.cli.letting_go import let_go
 from components.cli.state import State
 from components.plan import Plan
+from components.plan.view import VOLUME
 
 from .planned import platform
 
@@ -20,6 +22,8 @@ _TYPES = "slidegenie:index:SlideGeniePlatform$"
 class Stack:
     """A stack whose state is what a plan says."""
 
+    name = "test"
+
     def __init__(self, plan: Plan) -> None:
         self._resources = tuple(
             {
@@ -28,7 +32,8 @@ class Stack:
                 "id": resource.inputs.get("name", resource.name),
                 "inputs": copy.deepcopy(dict(resource.inputs)),
                 # The plan does not record it; these are.
-                "protect": "andom" in resource.type or resource.name.endswith("-data"),
+                "protect": resource.type.startswith("random:")
+                or (resource.type == VOLUME and resource.name.endswith("-data")),
             }
             for resource in plan.resources
         )
@@ -47,17 +52,18 @@ def gone(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     return set(stack.unprotected)
 
 
+@pytest.fixture(autouse=True)
+def nobody_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LET_GO", raising=False)
+
+
 def test_nothing_goes_when_nothing_changes() -> None:
     assert gone({}, {}) == set()
 
 
 def test_a_secret_that_is_given_now_takes_the_generated_ones_place() -> None:
-    assert gone({}, {"secrets": {"redisPassword": "given"}}) == {"slidegenie-redis-password"}
-
-
-def test_a_certificate_of_ones_own_takes_the_local_authoritys_place() -> None:
-    left = gone({}, {"proxy": {"tls": "acme", "domain": "slides.example.com"}})
-    assert left == set(), "with ACME the local certificate stays, for other names"
+    given = {"redisPassword": "given", "backupPassword": "given"}
+    assert gone({}, {"secrets": given}) == {"slidegenie-redis-password", "slidegenie-backup-password"}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +75,24 @@ def test_backups_may_move_and_stay_where_they_were(place: dict[str, Any], capsys
     assert "those in volume slidegenie-test-backups stay there" in capsys.readouterr().out
 
 
-def test_what_opens_backups_that_are_turned_off_stays() -> None:
-    left = gone({}, {"backup": {"enabled": False}})
-    assert "slidegenie-backup-password" not in left
-    assert "slidegenie-backup-backups-data" not in left
+@pytest.mark.parametrize(
+    ("after", "lost"),
+    [
+        ({"backup": {"enabled": False}}, {"slidegenie-backup-backups-data", "slidegenie-backup-password"}),
+        ({"monitoring": {"enabled": False}}, {"slidegenie-monitoring-prometheus-data"}),
+        (
+            {"postgres": {"external": {"host": "db"}}, "secrets": {"postgresPassword": "given"}},
+            {"slidegenie-postgres-data"},
+        ),
+    ],
+)
+def test_data_goes_when_somebody_says_so_and_not_before(
+    after: dict[str, Any], lost: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Problem) as refused:
+        gone({}, after)
+    assert all(name in str(refused.value) for name in lost)
+    assert "Nothing was changed" in str(refused.value)
+    assert "login-password" not in str(refused.value), "that is made again"
+    monkeypatch.setenv("LET_GO", "yes")
+    assert lost <= gone({}, after)
