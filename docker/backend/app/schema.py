@@ -30,16 +30,15 @@ def schema_of(scripts: ScriptDirectory) -> Schema:
     compatible, oldest = [], 0
     for script in newest_first:
         at = order.index(script.revision)
-        if at < oldest:
-            break
-        compatible.append(script.revision)
         back_to: Any = script.module.compatible_back_to or script.revision
         if back_to not in order[: at + 1]:
             raise ValueError(
                 f"migration {script.revision}: compatible_back_to must be its own revision or an"
                 f" earlier one; got {back_to!r}"
             )
-        oldest = max(oldest, order.index(back_to))
+        if at >= oldest:
+            compatible.append(script.revision)
+            oldest = max(oldest, order.index(back_to))
     return {"head": order[-1], "compatible_with": sorted(compatible, key=order.index)}
 
 
