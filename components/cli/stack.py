@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pulumi import automation as auto
 
+from ..identity import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 from .console import Problem, say
 from .docker import docker, last_line
 from .home import Home
@@ -122,8 +123,10 @@ class PulumiStack:
         progress = self.down()
         if kept:
             return progress
-        for name in state.repositories().values():
-            # It outlives its resource.
+        # They outlive their resources, those that moved too.
+        marks = (f"{STACK_LABEL}={self.label}", f"{DATA_LABEL}={BACKUPS_DATA}")
+        filters = [part for mark in marks for part in ("--filter", f"label={mark}")]
+        for name in docker("volume", "ls", "--quiet", *filters).stdout.split():
             docker("volume", "rm", name, check=False)
         self._pulumi("stack", "rm", self.name, "--yes", "--preserve-config", cwd=self._folder)
         return progress
