@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from ..support.hardening import violations
-from ..support.prometheus import Prometheus, until
+from ..support.prometheus import Prometheus, queries, until
 from ..support.stored import Data, restart
 from ..support.workspace import Workspace, docker
 from .conftest import missing_for_compose
@@ -81,6 +81,13 @@ def test_the_drill_restores_the_newest_backup_where_nothing_else_can_be_reached(
     container = stack.containers("restore-drill")[0]
     assert container["HostConfig"]["NetworkMode"] == "none"
     assert not [line for line in container["Config"]["Env"] if line.startswith(("DATABASE_", "S3_", "REDIS_"))]
+
+
+def test_every_metric_that_an_alert_asks_for_is_written(data: Data) -> None:
+    told = data.shell("cat /textfiles/*.prom")
+    asked = {vector for query in queries() if query.where.startswith("backups.yml") for vector in query.vectors}
+    assert "slidegenie_restore_drill_success" in asked
+    assert [name for name in sorted(asked) if f"\n{name} " not in told and f"\n{name}{{" not in told] == []
 
 
 def test_the_containers_are_hardened_and_the_backup_has_no_way_out(stack: Workspace) -> None:
