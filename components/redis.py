@@ -22,6 +22,8 @@ BACKUP_USER = "backup"
 """The user that takes and gives snapshots."""
 _BACKUP_RULES = "~* -@all +ping +info +dbsize +sync +psync +replconf +replicaof +flushall"
 """It reads everything and replaces everything, and is of no use to the application."""
+_USERS_LABEL = "io.slidegenie.users"
+"""On the server: which users it starts with and what they may, whatever their passwords are."""
 _CONFIG = """\
 bind 0.0.0.0
 port 6379
@@ -105,6 +107,8 @@ class Redis(pulumi.ComponentResource):
                     # redis-cli ends with 0 on an error reply too, so the answer is read.
                     command=["sh", "-c", "redis-cli --user health --pass health --no-auth-warning ping | grep -q PONG"],
                 ),
+                # A Redis that started with other users does not know those who could admit the current ones.
+                labels={_USERS_LABEL: hashlib.sha256(_access_list(["", "", "", None]).encode()).hexdigest()[:16]},
                 grace_seconds=30,
             ),
             opts=child,

@@ -99,6 +99,7 @@ def seeded(
             docker.ContainerLabelArgs(label=label, value=value)
             for label, value in (stack_labels() | {ROLE_LABEL: "seed"}).items()
         ],
-        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=False),
+        # The provider reports another volume as changed in place: the new one would stay empty, and the old one in use.
+        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=False, replace_on_changes=["mounts"]),
     )
     return Prepared(name=volume, seed=seed)

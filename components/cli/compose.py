@@ -69,7 +69,7 @@ class ComposeStack:
                 builds.done()
             self._compose("up", "--detach", "--remove-orphans", "--no-build")
         except Problem:
-            diagnosis.report(label)
+            diagnosis.report(label, jobs=True)
             raise
         self._wait(label, max(_start_seconds(plan)))
 

@@ -13,10 +13,18 @@ def sick(stack: str) -> list[dict[str, Any]]:
     return [c for c in containers(stack, everything=True) if role(c) == "server" and health(c) != "healthy"]
 
 
-def report(stack: str) -> list[dict[str, Any]]:
-    """Print why each of the stack's servers that is not healthy is not; return those servers."""
+def failed_jobs(stack: str) -> list[dict[str, Any]]:
+    """Return the stack's jobs that ended with an error."""
+    return [c for c in containers(stack, everything=True) if role(c) == "job" and c["State"].get("ExitCode")]
+
+
+def report(stack: str, *, jobs: bool = False) -> list[dict[str, Any]]:
+    """Print why each of the stack's servers that is not healthy is not; return those servers.
+
+    With `jobs` the last lines of jobs that failed are printed too, for an engine that does not do so itself.
+    """
     found = sick(stack)
-    for container in found:
+    for container in [*(failed_jobs(stack) if jobs else ()), *found]:
         for line in explain(container):
             warn(line)
     return found
@@ -24,7 +32,9 @@ def report(stack: str) -> list[dict[str, Any]]:
 
 def explain(container: dict[str, Any]) -> list[str]:
     """Return lines that tell a person why `container` is not healthy."""
-    lines = [f"{service(container)} ({container['Id'][:12]}) is {health(container)}"]
+    code = container["State"].get("ExitCode")
+    state = f"{health(container)}, with exit code {code}" if code else health(container)
+    lines = [f"{service(container)} ({container['Id'][:12]}) is {state}"]
     checks = (container["State"].get("Health") or {}).get("Log") or []
     if checks and (said := checks[-1].get("Output", "").strip()):
         lines += ["  its health check said:", *(f"    {line}" for line in said.splitlines()[-3:])]

@@ -83,7 +83,9 @@ def test_the_drill_restores_the_newest_backup_where_nothing_else_can_be_reached(
     assert not [line for line in container["Config"]["Env"] if line.startswith(("DATABASE_", "S3_", "REDIS_"))]
 
 
-def test_every_metric_that_an_alert_asks_for_is_written(data: Data) -> None:
+def test_every_metric_that_an_alert_asks_for_is_written(stack: Workspace, data: Data) -> None:
+    done = stack.run("backup")
+    assert done.code == 0, done.text
     told = data.shell("cat /textfiles/*.prom")
     asked = {vector for query in queries() if query.where.startswith("backups.yml") for vector in query.vectors}
     assert "slidegenie_restore_drill_success" in asked

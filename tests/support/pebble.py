@@ -69,7 +69,9 @@ def pebble(folder: Path, ports: range, *, http: int, https: int) -> Iterator[Peb
     made = Pebble(
         f"https://{here}:{acme}/dir", root.pem, f"http://{here}:{provider}", f"https://127.0.0.1:{management}"
     )
-    run = ["run", "--detach", "--network=host", "--read-only", "--cap-drop=ALL", "--env=PEBBLE_VA_NOSLEEP=1"]
+    # Without the second, every other order is granted on the strength of an earlier one, and no challenge is made.
+    env = ["--env=PEBBLE_VA_NOSLEEP=1", "--env=PEBBLE_AUTHZREUSE=0"]
+    run = ["run", "--detach", "--network=host", "--read-only", "--cap-drop=ALL", *env]
     with ExitStack() as stack:
 
         def start(*arguments: str) -> None:

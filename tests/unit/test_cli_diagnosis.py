@@ -75,6 +75,25 @@ def test_only_servers_that_are_not_healthy_are_sick(monkeypatch: pytest.MonkeyPa
     assert diagnosis.sick("slidegenie/prod") == [sick]
 
 
+def test_a_job_that_failed_is_told_where_nobody_else_does_so(
+    monkeypatch: pytest.MonkeyPatch, logs: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = [container(Running=False, Status="exited", ExitCode=code) for code in (0, 1)]
+    for job in jobs:
+        job["Config"]["Labels"]["io.slidegenie.role"] = "job"
+    monkeypatch.setattr(diagnosis, "containers", lambda *_, **__: jobs)
+    logs.append("Redis answered: WRONGPASS")
+
+    assert diagnosis.report("slidegenie/prod") == []
+    assert capsys.readouterr().err == ""
+    assert diagnosis.report("slidegenie/prod", jobs=True) == []
+    assert [line.removeprefix("==> ") for line in capsys.readouterr().err.splitlines()] == [
+        "app (0123456789ab) is exited, with exit code 1",
+        "  its last log lines:",
+        "    Redis answered: WRONGPASS",
+    ]
+
+
 def event(**kinds: Any) -> EngineEvent:
     nothing = {"resource_pre_event": None, "res_outputs_event": None, "diagnostic_event": None}
     return cast("EngineEvent", SimpleNamespace(**nothing | kinds))

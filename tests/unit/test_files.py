@@ -48,6 +48,10 @@ def test_files_are_uploaded_into_a_container_that_never_starts() -> None:
     assert seed.inputs["mounts"] == [{"type": "volume", "source": "config", "target": "/volume"}]
 
 
+def test_the_same_files_in_another_volume_are_uploaded_again() -> None:
+    assert planned({"a": "1"}).named("config-seed", CONTAINER).replace_on_changes == ("mounts",)
+
+
 def test_secret_content_stays_encrypted_and_its_label_does_not_have_to() -> None:
     plan = with_foundation(
         lambda base: Files("config", FilesArgs(foundation=base, files={"password": pulumi.Output.secret("hunter2")}))

@@ -92,6 +92,18 @@ def test_redis_is_told_the_new_password_beside_the_old_and_then_alone() -> None:
     assert files["retire"] == f"ACL SETUSER slidegenie resetpass #{digest}\n"
 
 
+def test_a_redis_with_other_users_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that runs would not know them, nor those who admit logins."""
+
+    def users() -> str:
+        return labels(platform(secrets=GIVEN).named("slidegenie-redis-1", CONTAINER))["io.slidegenie.users"]
+
+    before = users()
+    monkeypatch.setattr("components.redis._USER", "another")
+
+    assert users() != before
+
+
 def test_an_external_store_gets_no_login() -> None:
     plan = platform(
         postgres={"external": {"host": "db.example.com", "user": "decks"}},
