@@ -1,9 +1,37 @@
 """What all tests share."""
 
+from collections.abc import Callable
+
 import pytest
+
+Figures = Callable[[str], None]
+"""Takes a line with what a test measured, for whoever reads what the run printed."""
+_FIGURES = "figures"
 
 _ENGINE_SECONDS = 1800
 """A stuck engine must not hold up everything; no test is judged by its duration."""
+
+
+@pytest.fixture
+def figures(record_property: Callable[[str, object], None]) -> Figures:
+    """Keep lines with what the test measured: they are printed after the last test."""
+    return lambda line: record_property(_FIGURES, line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests measured."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    lines = [
+        f"{report.nodeid.rpartition('::')[2]}: {line}"
+        for report in reports
+        if report.when == "call"
+        for name, line in report.user_properties
+        if name == _FIGURES
+    ]
+    if lines:
+        terminalreporter.section("measured")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from ..conftest import Figures
 from ..support.client import PRESENTATIONS
 from ..support.workspace import Workspace, docker, missing_for_engine_tests
 
@@ -29,7 +30,7 @@ def development(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]
     made.destroy()
 
 
-def test_an_edit_is_served_without_a_restart(development: Workspace) -> None:
+def test_an_edit_is_served_without_a_restart(development: Workspace, figures: Figures) -> None:
     url = f"http://localhost:{development.ports[2]}/health/live"
     container = development.containers("app")[0]["Id"]
     assert httpx.get(url).json() == {"status": "live"}
@@ -44,7 +45,7 @@ def test_an_edit_is_served_without_a_restart(development: Workspace) -> None:
         while _status(url) != status:
             assert time.monotonic() - began < _RELOAD_SECONDS
             time.sleep(0.1)
-        print(f"the edit was served after {time.monotonic() - began:.1f} s")  # noqa: T201 - the figure
+        figures(f"the edit was served after {time.monotonic() - began:.1f} s")
     assert [c["Id"] for c in development.containers("app")] == [container]
 
 

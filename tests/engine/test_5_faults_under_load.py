@@ -19,6 +19,7 @@ import pytest
 
 from components.plan import plan_stack
 
+from ..conftest import Figures
 from ..support.client import example
 from ..support.own_engine import OwnEngine, missing_for_own_engine
 from ..support.workspace import ROOT, Workspace, docker
@@ -34,8 +35,6 @@ _SERVERS = ("app", "postgres", "redis", "minio", "traefik", "socket-proxy")
 _DATA_MIB = 512
 _ENOUGH = 60
 """Writes before a fault and after it."""
-
-Print = Callable[[str], None]
 
 
 @dataclass
@@ -89,15 +88,6 @@ def struck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Struck]:
     assert _first_engine() == before, "the machine's own engine was touched"
 
 
-@pytest.fixture
-def figures(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Print:
-    def show(line: str) -> None:
-        with capsys.disabled():
-            print(f"\n    {request.node.name}: {line}")  # noqa: T201 - figures for whoever runs it
-
-    return show
-
-
 def _build_backend() -> None:
     context = ROOT / "docker" / "backend"
     docker(
@@ -129,7 +119,7 @@ def _acknowledged(at_least: int) -> Callable[[list[Write]], bool]:
     return lambda writes: sum(1 for write in writes if write.identity) >= at_least
 
 
-def _through(struck: Struck, figures: Print, fault: Callable[[Writers], AbstractContextManager[None] | None]) -> None:
+def _through(struck: Struck, figures: Figures, fault: Callable[[Writers], AbstractContextManager[None] | None]) -> None:
     """Write, let it happen, write on until all is well, and look whether all that was acknowledged is there."""
     struck.until_healthy()
     with struck.writers() as writers:
@@ -156,7 +146,9 @@ def test_a_write_that_is_gone_is_noticed(struck: Struck) -> None:
 
 
 @pytest.mark.parametrize("service", ["app", "postgres", "redis", "minio", "traefik"])
-def test_nothing_is_lost_when_a_main_process_is_killed_under_load(struck: Struck, figures: Print, service: str) -> None:
+def test_nothing_is_lost_when_a_main_process_is_killed_under_load(
+    struck: Struck, figures: Figures, service: str
+) -> None:
     def kill(writers: Writers) -> None:
         victim = struck.platform.containers(service)[0]
         os.kill(victim["State"]["Pid"], signal.SIGKILL)
@@ -166,7 +158,7 @@ def test_nothing_is_lost_when_a_main_process_is_killed_under_load(struck: Struck
     _through(struck, figures, kill)
 
 
-def test_nothing_is_lost_when_the_backend_reaches_its_memory_limit(struck: Struck, figures: Print) -> None:
+def test_nothing_is_lost_when_the_backend_reaches_its_memory_limit(struck: Struck, figures: Figures) -> None:
     def exhaust(_: Writers) -> None:
         victim = struck.platform.containers("app")[0]
         started = int(time.time())
@@ -186,7 +178,7 @@ def test_nothing_is_lost_when_the_backend_reaches_its_memory_limit(struck: Struc
     _through(struck, figures, exhaust)
 
 
-def test_nothing_is_lost_when_the_docker_daemon_is_killed(struck: Struck, figures: Print) -> None:
+def test_nothing_is_lost_when_the_docker_daemon_is_killed(struck: Struck, figures: Figures) -> None:
     def crash(_: Writers) -> None:
         struck.engine.kill()
         # What systemd does for the machine's engine.
@@ -195,7 +187,7 @@ def test_nothing_is_lost_when_the_docker_daemon_is_killed(struck: Struck, figure
     _through(struck, figures, crash)
 
 
-def test_nothing_is_lost_when_the_disk_of_the_data_is_full(struck: Struck, figures: Print) -> None:
+def test_nothing_is_lost_when_the_disk_of_the_data_is_full(struck: Struck, figures: Figures) -> None:
     filler = struck.engine.data_root / "filler"
 
     def fill(writers: Writers) -> None:

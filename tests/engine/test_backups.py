@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ..conftest import Figures
 from ..support.hardening import violations
 from ..support.prometheus import Prometheus, queries, until
 from ..support.stored import Data, restart
@@ -51,7 +52,7 @@ def _alerts(name: str) -> bool:
     return bool(Prometheus(_PROMETHEUS).ask(f'ALERTS{{alertname="{name}"}}'))
 
 
-def test_everything_comes_back_after_everything_was_destroyed(stack: Workspace, data: Data) -> None:
+def test_everything_comes_back_after_everything_was_destroyed(stack: Workspace, data: Data, figures: Figures) -> None:
     before = data.digest()
     seconds = {}
     assert before["objects"].startswith(f"{_OBJECTS} ")
@@ -70,7 +71,7 @@ def test_everything_comes_back_after_everything_was_destroyed(stack: Workspace, 
             assert left == [f"slidegenie-{stack.stack}-backups"]
             assert "the backups and their password stay" in done.out
     assert data.digest() == before
-    print(", ".join(f"{command} {took:.1f} s" for command, took in seconds.items()))  # noqa: T201 - the figures
+    figures(", ".join(f"{command} {took:.1f} s" for command, took in seconds.items()))
 
 
 def test_the_drill_restores_the_newest_backup_where_nothing_else_can_be_reached(stack: Workspace, data: Data) -> None:

@@ -4,7 +4,6 @@ Built from the stand-in for the Debian base, the Alpine Dockerfile too: that pro
 """
 
 import functools
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from components.cli.build_images import stack_settings
 from components.settings import Target
 from components.variants import VARIANTS, ImageVariant
 
+from ..conftest import Figures
 from ..support import images
 from ..support.workspace import ROOT, docker, missing_for_engine_tests
 
@@ -25,6 +25,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 REPOSITORY = "slidegenie-test/backend"
 VERSION = "1.2.3-test"
+_REBUILD_SECONDS = 30
+"""Far above the two seconds it takes, which are printed and not asserted: machines differ."""
 SHIPPED = [row for row in VARIANTS if row.target in (Target.PRODUCTION, Target.MINIMAL)]
 SERVING = [row for row in VARIANTS if row.target is not Target.TESTING]
 COMPILERS = re.compile(
@@ -183,19 +185,19 @@ def test_testing_runs_the_backends_own_tests(variant: ImageVariant) -> None:
 
 
 @each_shipped
-def test_a_changed_line_costs_one_layer_and_at_most_two_seconds(variant: ImageVariant) -> None:
+def test_a_changed_line_costs_one_layer_and_hardly_any_time(variant: ImageVariant, figures: Figures) -> None:
     attempts = [rebuild(stack_settings("airgap"), variant) for _ in range(3)]
     best = min(attempt.seconds for attempt in attempts)
+    figures(f"{variant.name} was built again in {best:.1f} s")
 
     assert {attempt.new_layers for attempt in attempts} == {1}
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
-    if best > 2 and load > cores:
-        pytest.skip(f"one layer, but {best:.1f} s: the machine is busy (load {load:.0f} on {cores} cores)")
-    assert best <= 2
+    assert best < _REBUILD_SECONDS
 
 
-def test_production_adds_little_over_what_is_needed_and_minimal_is_smaller() -> None:
+def test_production_adds_little_over_what_is_needed_and_minimal_is_smaller(figures: Figures) -> None:
     weights = {row.name: weigh(stack_settings("airgap"), row) for row in SHIPPED}
+    for name, weight in weights.items():
+        figures(f"{name} adds {weight.added} bytes, {weight.ratio:.2f} times what is installed")
 
     assert weights["latest"].ratio <= 1.15
     assert weights["alpine"].ratio <= 1.15

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from ..conftest import Figures
 from ..support.load import Load
 from ..support.workspace import Workspace
 
@@ -32,7 +33,9 @@ def _up(platform: Workspace, release: str) -> None:
     assert result.code == 0, result.text
 
 
-def test_a_rollback_mends_a_bad_release_and_a_broken_one_without_a_failed_request(platform: Workspace) -> None:
+def test_a_rollback_mends_a_bad_release_and_a_broken_one_without_a_failed_request(
+    platform: Workspace, figures: Figures
+) -> None:
     _up(platform, "0.9.0")
     with Load(platform.url) as load:
         load.wait_for(200)
@@ -52,7 +55,7 @@ def test_a_rollback_mends_a_bad_release_and_a_broken_one_without_a_failed_reques
         assert "going back to 0.9.0" in back.out
         assert _versions(platform) == {"0.9.0"}
         load.wait_for(1000)
-    print(f"{load.tally.total} requests, {load.tally.failures.total()} failed: {dict(load.tally.failures)}")  # noqa: T201 - the figure
+    figures(str(load.tally))
     assert load.tally.failures.total() == 0, load.tally.failures
     assert len(platform.containers("app")) == 2, "nothing of the broken one is left"
     listed = platform.run("releases")

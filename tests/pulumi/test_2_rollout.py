@@ -2,8 +2,9 @@
 
 import pytest
 
+from ..conftest import Figures
 from ..support.client import PRESENTATIONS, titles_in_download, trusting
-from ..support.load import Load, Tally
+from ..support.load import Load
 from ..support.workspace import Workspace
 
 pytestmark = pytest.mark.pulumi
@@ -15,12 +16,7 @@ def _app_ids(platform: Workspace, health: str = "healthy") -> set[str]:
     return {c["Id"] for c in platform.containers("app") if (c["State"].get("Health") or {}).get("Status") == health}
 
 
-def _assert_none_failed(tally: Tally) -> None:
-    print(f"{tally.total} requests, {tally.failures.total()} failed: {dict(tally.failures)}")  # noqa: T201 - the figure
-    assert tally.failures.total() == 0, tally.failures
-
-
-def test_three_rollouts_under_load_drop_no_request(platform: Workspace) -> None:
+def test_three_rollouts_under_load_drop_no_request(platform: Workspace, figures: Figures) -> None:
     with Load(platform.url) as load:
         load.wait_for(200)
         for release in ("1.0.1", "1.0.2", "1.0.3"):
@@ -33,14 +29,17 @@ def test_three_rollouts_under_load_drop_no_request(platform: Workspace) -> None:
             assert not after & before, "every replica was replaced"
         load.wait_for(_REQUESTS)
     assert load.tally.total >= _REQUESTS
-    _assert_none_failed(load.tally)
+    figures(str(load.tally))
+    assert load.tally.failures.total() == 0, load.tally.failures
     with trusting(platform.url) as client:
         for identity in load.tally.created[:: max(len(load.tally.created) // 20, 1)]:
             assert client.get(f"{PRESENTATIONS}/{identity}").status_code == 200
         assert titles_in_download(client, load.tally.created[0])
 
 
-def test_a_broken_release_fails_with_its_reason_while_the_old_one_serves_on(platform: Workspace) -> None:
+def test_a_broken_release_fails_with_its_reason_while_the_old_one_serves_on(
+    platform: Workspace, figures: Figures
+) -> None:
     good = _app_ids(platform)
     with Load(platform.url) as load:
         load.wait_for(100)
@@ -70,6 +69,7 @@ def test_a_broken_release_fails_with_its_reason_while_the_old_one_serves_on(plat
         mended = platform.run("up")
         assert mended.code == 0, mended.text
         load.wait_for(1000)
-    _assert_none_failed(load.tally)
+    figures(str(load.tally))
+    assert load.tally.failures.total() == 0, load.tally.failures
     assert len(platform.containers("app")) == 2, "the next good rollout cleaned up"
     assert not good & _app_ids(platform)

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from ..conftest import Figures
 from ..support.client import make, titles_in_download, trusting
 from ..support.load import Load
 from ..support.secrets import leaks, leaks_in_image, leaks_in_processes, leaks_in_state, secrets_of
@@ -59,7 +60,7 @@ def _stores(platform: Workspace) -> dict[str, str]:
     return {service: _container(platform, service) for service in ("postgres", "redis", "minio", "traefik")}
 
 
-def test_secrets_are_rotated_under_load_and_the_old_ones_open_nothing(platform: Workspace) -> None:
+def test_secrets_are_rotated_under_load_and_the_old_ones_open_nothing(platform: Workspace, figures: Figures) -> None:
     before, stores = secrets_of(platform), _stores(platform)
     login, access = _login(platform), _access_key(platform)
     assert _postgres(platform, login, before["postgres-login-password"]) == 0
@@ -74,7 +75,7 @@ def test_secrets_are_rotated_under_load_and_the_old_ones_open_nothing(platform: 
             assert rotated.code == 0, rotated.text
             assert f"{secret} is rotated" in rotated.out
         load.wait_for(_REQUESTS)
-    print(f"{load.tally.total} requests, {load.tally.failures.total()} failed: {dict(load.tally.failures)}")  # noqa: T201 - the figure
+    figures(str(load.tally))
     assert load.tally.failures.total() == 0, load.tally.failures
     assert _stores(platform) == stores, "no store was restarted"
     with trusting(platform.url) as client:

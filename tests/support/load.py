@@ -30,6 +30,10 @@ class Tally:
         """All requests."""
         return self.ok + self.failures.total()
 
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return f"{self.total} requests, {self.failures.total()} failed {dict(self.failures) or ''}".rstrip()
+
 
 class Load(Crowd):
     """Sixteen clients, half of them with keep-alive; one request in eight makes a presentation.
