@@ -87,9 +87,12 @@ format: .venv/.dev ## Format the code
 	@.venv/bin/ruff check --fix $(PY_SOURCES)
 	@.venv/bin/ruff format $(PY_SOURCES)
 
+# Platforms that are tested at a time; tests of one platform wait for each other. Each keeps two cores busy.
+WORKERS ?= $(shell expr \( $$(nproc) + 1 \) / 2)
+
 .PHONY: test
 test: check ## Run every test this machine can run; says what it skips and why
-	@.venv/bin/python -m pytest tests/engine tests/pulumi -rs
+	@.venv/bin/python -m pytest tests/pulumi tests/engine -rs -n $(WORKERS) --dist loadgroup --durations 15
 
 .PHONY: release-check
 release-check: .venv/.dev ## Run all that CONTRIBUTING.md asks for; prints the table for the pull request (ONLY=check,plan)

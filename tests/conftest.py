@@ -35,7 +35,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests that build images and roll out the time they need."""
+    """Give tests that build images and roll out the time they need, and tests of one platform one worker."""
     for item in items:
         if item.get_closest_marker("engine") or item.get_closest_marker("pulumi"):
             item.add_marker(pytest.mark.timeout(_ENGINE_SECONDS))
+        item.add_marker(pytest.mark.xdist_group(_shared(item)))
+
+
+def _shared(item: pytest.Item) -> str:
+    """Return what the test has in common with others, which therefore wait for each other: a platform or an engine."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if fixtures & {"workspace", "edge"}:
+        return str(item.path.parent)
+    return "own_engine" if fixtures & {"struck", "shared_host"} else str(item.path)

@@ -19,6 +19,8 @@ from components.supply_chain.tools import workbench
 from ..support.workspace import docker, missing_for_engine_tests
 from .supply_chain import BASE, PASSWORD, REGISTRY_IMAGE, USER, Program, Registry
 
+pytestmark = pytest.mark.engine
+
 OFFLINE = Path("security/trivy-scan-offline.yml")
 
 
