@@ -92,7 +92,7 @@ WORKERS ?= $(shell expr \( $$(nproc) + 1 \) / 2)
 
 .PHONY: test
 test: check ## Run every test this machine can run; says what it skips and why
-	@.venv/bin/python -m pytest tests/pulumi tests/engine -rs -n $(WORKERS) --dist loadgroup --durations 15
+	@.venv/bin/python -m pytest tests/pulumi tests/engine -rs -n $(WORKERS) --dist loadscope --durations 15
 
 .PHONY: release-check
 release-check: .venv/.dev ## Run all that CONTRIBUTING.md asks for; prints the table for the pull request (ONLY=check,plan)

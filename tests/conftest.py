@@ -1,8 +1,12 @@
 """What all tests share."""
 
+import re
 from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 Figures = Callable[[str], None]
 """Takes a line with what a test measured, for whoever reads what the run printed."""
@@ -34,18 +38,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests that build images and roll out the time they need, and tests of one platform one worker."""
+    """Give tests that build images and roll out the time they need."""
     for item in items:
         if item.get_closest_marker("engine") or item.get_closest_marker("pulumi"):
             item.add_marker(pytest.mark.timeout(_ENGINE_SECONDS))
-        item.add_marker(pytest.mark.xdist_group(_shared(item)))
 
 
-def _shared(item: pytest.Item) -> str:
-    """Return what the test has in common with others, which therefore wait for each other: a platform or an engine."""
-    fixtures = set(getattr(item, "fixturenames", ()))
-    if fixtures & {"workspace", "edge"}:
-        return str(item.path.parent)
-    return "own_engine" if fixtures & {"struck", "shared_host"} else str(item.path)
+class OnePlatformAtATime(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives all tests of one platform, or of one engine, to one worker, in their order."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = PurePosixPath(nodeid.partition("::")[0])
+        # Files with a number share what their folder has, in that order; so do all that are in a folder of their own.
+        shared = re.match(r"test_\d", file.name) or file.parent.name != "engine"
+        return str(file.parent if shared else file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OnePlatformAtATime | None:
+    """Let tests of several platforms run side by side."""
+    return OnePlatformAtATime(config, log) if config.getvalue("dist") == "loadscope" else None

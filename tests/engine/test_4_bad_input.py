@@ -69,7 +69,7 @@ def test_a_key_that_is_misspelt(mistaken: Workspace) -> None:
 
 def test_an_image_that_cannot_be_pulled(mistaken: Workspace) -> None:
     mistaken.configure("images", redis="127.0.0.1:1/redis:1")
-    # The policy has its say about such a registry in lines of its own: tests/engine/test_policy.py.
+    # The policy has its say about such a registry in lines of its own: tests/engine/test_4_policy.py.
     mistaken.configure("policy", enforcement="disabled")
     said = _line(mistaken)
     assert "127.0.0.1:1/redis:1 cannot be pulled" in said
