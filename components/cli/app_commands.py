@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 
 from ..plan import Plan
+from ..plan.view import compose_name
 from .console import Problem
 from .docker import containers, plugin, service
 from .request import Request, planned
@@ -14,9 +15,7 @@ def logs(request: Request) -> None:
     """Follow the application's logs."""
     plan = planned(request)
     if plugin("compose"):
-        _hand_over(
-            "docker", "compose", "-p", f"{plan.project}-{plan.stack}", "logs", "--follow", "--tail", "100", "app"
-        )
+        _hand_over("docker", "compose", "-p", compose_name(plan), "logs", "--follow", "--tail", "100", "app")
     _hand_over("docker", "logs", "--follow", "--tail", "100", _app(plan))
 
 
@@ -44,7 +43,11 @@ def _in_app(request: Request, *command: str) -> None:
 
 def _hand_over(*command: str) -> None:
     """Run another program in this one's place as far as a person can tell, and fail as it does."""
-    done = subprocess.run(command, check=False)  # noqa: S603 - no shell
+    try:
+        done = subprocess.run(command, check=False)  # noqa: S603 - no shell
+    except KeyboardInterrupt:
+        # How one leaves logs and shells: nothing was cut short.
+        return
     if done.returncode not in (0, 130):
         raise Problem(f"`{' '.join(command)}` ended with exit code {done.returncode}")
 

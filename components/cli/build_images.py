@@ -10,8 +10,8 @@ from typing import NoReturn
 
 from ..backend_image import BackendImageArgs
 from ..plan import UnknownStackError
-from ..plan.program import stack_configuration
-from ..settings import Settings, SettingsError, Target, Variant, parse_settings
+from ..plan.program import project_name, stack_configuration
+from ..settings import Settings, SettingsError, Target, Variant, keys_of, parse_settings
 from ..supply_chain import SupplyChainError
 from ..variants import VARIANTS, ImageVariant
 from .buildx import Builder
@@ -116,9 +116,7 @@ def stack_settings(stack: str | None) -> Settings:
     if stack is None:
         return parse_settings({}, "defaults")
     configuration = stack_configuration(ROOT, stack)
-    return parse_settings(
-        {key.partition(":")[2]: value for key, value in configuration.items()}, f"Pulumi.{stack}.yaml"
-    )
+    return parse_settings(keys_of(project_name(ROOT), configuration), f"Pulumi.{stack}.yaml")
 
 
 def _parser() -> argparse.ArgumentParser:

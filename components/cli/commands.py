@@ -26,39 +26,50 @@ from .stack import PulumiStack
 def up(request: Request) -> None:
     """Bring the platform up, or to what its settings say now."""
     home = Home.open()
-    plan = _judged(request.stack or DEFAULT)
+    plan = _judged(request.stack or home.current() or DEFAULT)
     ensure_engine()
     airgap.run_script(ROOT, "install-docker-plugins.sh")
-    plan = _with_images(plan, may_fall_back=request.stack is None)
-    preflight.check_host(plan)
+    # Where something was brought up before, another stack would not be what is meant.
+    plan = _with_images(plan, may_fall_back=request.stack is None and home.current() is None)
+    preflight.prepare_folders(plan)
     command = _pulumi_for(request, plan.stack)
-    home.remember(plan.stack, "pulumi" if command else "compose")
     if command:
-        say(f"rolling out stack {plan.stack} with Pulumi")
-        pulumi = PulumiStack(ROOT, plan.stack, home, command)
-        pulumi.open()
-        history = history_of(pulumi)
-        history.begin()
-        let_go(pulumi, plan)
-        show_changes(roll_out(pulumi, plan.label))
-        history.came_up()
+        _up_with_pulumi(PulumiStack(ROOT, plan.stack, home, command), plan, home)
     else:
         say(f"rolling out stack {plan.stack} with Docker Compose, from the same plan; its rollouts pause requests")
-        ComposeStack(ROOT, plan.stack, home).up()
+        ComposeStack(ROOT, plan.stack, home).up(begins=lambda: home.remember(plan.stack, "compose"))
     note_rollout(image_record(home, plan.label), plan, ROOT)
     wait_until_served(plan)
     _show_addresses(plan)
 
 
+def _up_with_pulumi(pulumi: PulumiStack, plan: Plan, home: Home) -> None:
+    say(f"rolling out stack {plan.stack} with Pulumi")
+    pulumi.open()
+    history = history_of(pulumi)
+
+    def begins() -> None:
+        home.remember(plan.stack, "pulumi")
+        history.begin()
+
+    let_go(pulumi, plan)
+    show_changes(roll_out(pulumi, plan.label, begins=begins))
+    history.came_up()
+
+
 def preview(request: Request) -> None:
     """Show what `make up` would change; changes nothing."""
-    name, engine = chosen(request)
-    plan = plan_stack(ROOT, name)
+    name, _ = chosen(request)
+    # Before anything else, so that mistakes in the settings are named.
+    plan_stack(ROOT, name)
     ensure_engine()
-    if engine == "compose":
+    command = _pulumi_for(request, name)
+    if command is None:
         ComposeStack(ROOT, name, Home.open()).preview()
         return
-    show(pulumi_stack(plan.stack).preview(diff=True))
+    pulumi = PulumiStack(ROOT, name, Home.open(), command)
+    pulumi.open()
+    show(pulumi.preview(diff=True))
 
 
 def drift(request: Request) -> None:
@@ -126,12 +137,15 @@ def _judged(stack: str) -> Plan:
 
 def _with_images(plan: Plan, *, may_fall_back: bool) -> Plan:
     """Return the plan whose images are all there: the one that was asked for, or the one without registries."""
+    # First: on a host that cannot have the platform nothing is pulled, and nothing built for a quarter of an hour.
+    preflight.check_host(plan)
     airgap.build_images(ROOT, preflight.needed_images(plan))
     try:
         image_record(Home.open(), plan.label).note_pulled(preflight.pull_images(plan))
     except preflight.RegistryUnreachableError as error:
         if not may_fall_back:
             raise Problem(f"{error}; `make up STACK={airgap.STACK}` needs no registry") from None
+        say(str(error))
         say(f"no image registry can be reached: using stack {airgap.STACK}, whose images are built from packages")
         return _with_images(_judged(airgap.STACK), may_fall_back=False)
     return plan
@@ -141,14 +155,23 @@ def _pulumi_for(request: Request, stack: str) -> PulumiCommand | None:
     """Return the Pulumi command line that carries the plan out, or `None` for Docker Compose.
 
     A stack stays with what brought it up: the other one would not know its passwords.
+
+    Raises:
+        Problem: when it has to be Pulumi, and Pulumi cannot be had.
     """
+    brought_up = Home.open().engine(stack)
     engine = request.engine
-    if engine == "auto" and Home.open().current() == (stack, "compose"):
+    if engine == "auto" and brought_up == "compose":
         say(f"stack {stack} runs with Docker Compose and stays with it; after `make destroy`, `make up` uses Pulumi")
         engine = "compose"
     command = find_pulumi() if engine != "compose" else None
     if command is None and engine == "pulumi":
         raise Problem(NO_PULUMI)
+    if command is None and engine == "auto" and brought_up == "pulumi":
+        raise Problem(
+            f"stack {stack} was brought up with Pulumi, which cannot be used here now, so nothing was changed;"
+            f" {NO_PULUMI}"
+        )
     return command
 
 

@@ -3,20 +3,23 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..host import socket_group
 from ..identity import BACKUP_PASSWORD
 from ..plan import Plan, Secret, plan_stack
-from ..plan.compose import compose_project
+from ..plan.compose import ComposeProject, compose_project
 from ..plan.compose_write import refuse_encrypted, write_compose, write_secrets
-from ..plan.program import stack_configuration
+from ..plan.program import project_name, stack_configuration
 from ..plan.vault import Vault
 from ..plan.view import Volume, view_of
 from ..settings import Require
 from . import diagnosis
+from .build_images import stack_settings
 from .compose_builds import ComposeBuilds
 from .console import Problem, show
 from .docker import containers, docker, plugin
@@ -37,8 +40,10 @@ class ComposeStack:
         self._secrets = home.folder("compose", name, "secrets")
         self._vault = Vault(self._secrets / "vault.json")
 
-    def up(self) -> None:
+    def up(self, begins: Callable[[], None]) -> None:
         """Bring the stack to what the plan says, and wait until every server is healthy.
+
+        `begins` is called once nothing refuses it any more.
 
         Raises:
             Problem: when Compose fails or a server does not become healthy, with the reason.
@@ -50,18 +55,16 @@ class ComposeStack:
             )
         refuse_encrypted(self._root, self._name)
         self._refuse_unchecked()
-        project = compose_project(
-            self._root, self._name, self._vault.values, secrets_dir=self._secrets, files_dir=self._folder / "files"
-        )
+        label = f"{project_name(self._root)}/{self._name}"
+        refuse_another_owner(label, {c["Id"] for c in containers(label, f"{MADE_FROM}={self._folder / _FILE}")})
+        begins()
+        project = self._project(self._vault)
         write_compose(project, self._root, str(self._folder / _FILE))
         write_secrets(project, self._root)
         if (repository := self._repository()) and not repository.driver_opts:
             # No part of the project, so that `docker compose down --volumes` leaves it; hence nobody else makes it.
             labels = [part for item in repository.labels.items() for part in ("--label", "=".join(item))]
             docker("volume", "create", *labels, repository.name)
-        plan = self._plan()
-        label = plan.label
-        refuse_another_owner(label, {c["Id"] for c in containers(label, f"{MADE_FROM}={self._folder / _FILE}")})
         builds = ComposeBuilds(project.text, self._root, self._folder / "built.json")
         try:
             if due := builds.due():
@@ -71,11 +74,17 @@ class ComposeStack:
         except Problem:
             diagnosis.report(label, jobs=True)
             raise
-        self._wait(label, max(_start_seconds(plan)))
+        self._wait(label, max(_start_seconds(self._plan())))
 
     def preview(self) -> None:
-        """Print what `up` would do."""
-        self._compose("up", "--detach", "--dry-run")
+        """Print what `up` would do with the settings of now. Changes nothing, and makes no secret."""
+        refuse_encrypted(self._root, self._name)
+        with tempfile.TemporaryDirectory() as folder:
+            vault, file = Path(folder, "vault.json"), Path(folder, _FILE)
+            if self._vault.path.is_file():
+                shutil.copyfile(self._vault.path, vault)
+            file.write_text(self._project(Vault(vault)).text, encoding="utf-8")
+            self._compose("up", "--detach", "--remove-orphans", "--dry-run", file=file)
 
     def down(self) -> None:
         """Remove containers and networks; volumes and generated secrets stay."""
@@ -123,17 +132,23 @@ class ComposeStack:
                     " checks none: install Pulumi, see https://www.pulumi.com/docs/install/"
                 )
 
+    def _project(self, vault: Vault) -> ComposeProject:
+        return compose_project(
+            self._root, self._name, vault.values, secrets_dir=self._secrets, files_dir=self._folder / "files"
+        )
+
     def _plan(self) -> Plan:
         return plan_stack(self._root, self._name, self._vault.values)
 
-    def _compose(self, *args: str) -> None:
-        if not (self._folder / _FILE).is_file():
+    def _compose(self, *args: str, file: Path | None = None) -> None:
+        file = file or self._folder / _FILE
+        if not file.is_file():
             raise Problem(f"stack {self._name} was never brought up with Docker Compose on this machine: run `make up`")
         command = ["docker", "compose", "--ansi", "never", "--progress", "plain"]
-        place = ["--file", str(self._folder / _FILE), "--project-directory", str(self._root)]
+        place = ["--file", str(file), "--project-directory", str(self._root)]
         done = subprocess.Popen(  # noqa: S603 - no shell
             [*command, *place, *args],
-            env=os.environ | {"DOCKER_GID": str(_socket_group())},
+            env=os.environ | {"DOCKER_GID": socket_group(stack_settings(self._name).engine)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -153,13 +168,6 @@ class ComposeStack:
                 diagnosis.report(label)
                 raise Problem(f"{len(sick)} containers did not become healthy within {seconds} s")
             time.sleep(1)
-
-
-def _socket_group() -> int:
-    try:
-        return Path("/var/run/docker.sock").stat().st_gid
-    except OSError:
-        return int(os.environ.get("DOCKER_GID", "0"))
 
 
 def _start_seconds(plan: Plan) -> Iterator[int]:

@@ -4,28 +4,37 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from ..identity import ROLE_LABEL, STACK_LABEL
 from .console import Problem, say
 
+_INSTALL = "apt-get install --yes docker.io"
+_NOT_INSTALLED = f"Docker is not installed: on Debian or Ubuntu run `sudo {_INSTALL}`, else see docs.docker.com/engine"
+_START_SECONDS = 30
+"""What an engine may take from its start to its first answer."""
+
 
 def docker(*args: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run `docker ARGS` and return what it printed.
 
     Raises:
-        Problem: when it fails and `check` is set, with the last line Docker printed.
+        Problem: when there is no Docker; when it fails and `check` is set, with the last line Docker printed.
     """
-    done = subprocess.run(  # noqa: S603 - no shell
-        ["docker", *args],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-        # Ctrl-C is for this program, which decides what becomes of the step.
-        start_new_session=True,
-        **options,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell
+            ["docker", *args],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=False,
+            # Ctrl-C is for this program, which decides what becomes of the step.
+            start_new_session=True,
+            **options,
+        )
+    except FileNotFoundError:
+        raise Problem(_NOT_INSTALLED) from None
     if check and done.returncode != 0:
         raise Problem(f"docker {args[0]}: {last_line(done.stderr)}")
     return done
@@ -37,7 +46,7 @@ def last_line(text: str) -> str:
 
 
 def ensure_engine() -> None:
-    """Make sure that a Docker engine answers; install the distribution's where that is possible.
+    """Make sure that a Docker engine answers; as root, install the distribution's and start it where need be.
 
     Raises:
         Problem: with the one command that mends it.
@@ -51,10 +60,10 @@ def ensure_engine() -> None:
         raise Problem(
             "no permission on the Docker socket: run `sudo usermod -aG docker $USER`, log in again, and repeat"
         )
-    if os.geteuid() == 0 and shutil.which("dockerd") is None and not os.environ.get("DOCKER_HOST"):
-        _install()
-        answer = docker("version", check=False)
-        if answer.returncode == 0:
+    if os.geteuid() == 0 and not os.environ.get("DOCKER_HOST"):
+        if shutil.which("dockerd") is None:
+            _install()
+        if _started():
             return
     raise Problem(
         "Docker is not running: start it with `sudo systemctl start docker`"
@@ -63,20 +72,35 @@ def ensure_engine() -> None:
 
 
 def _install() -> None:
-    command = "apt-get install --yes docker.io"
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise Problem(
-            f"Docker is not installed: on Debian or Ubuntu run `sudo {command}`, else see docs.docker.com/engine"
-        )
-    say(f"Docker is not installed: installing it from the distribution ({command})")
-    quiet = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "capture_output": True, "text": True}
-    for step in (["apt-get", "update"], command.split()):
-        done = subprocess.run(step, check=False, **quiet)  # type: ignore[call-overload]  # noqa: S603
+        raise Problem(_NOT_INSTALLED)
+    say(f"Docker is not installed: installing it from the distribution ({_INSTALL})")
+    for step in (["apt-get", "update"], _INSTALL.split()):
+        done = _quietly(step)
         if done.returncode != 0:
             raise Problem(f"`{' '.join(step)}` failed: {last_line(done.stderr)}")
+
+
+def _started() -> bool:
+    """Start the engine by this machine's init system, and tell whether it answers in time."""
     for start in (["systemctl", "start", "docker"], ["service", "docker", "start"]):
-        if shutil.which(start[0]) and subprocess.run(start, check=False, **quiet).returncode == 0:  # type: ignore[call-overload]  # noqa: S603
-            return
+        if shutil.which(start[0]) and _quietly(start).returncode == 0:
+            say(f"started Docker ({' '.join(start)})")
+            break
+    else:
+        return False
+    # Not every init system waits until the engine listens.
+    deadline = time.monotonic() + _START_SECONDS
+    while docker("version", check=False).returncode != 0:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.5)
+    return True
+
+
+def _quietly(step: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    return subprocess.run(step, env=quiet, capture_output=True, text=True, check=False)  # noqa: S603 - no shell
 
 
 def plugin(name: str) -> bool:

@@ -38,18 +38,36 @@ class Home:
         return path
 
     def remember(self, stack: str, engine: str) -> None:
-        """Note which stack is up, for commands that are not told one."""
-        write_private(self.path / "current.json", json.dumps({"stack": stack, "engine": engine}), mode=0o600)
+        """Note that `stack` was brought up, and by which engine (`pulumi` or `compose`)."""
+        engines = self._engines()
+        # The last one is the current one.
+        engines.pop(stack, None)
+        self._note(engines | {stack: engine})
 
     def forget(self, stack: str) -> None:
-        """Forget that `stack` is up."""
-        if (noted := self.current()) is not None and noted[0] == stack:
-            (self.path / "current.json").unlink()
+        """Forget a stack that is gone."""
+        engines = self._engines()
+        if engines.pop(stack, None):
+            self._note(engines)
 
-    def current(self) -> tuple[str, str] | None:
-        """Return stack and engine (`pulumi` or `compose`) of the last `up`, or `None`."""
+    def current(self) -> str | None:
+        """Return the stack that was brought up last, or `None`."""
+        return next(reversed(self._engines()), None)
+
+    def engine(self, stack: str) -> str | None:
+        """Return the engine (`pulumi` or `compose`) that brought `stack` up, or `None`."""
+        return self._engines().get(stack)
+
+    def _engines(self) -> dict[str, str]:
         try:
-            noted = json.loads((self.path / "current.json").read_text(encoding="utf-8"))
+            engines: dict[str, str] = json.loads(self._stacks.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            return None
-        return noted["stack"], noted["engine"]
+            return {}
+        return engines
+
+    def _note(self, engines: dict[str, str]) -> None:
+        write_private(self._stacks, json.dumps(engines, indent=1), mode=0o600)
+
+    @property
+    def _stacks(self) -> Path:
+        return self.path / "stacks.json"

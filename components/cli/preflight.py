@@ -15,22 +15,22 @@ from .docker import containers, docker, last_line
 
 _DISK_GIB = int(os.environ.get("SLIDEGENIE_DISK_GIB", "4"))
 """What images, volumes and a rollout's second set of containers need at least."""
+_FULL = "no space left on device"
 _UNREACHABLE = ("dial tcp", "no such host", "timeout", "connection refused", "tls:", "proxyconnect", "EOF", "x509")
 
 
 class RegistryUnreachableError(Problem):
-    """No image registry answers from this machine."""
+    """No image registry that was asked answers from this machine."""
 
 
 def check_host(plan: Plan) -> None:
-    """Check disk, ports and data folders.
+    """Check disk and ports.
 
     Raises:
-        Problem: for the first that does not do.
+        Problem: for the first check that fails.
     """
     _check_disk()
     _check_ports(plan)
-    _prepare_folders(plan)
 
 
 def check_certificate(settings: Settings) -> None:
@@ -66,9 +66,10 @@ def pull_images(plan: Plan) -> list[str]:
         RegistryUnreachableError: when no registry answers.
         Problem: when one image cannot be pulled.
     """
-    pulled = []
+    pulled: list[str] = []
+    silent: dict[str, str] = {}
     for image in needed_images(plan):
-        if docker("image", "inspect", image, check=False).returncode == 0:
+        if _registry(image) in silent or docker("image", "inspect", image, check=False).returncode == 0:
             continue
         say(f"pulling {image}")
         done = docker("pull", "--quiet", image, check=False)
@@ -76,13 +77,25 @@ def pull_images(plan: Plan) -> list[str]:
             pulled.append(image)
             continue
         reason = last_line(done.stderr)
+        if _FULL in reason:
+            raise _too_small(reason)
+        # Whether none answers or this one alone is a difference: another one may have to be asked.
         if any(mark.lower() in reason.lower() for mark in _UNREACHABLE):
-            raise RegistryUnreachableError(f"{image} cannot be pulled, its registry does not answer: {reason}")
+            silent[_registry(image)] = f"{image} cannot be pulled, its registry does not answer: {reason}"
+            continue
         raise Problem(
             f"{image} cannot be pulled: {reason}; check its name and tag under `images` in Pulumi.{plan.stack}.yaml,"
             " and `docker login` where the registry wants one"
         )
+    if silent:
+        raise (Problem if pulled else RegistryUnreachableError)("; ".join(silent.values()))
     return pulled
+
+
+def _registry(image: str) -> str:
+    """Return the host that an image comes from, as Docker reads its name."""
+    host, slash, _ = image.partition("/")
+    return host if slash and ("." in host or ":" in host or host == "localhost") else "docker.io"
 
 
 def _check_disk() -> None:
@@ -91,10 +104,11 @@ def _check_disk() -> None:
         return  # the engine is on another machine
     free = shutil.disk_usage(root).free / 2**30
     if free < _DISK_GIB:
-        raise Problem(
-            f"the disk is too small for the images: {free:.1f} GiB free at {root}, {_DISK_GIB} GiB needed;"
-            " `docker system df` shows what could go"
-        )
+        raise _too_small(f"{free:.1f} GiB free at {root}, {_DISK_GIB} GiB needed")
+
+
+def _too_small(why: str) -> Problem:
+    return Problem(f"the disk is too small for the images: {why}; `docker system df` shows what could go")
 
 
 def _check_ports(plan: Plan) -> None:
@@ -117,12 +131,18 @@ def _check_port(address: str, port: int, stack: str) -> None:
         try:
             probe.bind((address, port))
         except PermissionError:
-            return  # the engine may bind what this user may not
+            # The engine may bind what this user may not: then only who answers there says that it is taken.
+            if probe.connect_ex((address, port)) != 0:
+                return
+            why = "something answers there"
         except OSError as error:
-            raise Problem(
-                f"port {port} on {address} is taken ({error.strerror}): stop what holds it"
-                f" (`ss -ltnp 'sport = :{port}'` shows it) or set another under `proxy` in Pulumi.{stack}.yaml"
-            ) from None
+            why = str(error.strerror)
+        else:
+            return
+    raise Problem(
+        f"port {port} on {address} is taken ({why}): stop what holds it"
+        f" (`ss -ltnp 'sport = :{port}'` shows it) or set another under `proxy` in Pulumi.{stack}.yaml"
+    )
 
 
 def _published(plan: Plan) -> Iterator[tuple[str, int]]:
@@ -131,8 +151,12 @@ def _published(plan: Plan) -> Iterator[tuple[str, int]]:
             yield port["ip"], port["external"]
 
 
-def _prepare_folders(plan: Plan) -> None:
-    """Make the folders of data volumes that live on the host; Docker does not make the folder of a bound volume."""
+def prepare_folders(plan: Plan) -> None:
+    """Make the folders of data volumes that live on the host; Docker does not make the folder of a bound volume.
+
+    Raises:
+        Problem: with the command to run, when this user may not make them.
+    """
     folders = [
         Path(volume.inputs["driverOpts"]["device"])
         for volume in plan.of_type("docker:index/volume:Volume")

@@ -33,13 +33,11 @@ def chosen(request: Request) -> tuple[str, str]:
     Raises:
         UnknownStackError: when the stack has no settings file.
     """
-    noted = Home.open().current()
-    stack, engine = (
-        noted if noted is not None and request.stack in (None, noted[0]) else (request.stack or DEFAULT, "pulumi")
-    )
+    home = Home.open()
+    stack = request.stack or home.current() or DEFAULT
     # Whatever the command: with a name that is misspelt nothing begins.
     stack_configuration(ROOT, stack)
-    return stack, engine if request.engine == "auto" else request.engine
+    return stack, request.engine if request.engine != "auto" else home.engine(stack) or "pulumi"
 
 
 def planned(request: Request) -> Plan:

@@ -82,8 +82,7 @@ class History:
         say(f"going back to {target.version} (no. {target.number}, up since {target.at})")
         self._stack.open(backend=self._settings_of(target))
         # If it does not come up, the next one goes to what serves.
-        self._releases = self._releases.begin()
-        roll_out(self._stack, self._label)
+        roll_out(self._stack, self._label, begins=self.begin)
         self._releases = self._releases.went_back(target)
         return target
 

@@ -1,6 +1,6 @@
 """A rollout from start to end: what must be replaced, what is left over, and why it failed."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 
 from ..identity import STACK_LABEL
 from . import diagnosis
@@ -13,17 +13,20 @@ from .stack import PulumiStack, UpdateFailed
 from .state import State
 
 
-def roll_out(stack: PulumiStack, label: str, anew: Sequence[str] = ()) -> int:
+def roll_out(
+    stack: PulumiStack, label: str, anew: Sequence[str] = (), *, begins: Callable[[], None] = lambda: None
+) -> int:
     """Bring the stack up and clear away what earlier, broken rollouts left; return the number of changes.
 
     `label` is the stack's name on containers, `project/stack`; `anew` has the URNs of what is made anew though nothing
-    about it changed.
+    about it changed. `begins` is called once nothing refuses the rollout any more, and before anything is changed.
 
     Raises:
         Problem: when it failed, with the reason; the old release serves on.
     """
     before = stack.state()
     refuse_another_owner(label, before.container_ids())
+    begins()
     # Before it begins, too: they may use files that this rollout removes.
     sweep(before, label)
     if again := before.failed_jobs():

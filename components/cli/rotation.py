@@ -5,7 +5,7 @@ that was interrupted is finished by the next `make up`, and one that is run agai
 """
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,8 +120,10 @@ class Rotation:
             yield f"{name:<{width}}  {age:<9}  {secret.what}"
         yield "rotate one with `make rotate SECRET=<secret>`; a given one: change it where it was given, then `make up`"
 
-    def rotate(self, name: str) -> None:
+    def rotate(self, name: str, begins: Callable[[], None]) -> None:
         """Replace one secret, roll out what uses it, and end the old one.
+
+        `begins` is called before each rollout that this takes.
 
         Raises:
             Problem: when there is nothing to rotate, with what to do instead; or when the rollout failed.
@@ -134,17 +136,17 @@ class Rotation:
             raise Problem(f"stack {self._stack.name} has no secret {name}: `make rotate` lists what it has")
         if len(secret.steps) > 1:
             # One lets the other in: before either changes, what an interrupted rotation began must have arrived.
-            self._roll_out(name, ())
+            self._roll_out(name, (), begins)
         for number, step in enumerate(secret.steps, start=1):
             say(f"rotating {name}" + (f", step {number} of {len(secret.steps)}" if len(secret.steps) > 1 else ""))
             urns = [resource["urn"] for resource in self._stack.state().ending(step)]
             for urn in urns:
                 self._stack.unprotect(urn)
-            self._roll_out(name, urns)
+            self._roll_out(name, urns, begins)
         say(f"{name} is rotated; the old one is not valid any more")
 
-    def _roll_out(self, name: str, urns: Sequence[str]) -> None:
-        show_changes(roll_out(self._stack, self._label, urns))
+    def _roll_out(self, name: str, urns: Sequence[str], begins: Callable[[], None]) -> None:
+        show_changes(roll_out(self._stack, self._label, urns, begins=begins))
         if name == "backup":
             self._tell_repository()
 

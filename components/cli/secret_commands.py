@@ -7,7 +7,7 @@ from ..host import socket_group
 from ..plan import plan_stack
 from ..plan.compose_write import prepare_machine
 from ..plan.program import stack_configuration
-from ..settings import Engine
+from .build_images import stack_settings
 from .compose import ComposeStack
 from .console import Problem, show
 from .docker import ensure_engine
@@ -55,14 +55,16 @@ def rotate(request: Request) -> None:
         # It is a rollout of what settings and code say by now, and so a release like any other.
         enforce(ROOT, plan)
         let_go(pulumi, plan)
-        if held is None:
-            history.begin()
-        rotation.rotate(secret)
+        rotation.rotate(secret, begins=history.begin if held is None else _keep)
         if held is None:
             history.came_up()
     else:
         for line in rotation.listed():
             show(line)
+
+
+def _keep() -> None:
+    """Leave the record of releases alone: what a rollback put there is the release still."""
 
 
 def authority(request: Request) -> None:
@@ -80,7 +82,7 @@ def authority(request: Request) -> None:
 def secrets(request: Request) -> None:
     """Write the secret files and .env that the committed Compose files need, once; for use without `make up`."""
     stack = request.stack or DEFAULT
-    prepare_machine(ROOT, stack, int(socket_group(Engine())))
+    prepare_machine(ROOT, stack, int(socket_group(stack_settings(stack).engine)))
     compose = "docker-compose.yml" if stack == DEFAULT else f"docker-compose.{stack}.yml"
     show(f"wrote .secrets/{stack} and .env; now: docker compose -f {compose} up -d")
 

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pulumi.runtime import config as runtime_config
 
+from ..settings import SettingsError
 from ..settings.base import ENCRYPTED
 from .record import Plan, Values, fixed_values, record
 
@@ -24,12 +25,12 @@ def plan_stack(root: Path, stack: str, values: Values = fixed_values) -> Plan:
         UnknownStackError: when that file does not exist.
         SettingsError: when it has mistakes.
     """
-    project = str(yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))["name"])
+    project = project_name(root)
     configuration = stack_configuration(root, stack)
     # The group of the socket differs between hosts; a plan is the same everywhere.
-    engine = dict(configuration.get(f"{project}:engine") or {})
-    engine.setdefault("socketGroup", 999)
-    configuration[f"{project}:engine"] = engine
+    engine = configuration.get(f"{project}:engine") or {}
+    if isinstance(engine, dict):
+        configuration[f"{project}:engine"] = {"socketGroup": 999} | engine
 
     def program() -> None:
         runtime_config.set_all_config({key: _wire(value) for key, value in configuration.items()}, [])
@@ -40,11 +41,17 @@ def plan_stack(root: Path, stack: str, values: Values = fixed_values) -> Plan:
         return record(program, project=project, stack=stack, values=values)
 
 
+def project_name(root: Path) -> str:
+    """Return the name of the Pulumi project in `root`."""
+    return str(yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))["name"])
+
+
 def stack_configuration(root: Path, stack: str) -> dict[str, Any]:
     """Return the configuration in `Pulumi.<stack>.yaml`, keys with their namespace; encrypted values are masked.
 
     Raises:
         UnknownStackError: when that file does not exist.
+        SettingsError: when it is no YAML, or has no group `config`.
     """
     file = root / f"Pulumi.{stack}.yaml"
     if not file.is_file():
@@ -53,9 +60,15 @@ def stack_configuration(root: Path, stack: str) -> dict[str, Any]:
             f"stack {stack!r} does not exist: there is no {file.name}; known stacks: {', '.join(known)}."
             f" To make it, write {file.name} (docs/configuration.md lists the keys)"
         )
-    loaded = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    masked: dict[str, Any] = _mask(loaded.get("config") or {})
-    return masked
+    try:
+        loaded = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(file.name, [f"is not valid YAML: {' '.join(str(error).split())}"]) from None
+    configuration = loaded.get("config") or {} if isinstance(loaded, dict) else loaded
+    if not isinstance(configuration, dict):
+        wanted = "its keys go below `config:`, each as `<project>:<section>:` with the section's settings below it"
+        raise SettingsError(file.name, [f"config: must be a group of keys; got {configuration!r:.60}; {wanted}"])
+    return {key: _mask(value) for key, value in configuration.items()}
 
 
 def _mask(value: Any) -> Any:

@@ -21,7 +21,8 @@ class Vault:
     """Hands out the same random bytes for a resource for ever. Who loses the file loses the passwords to the data."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
+        """The file."""
 
     def values(self, kind: str, name: str) -> bytes:
         """Return the random bytes of a resource, made and written down on first use."""
@@ -50,19 +51,19 @@ class Vault:
             self._write(kept)
 
     def _write(self, known: Mapping[str, str]) -> None:
-        write_private(self._path, json.dumps(known, indent=2, sort_keys=True) + "\n", mode=0o600)
+        write_private(self.path, json.dumps(known, indent=2, sort_keys=True) + "\n", mode=0o600)
 
     def _read(self) -> dict[str, str]:
-        if not self._path.exists():
+        if not self.path.exists():
             return {}
-        known: dict[str, str] = json.loads(self._path.read_text(encoding="utf-8"))
+        known: dict[str, str] = json.loads(self.path.read_text(encoding="utf-8"))
         return known
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Two runs at once must not each make a password and keep one of them."""
-        private_folder(self._path.parent)
-        folder = os.open(self._path.parent, os.O_RDONLY)
+        private_folder(self.path.parent)
+        folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
             yield

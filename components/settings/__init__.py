@@ -5,7 +5,7 @@ from .backup import Backup
 from .base import Limits, Section
 from .edge import ClientAddress, EncodedSlashes, Proxy, RateLimit, Timeouts, TlsMode
 from .errors import SettingsError, reveal
-from .load import load_settings, parse_settings
+from .load import keys_of, load_settings, parse_settings
 from .maintenance import Maintenance, Weekday
 from .model import Settings
 from .monitoring import Email, ImageStore, Monitoring, MonitoringPorts
@@ -55,6 +55,7 @@ __all__ = [
     "TlsMode",
     "Variant",
     "Weekday",
+    "keys_of",
     "load_settings",
     "parse_settings",
     "reveal",

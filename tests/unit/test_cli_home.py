@@ -31,9 +31,22 @@ def test_the_passphrase_is_made_once_and_private(home: Home) -> None:
     assert mode(home.passphrase_file()) == 0o600
 
 
-def test_the_stack_that_is_up_is_remembered(home: Home) -> None:
-    assert home.current() is None
+def test_the_stacks_that_are_up_are_remembered_with_what_brought_them_up(home: Home) -> None:
+    assert (home.current(), home.engine("prod")) == (None, None)
 
     home.remember("prod", "pulumi")
+    home.remember("dev", "compose")
+    home.remember("prod", "pulumi")
 
-    assert Home.open().current() == ("prod", "pulumi")
+    assert Home.open().current() == "prod"
+    assert [home.engine(stack) for stack in ("prod", "dev", "airgap")] == ["pulumi", "compose", None]
+
+
+def test_after_a_stack_is_gone_the_one_before_it_is_meant(home: Home) -> None:
+    home.remember("dev", "compose")
+    home.remember("prod", "pulumi")
+
+    home.forget("prod")
+    home.forget("never-there")
+
+    assert (home.current(), home.engine("prod")) == ("dev", None)

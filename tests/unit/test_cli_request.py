@@ -27,6 +27,13 @@ def test_the_one_last_brought_up_unless_another_is_named() -> None:
     assert chosen(Request("airgap", "pulumi")) == ("airgap", "pulumi")
 
 
+def test_each_stack_stays_with_what_brought_it_up() -> None:
+    Home.open().remember("airgap", "compose")
+    Home.open().remember("prod", "pulumi")
+    assert chosen(Request("airgap", "auto")) == ("airgap", "compose")
+    assert chosen(Request(None, "auto")) == ("prod", "pulumi")
+
+
 @pytest.mark.parametrize("command", ["password", "rotate", "releases", "drift", "down", "destroy", "backup", "logs"])
 def test_a_misspelt_name_is_one_line_and_nothing_is_made(
     command: str, home: Path, capsys: pytest.CaptureFixture[str]

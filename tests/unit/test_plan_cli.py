@@ -11,8 +11,10 @@ import pytest
 from components.plan.__main__ import main
 from components.plan.diagram import render_diagram
 from components.plan.json_ import render_json
+from components.plan.program import plan_stack
 from components.plan.record import Secret
 from components.plan.tree import render_tree
+from components.settings import SettingsError
 
 from .plans import ROOT, STACKS, compose_of, container, made_of, mount, network, plan_of, seed, upload, volume
 
@@ -67,6 +69,27 @@ def test_wrong_settings_are_one_line_each_and_exit_code_2(tmp_path: Path) -> Non
     ]
     assert lines[0].endswith("got 0")
     assert lines[1].endswith("is not a known key; did you mean proxy.httpPort?")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("config: [\n", "is not valid YAML: while parsing a flow node .* line 2, column 1"),
+        (
+            "config:\n  - slidegenie:proxy\n",
+            r"config: must be a group of keys; got \['slidegenie:proxy'\]; its keys go ",
+        ),
+        ("just words\n", "config: must be a group of keys; got 'just words'; its keys go below `config:`"),
+        ("config:\n  slidegenie:engine: /data\n", "engine: must be a group of keys; got '/data'"),
+    ],
+)
+def test_a_stack_file_of_another_form_is_one_line(text: str, said: str, tmp_path: Path) -> None:
+    for name in ("__main__.py", "Pulumi.yaml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    (tmp_path / "Pulumi.odd.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=rf"^Pulumi.odd.yaml: {said}") as raised:
+        plan_stack(tmp_path, "odd")
+    assert str(raised.value).count("\n") == 0
 
 
 def test_a_wrong_option_is_refused() -> None:

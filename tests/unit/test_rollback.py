@@ -1,6 +1,7 @@
 """`make rollback`: what it brings back, and that a refusal changes nothing."""
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -57,7 +58,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
                 known["names"].remove(name)
         return subprocess.CompletedProcess(args, code, out, "")
 
-    def roll_out(*_args: object) -> int:
+    def roll_out(*_args: object, begins: Callable[[], None]) -> int:
+        begins()
         known["rollouts"] += 1
         return 1
 
@@ -111,7 +113,8 @@ def test_a_rollback_that_failed_leads_back_to_what_serves(
     up(stack, tmp_path, release="1.0.0")
     up(stack, tmp_path, release="1.1.0")
 
-    def fails(*_: object) -> int:
+    def fails(*_: object, begins: Callable[[], None]) -> int:
+        begins()
         raise Problem("the rollout failed")
 
     with monkeypatch.context() as broken:
@@ -119,6 +122,24 @@ def test_a_rollback_that_failed_leads_back_to_what_serves(
         with pytest.raises(Problem, match="the rollout failed"):
             history(stack, tmp_path).rollback(force=False)
     assert history(stack, tmp_path).rollback(force=False).version == "1.1.0"
+    assert engine["rollouts"] == 1
+
+
+def test_a_rollback_that_was_refused_is_no_attempt(
+    tmp_path: Path, engine: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = Stack()
+    up(stack, tmp_path, release="1.0.0")
+    up(stack, tmp_path, release="1.1.0")
+
+    def refuses(*_: object, **__: object) -> int:
+        raise Problem("brought up by another user")
+
+    with monkeypatch.context() as refused:
+        refused.setattr(rollback, "roll_out", refuses)
+        with pytest.raises(Problem, match="another user"):
+            history(stack, tmp_path).rollback(force=False)
+    assert history(stack, tmp_path).rollback(force=False).version == "1.0.0"
     assert engine["rollouts"] == 1
 
 

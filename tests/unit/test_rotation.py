@@ -2,7 +2,7 @@
 
 import datetime
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -47,12 +47,17 @@ def rollouts(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Return what each rollout made anew."""
     made: list[list[str]] = []
 
-    def roll_out(_stack: object, _label: str, anew: Sequence[str] = ()) -> int:
+    def roll_out(_stack: object, _label: str, anew: Sequence[str], *, begins: Callable[[], None]) -> int:
+        begins()
         made.append(list(anew))
         return 1
 
     monkeypatch.setattr(rotation, "roll_out", roll_out)
     return made
+
+
+def nothing() -> None:
+    """What a rollout notes as it begins is asked of the history of releases."""
 
 
 def of(*resources: dict[str, Any], **sections: Any) -> tuple[Rotation, Stack]:
@@ -95,7 +100,7 @@ def test_the_oldest_part_counts() -> None:
 def test_one_secret_is_one_rollout_that_makes_it_anew(rollouts: list[list[str]]) -> None:
     subject, stack = of(secret("slidegenie-postgres-login-password"), secret("slidegenie-redis-password"))
 
-    subject.rotate("postgres")
+    subject.rotate("postgres", nothing)
 
     assert rollouts == [["urn:x::slidegenie-postgres-login-password"]]
     assert stack.unprotected == ["urn:x::slidegenie-postgres-login-password"], "the next rollout protects it again"
@@ -105,7 +110,7 @@ def test_administrator_and_deputy_never_change_at_once(rollouts: list[list[str]]
     """Each is needed to give the other its new password, so first of all both must have arrived."""
     subject, _ = of(secret("slidegenie-redis-administrator"), secret("slidegenie-redis-deputy"))
 
-    subject.rotate("redis-administrator")
+    subject.rotate("redis-administrator", nothing)
 
     assert rollouts == [[], ["urn:x::slidegenie-redis-administrator"], ["urn:x::slidegenie-redis-deputy"]]
 
@@ -123,12 +128,12 @@ def test_the_repository_is_told_after_each_step_and_before_the_first(
     monkeypatch.setattr(rotation, "containers", lambda *_: [{"Id": "backup"}])
     subject, _ = of(secret("slidegenie-backup-password"), secret("slidegenie-backup-deputy"))
     with pytest.raises(Problem, match="the repository did not take its new password: ==> list failed: locked"):
-        subject.rotate("backup")
+        subject.rotate("backup", nothing)
     assert (told, len(rollouts)) == ([1, 2], 2), "the deputy stays as it was: it is what opens"
 
     monkeypatch.setattr(rotation, "containers", lambda *_: [])
     with pytest.raises(Problem, match="no container backup runs"):
-        subject.rotate("backup")
+        subject.rotate("backup", nothing)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +160,7 @@ def test_what_cannot_be_rotated_says_what_to_do(
     subject, stack = of(secret("slidegenie-redis-password"), **sections)
 
     with pytest.raises(Problem) as refused:
-        subject.rotate(name)
+        subject.rotate(name, nothing)
 
     assert said in str(refused.value)
     assert (rollouts, stack.unprotected) == ([], [])
@@ -172,6 +177,6 @@ def test_a_rotation_that_was_killed_is_run_again(rollouts: list[list[str]]) -> N
     left = {"urn": "urn:x::app", "type": "docker:index/container:Container", "delete": True}
     subject, _ = of(secret("slidegenie-redis-password"), left)
 
-    subject.rotate("redis")
+    subject.rotate("redis", nothing)
 
     assert rollouts == [["urn:x::slidegenie-redis-password"]]

@@ -338,6 +338,22 @@ def test_the_configuration_of_a_stack_is_read_as_pulumi_hands_it_over(late: str 
     assert read[0].proxy.domain == "slides.example.com"
 
 
+def test_a_key_that_nobody_would_read_is_named_and_those_of_others_are_left_alone() -> None:
+    def program() -> None:
+        given = {"slidgenie:backup": "{}", "proxy": "{}", "docker:host": "ssh://host", "slidegenie:redis": "5"}
+        runtime_config.set_all_config(given, [])
+        load_settings()
+
+    with pytest.raises(SettingsError) as caught:
+        recorded(program)
+
+    assert caught.value.problems == [
+        "slidgenie:backup: is in namespace 'slidgenie', so nothing reads it; did you mean slidegenie:backup?",
+        "proxy: has no namespace, so nothing reads it; write slidegenie:proxy",
+        "redis: must be a group of keys; got '5'",
+    ]
+
+
 def test_a_typo_in_a_stack_file_is_named_with_the_file() -> None:
     def program() -> None:
         runtime_config.set_all_config({"slidegenie:proxi": "{}", "slidegenie:redis": "{not json"}, [])
