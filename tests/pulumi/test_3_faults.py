@@ -96,7 +96,8 @@ def _on(network: str, platform: Workspace) -> set[str]:
 
 
 def test_a_built_image_removed_by_hand_is_built_again(platform: Workspace) -> None:
-    docker("image", "rm", f"slidegenie/seed:1-slidegenie-{platform.stack}")
+    # By force: containers that were created from it, to fill volumes, keep it otherwise.
+    docker("image", "rm", "--force", f"slidegenie/seed:1-slidegenie-{platform.stack}")
     assert platform.run("refresh").code == 0
     mended = platform.run("up")
     assert mended.code == 0, mended.text
