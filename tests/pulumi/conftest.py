@@ -20,13 +20,6 @@ def missing() -> str | None:
     return None if find_pulumi() else "Pulumi's provider plugins cannot be had"
 
 
-def missing_for_packs() -> str | None:
-    """Say why Pulumi cannot run policy packs here, or return `None` when it can."""
-    analyzer = "pulumi-analyzer-policy-python"
-    beside = Path.home() / ".pulumi" / "bin" / analyzer
-    return None if shutil.which(analyzer) or beside.exists() else f"{analyzer} is not beside the Pulumi command line"
-
-
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A stack of its own; everything it made is gone afterwards."""

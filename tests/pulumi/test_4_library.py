@@ -15,7 +15,7 @@ import yaml
 
 from ..support.client import trusting
 from ..support.workspace import ROOT, docker
-from .conftest import missing, missing_for_packs
+from .conftest import missing
 
 pytestmark = pytest.mark.pulumi
 
@@ -88,8 +88,6 @@ def test_the_example_comes_up_beside_the_platforms_own_backend(team: Path) -> No
 
 
 def test_the_platforms_policy_judges_the_teams_whole_stack_in_a_preview(team: Path) -> None:
-    if reason := missing_for_packs():
-        pytest.skip(reason)
     said = _pulumi(team, "preview", "--policy-pack", "policy")
     assert "container-security@v0.1.0" in said
     assert "[mandatory]" not in said

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 
 from ..support.workspace import Workspace
-from .conftest import missing_for_packs
 
 pytestmark = pytest.mark.pulumi
 
@@ -22,12 +21,8 @@ pulumi_docker.Container(
 """
 
 
-@pytest.fixture
-def pack() -> str:
-    """The policy pack, as a person names it."""
-    if reason := missing_for_packs():
-        pytest.skip(reason)
-    return "security"
+_PACK = "security"
+"""The policy pack, as a person names it."""
 
 
 @pytest.fixture
@@ -51,8 +46,8 @@ def with_a_bad_container(strict: Workspace) -> Iterator[Workspace]:
     program.write_text(before, encoding="utf-8")
 
 
-def test_the_pack_passes_the_platform(strict: Workspace, pack: str) -> None:
-    result = strict.pulumi("preview", "--policy-pack", pack)
+def test_the_pack_passes_the_platform(strict: Workspace) -> None:
+    result = strict.pulumi("preview", "--policy-pack", _PACK)
 
     assert result.code == 0, result.text
     assert "container-security@v0.1.0" in result.out
@@ -60,8 +55,8 @@ def test_the_pack_passes_the_platform(strict: Workspace, pack: str) -> None:
     assert "[advisory]" not in result.text, "what is up to date is known, and nothing of it is left unjudged"
 
 
-def test_the_pack_stops_a_preview_and_says_what_why_and_how(with_a_bad_container: Workspace, pack: str) -> None:
-    result = with_a_bad_container.pulumi("preview", "--policy-pack", pack)
+def test_the_pack_stops_a_preview_and_says_what_why_and_how(with_a_bad_container: Workspace) -> None:
+    result = with_a_bad_container.pulumi("preview", "--policy-pack", _PACK)
 
     assert result.code != 0
     found = {line.split("[mandatory]")[1].split()[0] for line in result.out.splitlines() if "[mandatory]" in line}
