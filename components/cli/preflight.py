@@ -88,7 +88,7 @@ def pull_images(plan: Plan) -> list[str]:
             " and `docker login` where the registry wants one"
         )
     if silent:
-        raise (Problem if pulled else RegistryUnreachableError)("; ".join(silent.values()))
+        raise (Problem if pulled else RegistryUnreachableError)("\n".join(silent.values()))
     return pulled
 
 

@@ -49,7 +49,7 @@ def test_when_no_registry_answers_each_is_asked_once_and_named(
     registries: dict[str, str], plans: dict[str, Plan], capsys: pytest.CaptureFixture[str]
 ) -> None:
     registries |= {"docker.io": _NO_ROUTE, "quay.io": _NO_ROUTE, "ghcr.io": _NO_ROUTE}
-    with pytest.raises(preflight.RegistryUnreachableError, match=r"docker\.io/.*; .*ghcr\.io/.*; .*quay\.io/"):
+    with pytest.raises(preflight.RegistryUnreachableError, match=r"docker\.io/.*\n.*ghcr\.io/.*\n.*quay\.io/"):
         preflight.pull_images(plans["dev"])
     assert capsys.readouterr().out.count("==> pulling") == 3
 
