@@ -126,6 +126,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
                 images=settings.images,
                 secrets=settings.secrets,
                 data_root=settings.engine.data_root,
+                app_port=settings.backend.port,
                 # What somebody else runs, somebody else watches.
                 postgres=WatchedPostgres(password=postgres.administrator, ready=postgres.ready)
                 if postgres.administrator

@@ -66,7 +66,7 @@ class Monitoring(pulumi.ComponentResource):
     def _prometheus(self, jobs: list[str]) -> None:
         args, settings = self._args, self._args.settings
         stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
-        main = config.prometheus(settings, jobs, args.additions.targets, stack)
+        main = config.prometheus(settings, jobs, args.additions.targets, stack, app_port=args.app_port)
         self._server(
             "prometheus",
             args.images.prometheus,

@@ -86,6 +86,10 @@ def test_replicas_are_found_by_the_engines_dns() -> None:
     ]
 
 
+def test_the_application_is_scraped_on_the_port_it_listens_on() -> None:
+    assert jobs(platform(backend={"port": 3000}))["app"]["dns_sd_configs"][0]["port"] == 3000
+
+
 def test_only_containers_of_this_stack_are_kept() -> None:
     relabel = jobs(platform())["cadvisor"]["metric_relabel_configs"]
 
