@@ -17,7 +17,7 @@ from .network import Zone
 from .proxy import Proxy
 from .settings import Backend as BackendSettings
 from .settings import Engine, Images, Limits, Registry, Secrets, SupplyChain, Target
-from .volume import DataVolume, DataVolumeArgs, Prepared
+from .volume import DataVolume, DataVolumeArgs, PreparedVolume
 from .web import WebService, WebServiceArgs
 from .workload import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, VolumeMount
 
@@ -58,7 +58,7 @@ class Backend(pulumi.ComponentResource):
     """What runs."""
     web: WebService
     """The replicas and their route."""
-    volumes: dict[str, Prepared]
+    volumes: dict[str, PreparedVolume]
     """Its volumes of files, by name."""
 
     def __init__(self, name: str, args: BackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -129,7 +129,7 @@ class Backend(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         ).image
 
-    def _volume(self, name: str, role: str, args: BackendArgs) -> Prepared:
+    def _volume(self, name: str, role: str, args: BackendArgs) -> PreparedVolume:
         return DataVolume(
             f"{name}-{role}-data",
             DataVolumeArgs(foundation=args.foundation, role=role, data_root=args.engine.data_root),

@@ -19,7 +19,7 @@ from components import (
     parse_settings,
 )
 from components.plan import Plan
-from components.settings import SettingsError
+from components.settings import Engine, SettingsError
 
 from .planned import environment, labels, plain, platform, recorded, seeds, service, uploads, workloads
 
@@ -262,7 +262,7 @@ def test_what_is_added_cannot_replace_what_there_is(added: dict[str, Any], messa
 def test_it_stands_on_its_own_in_the_stack_of_another_team() -> None:
     def program() -> None:
         foundation = Foundation("base", FoundationArgs())
-        proxy = Proxy("edge", ProxyArgs(foundation=foundation, socket_group="999"))
+        proxy = Proxy("edge", ProxyArgs(foundation=foundation, engine=Engine(socket_group=999)))
         Monitoring("watch", MonitoringArgs(foundation=foundation, proxy=proxy))
 
     plan = recorded(program)
