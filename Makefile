@@ -70,7 +70,7 @@ generate: .venv/.dev ## Write the files that are made from the code
 
 PY_SOURCES = __main__.py bench components docker/backup security tests examples
 SHELL_SOURCES = $(wildcard scripts/*.sh) .ci/run $(wildcard docker/airgap/*/*.sh) $(wildcard docker/logins/*.sh)
-DOCKERFILES = $(wildcard docker/*/Dockerfile docker/*/*.Dockerfile docker/airgap/*/Dockerfile examples/*/*/Dockerfile)
+DOCKERFILES = $(wildcard docker/*/Dockerfile docker/*/*.Dockerfile docker/airgap/*/Dockerfile examples/*/*/Dockerfile tests/*/*/Dockerfile)
 
 .PHONY: check
 check: .venv/.dev ## Lint, type-check, unit tests, generated files fresh: seconds, no Docker

@@ -44,7 +44,7 @@ from .secrets import StackSecrets
 from .settings import Limits, Settings, SettingsError, load_settings, parse_settings
 from .storage import Storage, StorageArgs, external_storage
 from .variants import ImageVariant
-from .volume import DataVolume, DataVolumeArgs
+from .volume import DataVolume, DataVolumeArgs, PreparedVolume
 from .web import WebService, WebServiceArgs
 from .workload import (
     ContainerArgs,
@@ -92,6 +92,7 @@ __all__ = [
     "Networks",
     "Postgres",
     "PostgresArgs",
+    "PreparedVolume",
     "Proxy",
     "ProxyArgs",
     "PublishedPort",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pulumi
 
-from .assets import asset
-from .backend_admission import admitted_backend
+from .backend_admission import admitted_backend, backend_image_args
+from .backend_image import backend_build
 from .endpoints import Endpoint
 from .files import Files, FilesArgs
 from .foundation import Foundation
@@ -17,12 +17,14 @@ from .network import Zone
 from .proxy import Proxy
 from .settings import Backend as BackendSettings
 from .settings import Engine, Images, Limits, Registry, Secrets, SupplyChain, Target
-from .volume import DataVolume, DataVolumeArgs, Prepared
+from .volume import DataVolume, DataVolumeArgs, PreparedVolume
 from .web import WebService, WebServiceArgs
 from .workload import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, VolumeMount
 
 _PRIVATE_NETWORKS = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 """Where the proxy's address is; only what shares a network with the backend can reach it at all."""
+_SOURCE_FOLDERS = ("app", "tests")
+"""What development runs from the working tree."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,7 @@ class Backend(pulumi.ComponentResource):
     """What runs."""
     web: WebService
     """The replicas and their route."""
-    volumes: dict[str, Prepared]
+    volumes: dict[str, PreparedVolume]
     """Its volumes of files, by name."""
 
     def __init__(self, name: str, args: BackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -79,30 +81,17 @@ class Backend(pulumi.ComponentResource):
             "foundation": args.foundation,
             "environment": _environment(args),
             "files": [FilesMount(files=files, path="/run/secrets")],
-            "host_mounts": _source(settings),
+            "host_mounts": _source(args),
             "after": [resource for endpoint in args.endpoints for resource in endpoint.ready],
             "tmpfs_mib": {"/tmp": 64, "/run/app": 16},  # noqa: S108 - folders of the container
         }
-        migrated = Job(
-            f"{name}-migrate",
-            ContainerArgs(
-                **common,
-                service="migrate",
-                # Nobody asks it anything; it asks the data stores, and those of somebody else are outside.
-                zones=(Zone.DATA, *(() if all(endpoint.ready for endpoint in args.endpoints) else (Zone.APPLICATION,))),
-                image=self.image,
-                command=["python", "-m", "app", "migrate"],
-                limits=Limits(memory_mib=256, pids=64),
-            ),
-            opts=child,
-        )
         self.web = WebService(
             name,
             WebServiceArgs(
                 **common,
                 service="app",
                 zones=(Zone.APPLICATION, Zone.DATA, Zone.MONITORING),
-                image=migrated.image,
+                image=self._migrated(name, args, common) if settings.migrations else self.image,
                 limits=settings.limits,
                 volumes=[VolumeMount(volume=self.volumes[role], path=settings.volumes[role]) for role in self.volumes],
                 proxy=args.proxy,
@@ -112,7 +101,7 @@ class Backend(pulumi.ComponentResource):
                 start_seconds=settings.start_seconds,
                 labels={RELEASE_LABEL: settings.release},
                 health=HealthCheck(
-                    command=["python", "-m", "app", "health"],
+                    command=settings.health,
                     interval_seconds=3,
                     timeout_seconds=3,
                     start_period_seconds=settings.start_seconds,
@@ -124,7 +113,23 @@ class Backend(pulumi.ComponentResource):
         )
         self.register_outputs({"image": self.image})
 
-    def _volume(self, name: str, role: str, args: BackendArgs) -> Prepared:
+    def _migrated(self, name: str, args: BackendArgs, common: dict[str, Any]) -> pulumi.Output[str]:
+        """Return the image once its migrations are through."""
+        return Job(
+            f"{name}-migrate",
+            ContainerArgs(
+                **common,
+                service="migrate",
+                # Nobody asks it anything; it asks the data stores, and those of somebody else are outside.
+                zones=(Zone.DATA, *(() if all(endpoint.ready for endpoint in args.endpoints) else (Zone.APPLICATION,))),
+                image=self.image,
+                command=args.settings.migrations,
+                limits=Limits(memory_mib=256, pids=64),
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        ).image
+
+    def _volume(self, name: str, role: str, args: BackendArgs) -> PreparedVolume:
         return DataVolume(
             f"{name}-{role}-data",
             DataVolumeArgs(foundation=args.foundation, role=role, data_root=args.engine.data_root),
@@ -135,6 +140,7 @@ class Backend(pulumi.ComponentResource):
 def _environment(args: BackendArgs) -> dict[str, pulumi.Input[str]]:
     settings = args.settings
     own: dict[str, pulumi.Input[str]] = {
+        "PORT": str(settings.port),
         "RELEASE": settings.release,
         "WEB_WORKERS": str(settings.workers),
         "DRAIN_SECONDS": str(settings.drain_seconds),
@@ -147,9 +153,12 @@ def _environment(args: BackendArgs) -> dict[str, pulumi.Input[str]]:
     return own | settings.environment
 
 
-def _source(settings: BackendSettings) -> list[HostMount]:
-    """In development the container runs the working tree; everywhere else, only what is in the image."""
-    if settings.target is not Target.DEVELOPMENT:
+def _source(args: BackendArgs) -> list[HostMount]:
+    """The stage `development` runs the working tree; everything else, only what is in the image."""
+    if args.settings.image is not None:
         return []
-    context = Path(settings.context or asset("docker", "backend")).resolve()
-    return [HostMount(host_path=str(context / folder), path=f"/app/{folder}") for folder in ("app", "tests")]
+    build = backend_build(backend_image_args(args))
+    if build.target != Target.DEVELOPMENT.value:
+        return []
+    folders = {folder: Path(build.context, folder).resolve() for folder in _SOURCE_FOLDERS}
+    return [HostMount(host_path=str(path), path=f"/app/{name}") for name, path in folders.items() if path.is_dir()]

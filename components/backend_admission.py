@@ -22,15 +22,7 @@ def admitted_backend(name: str, args: "BackendArgs", *, parent: pulumi.Resource)
             return _of_registry(name, args, pulumi.Output.from_input(without_tag(given)), child)
         # A tag cannot carry a signature: what is checked is what the engine has under it.
         return _of_engine(name, args, PulledImage(name, given, opts=child).id_on_engine, child)
-    build = BackendImageArgs(
-        variant=image_variant(args.settings.variant, args.settings.target),
-        release=args.settings.release,
-        origin=args.settings.origin,
-        context=args.settings.context,
-        dockerfile=args.settings.dockerfile,
-        images=args.images,
-        engine=args.engine,
-    )
+    build = backend_image_args(args)
     if args.registry.address is None:
         return _of_engine(name, args, BackendImage(name, build, opts=child).id_on_engine, child)
     pushed = PushedImage(
@@ -45,6 +37,21 @@ def admitted_backend(name: str, args: "BackendArgs", *, parent: pulumi.Resource)
         opts=child,
     )
     return _of_registry(name, args, pushed.reference, child, tags=build.variant.tags(build.release))
+
+
+def backend_image_args(args: "BackendArgs") -> BackendImageArgs:
+    """Return what is built where no ready image is given."""
+    settings = args.settings
+    return BackendImageArgs(
+        variant=image_variant(settings.variant, settings.target),
+        release=settings.release,
+        origin=settings.origin,
+        context=settings.context,
+        dockerfile=settings.dockerfile,
+        stage=settings.stage,
+        images=args.images,
+        engine=args.engine,
+    )
 
 
 def _of_engine(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pulumi
 
 from .assets import asset
+from .dockerfile import stage_to_build
 from .image import BuiltImage, BuiltImageArgs, mirrored
 from .settings import Engine, Images, Origin, Variant
 from .variants import VARIANTS, ImageVariant
@@ -28,6 +29,8 @@ class BackendImageArgs:
     """Folder of your own application. Default: the reference backend."""
     dockerfile: str | None = None
     """Dockerfile, relative to the context. Default: the variant's for the reference backend, else `Dockerfile`."""
+    stage: str | None = None
+    """Stage of your own Dockerfile. Default: the variant's where it has that, else its last."""
     images: Images = Images()
     """Base images and their mirror."""
     engine: Engine = Engine()
@@ -79,15 +82,18 @@ class ImageMatrix(pulumi.ComponentResource):
 def backend_build(args: BackendImageArgs) -> BuiltImageArgs:
     """Return how the image of one variant is built, whoever builds it and wherever it goes."""
     variant, context = args.variant, args.context or asset("docker", "backend")
-    dockerfile = args.dockerfile or ("Dockerfile" if args.context else variant.dockerfile)
+    dockerfile = str(Path(context, args.dockerfile or ("Dockerfile" if args.context else variant.dockerfile)))
+    target: str | None = variant.target.value
+    if args.context:
+        target = stage_to_build(dockerfile, asked=args.stage, preferred=variant.target.value)
     base = {Variant.DEBIAN: args.images.python_debian, Variant.ALPINE: args.images.python_alpine}[variant.variant]
     first, *further = (f"{args.repository}:{tag}" for tag in variant.tags(args.release))
     return BuiltImageArgs(
         tag=first,
         further_tags=further,
         context=context,
-        dockerfile=str(Path(context, dockerfile)),
-        target=variant.target.value,
+        dockerfile=dockerfile,
+        target=target,
         build_args={
             "PYTHON_IMAGE": mirrored(base, args.images),
             "VERSION": args.release,

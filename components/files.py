@@ -8,7 +8,7 @@ import pulumi
 import pulumi_docker as docker
 
 from .foundation import Foundation
-from .volume import SEED_PATH, Prepared, seeded, volume_labels
+from .volume import SEED_PATH, PreparedVolume, seeded, volume_labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Files(pulumi.ComponentResource):
     They are owned by root with mode 0444; only the consumer mounts the volume.
     """
 
-    volume: Prepared
+    volume: PreparedVolume
     """The volume, to be mounted."""
 
     def __init__(self, name: str, args: FilesArgs, opts: pulumi.ResourceOptions | None = None) -> None:

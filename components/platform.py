@@ -10,7 +10,6 @@ from .backups import Backups, BackupsArgs
 from .backups.redis_login import redis_login, saves_redis
 from .endpoints import Endpoint
 from .foundation import Foundation, FoundationArgs
-from .host import socket_group
 from .monitoring import Additions, Monitoring, MonitoringArgs, WatchedPostgres
 from .postgres import Postgres, PostgresArgs, as_administrator, external_postgres
 from .proxy import Proxy, ProxyArgs
@@ -60,9 +59,9 @@ class SlideGeniePlatform(pulumi.ComponentResource):
         self,
         name: str,
         settings: Settings,
+        opts: pulumi.ResourceOptions | None = None,
         *,
         monitored: Additions = _NOTHING,
-        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare it. `monitored` has the targets, rules and dashboards of what runs beside the application."""
         super().__init__("slidegenie:index:SlideGeniePlatform", name, None, opts)
@@ -85,7 +84,6 @@ class SlideGeniePlatform(pulumi.ComponentResource):
             f"{name}-traefik",
             ProxyArgs(
                 foundation=self.foundation,
-                socket_group=socket_group(settings.engine),
                 settings=proxy,
                 engine=settings.engine,
                 images=images,
@@ -126,6 +124,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
                 images=settings.images,
                 secrets=settings.secrets,
                 data_root=settings.engine.data_root,
+                app_port=settings.backend.port,
                 # What somebody else runs, somebody else watches.
                 postgres=WatchedPostgres(password=postgres.administrator, ready=postgres.ready)
                 if postgres.administrator

@@ -15,7 +15,7 @@ SEED_PATH = "/volume"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
+class PreparedVolume:
     """A volume and what must have happened before it is mounted."""
 
     name: pulumi.Output[str]
@@ -44,7 +44,7 @@ class DataVolumeArgs:
 class DataVolume(pulumi.ComponentResource):
     """A volume owned by 1000:1000 that Pulumi refuses to delete or replace until it is unprotected."""
 
-    volume: Prepared
+    volume: PreparedVolume
     """The volume, to be mounted."""
 
     def __init__(self, name: str, args: DataVolumeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -80,7 +80,7 @@ def seeded(
     *,
     parent: pulumi.Resource,
     uploads: Sequence[docker.ContainerUploadArgs] = (),
-) -> Prepared:
+) -> PreparedVolume:
     """Prepare `volume` through a container that is created and never started.
 
     Docker gives a new volume the owner of the folder it is mounted on. Files cannot be uploaded into a container with
@@ -102,4 +102,4 @@ def seeded(
         # The provider reports another volume as changed in place: the new one would stay empty, and the old one in use.
         opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=False, replace_on_changes=["mounts"]),
     )
-    return Prepared(name=volume, seed=seed)
+    return PreparedVolume(name=volume, seed=seed)

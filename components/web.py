@@ -27,7 +27,8 @@ class WebServiceArgs(ContainerArgs):
     hidden_paths: tuple[str, ...] = ()
     """Paths that the proxy does not lead to it, such as `/metrics`. Those who share a network with it reach them."""
     path: str | None = None
-    """Path prefix that is led to it, such as `/reports`. Default: all paths that no other service took."""
+    """Path prefix that is led to it, such as `/reports`; the service sees whole paths, with the prefix. Default: all
+    paths that no other service took."""
     replicas: int = 2
     """Containers."""
     start_seconds: int = 60

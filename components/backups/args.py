@@ -9,7 +9,7 @@ from ..endpoints import Endpoint
 from ..foundation import Foundation
 from ..settings import Backup as BackupSettings
 from ..settings import Engine, Images, Secrets
-from ..volume import Prepared
+from ..volume import PreparedVolume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +36,12 @@ class BackupsArgs:
     """The bucket."""
     redis: RedisLogin | None = None
     """Redis. Default: it is not backed up."""
-    volumes: Mapping[str, Prepared] = field(default_factory=dict)
+    volumes: Mapping[str, PreparedVolume] = field(default_factory=dict)
     """Further volumes by name, saved as files while they are in use. Default: none."""
     outward: bool = False
     """Whether a data store is outside of the platform, so that the backup needs a way out. Default: it has one only
     when the repository is elsewhere."""
-    textfiles: Prepared | None = None
+    textfiles: PreparedVolume | None = None
     """Where the metrics go, see `Monitoring.textfiles`. Default: nowhere, and no alert can tell of a bad backup."""
     settings: BackupSettings = BackupSettings()
     """Repository, schedule, retention, hooks, limits."""

@@ -13,7 +13,7 @@ from ..image import BuiltImage, BuiltImageArgs, mirrored
 from ..network import Zone
 from ..secrets import given_or_generated
 from ..settings import Limits
-from ..volume import DataVolume, DataVolumeArgs, Prepared
+from ..volume import DataVolume, DataVolumeArgs, PreparedVolume
 from ..workload import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
 from .args import BackupsArgs
 
@@ -34,7 +34,7 @@ class Backups(pulumi.ComponentResource):
     restores, it can only restore into itself. Nobody has the engine's socket, so its servers run in its own container.
     """
 
-    repository: Prepared | None
+    repository: PreparedVolume | None
     """The volume with the repository; `None` when that is elsewhere."""
 
     def __init__(self, name: str, args: BackupsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -203,10 +203,10 @@ class Backups(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         ).id_on_engine
 
-    def _repository(self) -> Prepared:
+    def _repository(self) -> PreparedVolume:
         return self._data(BACKUPS_DATA, host_path=self._args.settings.path, retained=True)
 
-    def _data(self, role: str, host_path: str | None = None, *, retained: bool = False) -> Prepared:
+    def _data(self, role: str, host_path: str | None = None, *, retained: bool = False) -> PreparedVolume:
         return DataVolume(
             f"{self._name}-{role}-data",
             DataVolumeArgs(

@@ -37,6 +37,10 @@ class Schema:
         return cls(str(values["head"]), tuple(values["compatible_with"]))
 
 
+NO_SCHEMA = Schema("none", ("none",))
+"""What a release without migrations needs of the database: another one without is as good."""
+
+
 @dataclass(frozen=True)
 class Release:
     """One release that came up well."""

@@ -1,18 +1,21 @@
 """Go back to the last good release without naming it, and keep what that needs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..settings import REFERENCE_HEALTH, REFERENCE_MIGRATIONS
 from .console import Problem, say
 from .docker import containers, docker
 from .origin import UNKNOWN_VERSION, git_version
-from .releases import Release, Releases, Schema, listed, refusal
+from .releases import NO_SCHEMA, Release, Releases, Schema, listed, refusal
 from .rollout import roll_out
 from .stack import PulumiStack
 from .state import State
 
 _DEFAULT_VERSION = "0.0.0-dev"
+_OF_A_BUILD = {"context", "dockerfile", "stage"}
+"""Settings that a ready image leaves nothing to say for."""
 
 
 class History:
@@ -37,7 +40,7 @@ class History:
             revision=git_version(self._root) or UNKNOWN_VERSION,
             image=image,
             settings=settings,
-            schema=Schema.said(state.job_output("app-migrate")),
+            schema=Schema.said(state.job_output("app-migrate")) if _migrates(settings) else NO_SCHEMA,
         )
         self._keep_images()
 
@@ -97,7 +100,8 @@ class History:
         image = release.image if "@" in release.image else self._name(release.image)
         # Its volumes are data, and do not go back with it.
         volumes = {"volumes": kept} if (kept := self._stack.section("backend").get("volumes")) else {}
-        return dict(release.settings) | volumes | {"image": image}
+        ready = {key: value for key, value in release.settings.items() if key not in _OF_A_BUILD}
+        return _commands(release.settings) | ready | volumes | {"image": image}
 
     def _running_image(self) -> str | None:
         for container in containers(self._label, "com.docker.compose.service=app"):
@@ -124,3 +128,14 @@ class History:
 
     def _name(self, image: str) -> str:
         return f"{self._repository}:{image.removeprefix('sha256:')[:12]}"
+
+
+def _commands(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the commands of a release that left them to the defaults: those of a ready image are others."""
+    if settings.get("context") or settings.get("image"):
+        return {}
+    return {"healthCommand": list(REFERENCE_HEALTH), "migrateCommand": list(REFERENCE_MIGRATIONS)}
+
+
+def _migrates(settings: Mapping[str, Any]) -> bool:
+    return bool((_commands(settings) | dict(settings)).get("migrateCommand"))

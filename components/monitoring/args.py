@@ -61,6 +61,8 @@ class MonitoringArgs:
     """Receivers' URLs and passwords."""
     data_root: str | None = None
     """Where the data is, see `DataVolumeArgs.data_root`."""
+    app_port: int = 8000
+    """Port of the application, which answers `/metrics` there."""
     postgres: WatchedPostgres | None = None
     """The database to watch. Default: none; who runs an external one watches it."""
     redis: bool = False

@@ -18,12 +18,15 @@ _SLOWEST = 10
 """Seconds after which a reading has failed, or less where readings are more frequent."""
 
 
-def prometheus(settings: Monitoring, jobs: Collection[str], targets: Sequence[ScrapeTarget], stack: str) -> str:
+def prometheus(
+    settings: Monitoring, jobs: Collection[str], targets: Sequence[ScrapeTarget], stack: str, *, app_port: int
+) -> str:
     """Return `prometheus.yml` with the `jobs` of the platform that run, and the `targets` of others."""
     config: dict[str, Any] = yaml.safe_load(_text("prometheus.yml"))
     own = {job["job_name"]: job for job in config["scrape_configs"]}
     if taken := sorted({target.service for target in targets} & own.keys()):
         raise ValueError(f"scrape target {taken[0]!r} has the name of a job of the platform; rename the service")
+    own["app"]["dns_sd_configs"][0]["port"] = app_port
     own["cadvisor"]["metric_relabel_configs"][0]["replacement"] = stack
     config["global"] |= {
         "scrape_interval": f"{settings.scrape_seconds}s",

@@ -9,7 +9,7 @@ from ..image import PulledImage, mirrored
 from ..network import Zone
 from ..secrets import given_or_generated
 from ..settings import ImageStore
-from ..volume import Prepared
+from ..volume import PreparedVolume
 from ..workload import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, Server, ServerArgs, VolumeMount
 from .args import MonitoringArgs, WatchedPostgres
 
@@ -47,7 +47,7 @@ def http_health(port: int, path: str) -> HealthCheck:
     return HealthCheck(command=["wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}{path}"], interval_seconds=15)
 
 
-def node_exporter(name: str, args: MonitoringArgs, textfiles: Prepared, parent: pulumi.Resource) -> Server:
+def node_exporter(name: str, args: MonitoringArgs, textfiles: PreparedVolume, parent: pulumi.Resource) -> Server:
     """Run Node Exporter without any part of the host mounted, in none of the host's namespaces.
 
     Processor, memory, pressure and disks of the host are in every container's own `/proc`. Its root lies on the

@@ -7,7 +7,7 @@ from ..image import PulledImage, mirrored
 from ..network import Zone
 from ..secrets import given_or_generated
 from ..settings import reveal
-from ..volume import DataVolume, DataVolumeArgs, Prepared
+from ..volume import DataVolume, DataVolumeArgs, PreparedVolume
 from ..workload import FilesMount, Server, ServerArgs, VolumeMount
 from . import config
 from .args import MonitoringArgs
@@ -17,7 +17,7 @@ PORT = 3000
 PATH = "/grafana"
 
 
-def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) -> Prepared:
+def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) -> PreparedVolume:
     """Run Grafana with the platform's datasource and dashboards, which nobody changes by hand; return its data."""
     child = pulumi.ResourceOptions(parent=parent)
     data = DataVolume(

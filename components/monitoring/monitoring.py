@@ -8,7 +8,7 @@ from ..files import Files, FilesArgs
 from ..image import PulledImage, mirrored
 from ..network import Zone
 from ..settings import reveal
-from ..volume import DataVolume, DataVolumeArgs, Prepared
+from ..volume import DataVolume, DataVolumeArgs, PreparedVolume
 from ..workload import FilesMount, Server, ServerArgs, VolumeMount
 from . import config, exporters
 from .args import MonitoringArgs
@@ -25,11 +25,11 @@ class Monitoring(pulumi.ComponentResource):
     service on a port of 127.0.0.1.
     """
 
-    textfiles: Prepared
+    textfiles: PreparedVolume
     """A volume whose `*.prom` files become metrics: what a backup or a scan has to say. Write to another name in it,
     then rename, so that half a file is never read."""
 
-    volumes: dict[str, Prepared]
+    volumes: dict[str, PreparedVolume]
     """Its data by name: grafana, prometheus, alertmanager, metrics."""
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -66,7 +66,7 @@ class Monitoring(pulumi.ComponentResource):
     def _prometheus(self, jobs: list[str]) -> None:
         args, settings = self._args, self._args.settings
         stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
-        main = config.prometheus(settings, jobs, args.additions.targets, stack)
+        main = config.prometheus(settings, jobs, args.additions.targets, stack, app_port=args.app_port)
         self._server(
             "prometheus",
             args.images.prometheus,
@@ -156,7 +156,7 @@ class Monitoring(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _data(self, role: str) -> Prepared:
+    def _data(self, role: str) -> PreparedVolume:
         self.volumes[role] = DataVolume(
             f"{self._name}-{role}-data",
             DataVolumeArgs(foundation=self._args.foundation, role=role, data_root=self._args.data_root),

@@ -132,6 +132,9 @@ def record(program: Callable[[], object], *, project: str, stack: str, values: V
             root.register_outputs(root.outputs)
 
     run()
+    if isinstance(root := get_root_resource(), Stack):
+        # They came as a map, which has no order; a person reads them in the program's.
+        plan.outputs = {name: plan.outputs[name] for name in root.outputs if name in plan.outputs}
     return plan
 
 

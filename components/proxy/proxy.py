@@ -10,12 +10,13 @@ from pydantic import SecretStr
 from ..certificates import LocalCertificate
 from ..files import Files, FilesArgs, uploads
 from ..foundation import Foundation
+from ..host import socket_group
 from ..identity import compose_project
 from ..image import PulledImage, mirrored
 from ..network import Zone
 from ..settings import Engine, Images, Limits, Secrets, TlsMode, reveal
 from ..settings import Proxy as ProxySettings
-from ..volume import DataVolume, DataVolumeArgs, Prepared, seeded, volume_labels
+from ..volume import DataVolume, DataVolumeArgs, PreparedVolume, seeded, volume_labels
 from ..workload import FilesMount, HealthCheck, HostMount, PublishedPort, Server, ServerArgs, VolumeMount
 from . import config
 from .edge import edge
@@ -31,12 +32,10 @@ class ProxyArgs:
 
     foundation: Foundation
     """The stack's foundation."""
-    socket_group: str
-    """Numeric group that owns the Docker socket."""
     settings: ProxySettings = ProxySettings()
     """Domain, ports, TLS."""
     engine: Engine = Engine()
-    """Where the Docker socket is, and the data."""
+    """Where the Docker socket is and who owns it, and where the data is."""
     images: Images = Images()
     """Which Traefik and HAProxy."""
     secrets: Secrets = Secrets()
@@ -54,7 +53,7 @@ class Proxy(pulumi.ComponentResource):
     """Name that services are routed under."""
     url: str
     """Address of the platform."""
-    volumes: dict[str, Prepared]
+    volumes: dict[str, PreparedVolume]
     """Its volumes of data by what they hold: `certificates`, with `tls: acme`."""
 
     def __init__(self, name: str, args: ProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -152,7 +151,7 @@ class Proxy(pulumi.ComponentResource):
 
     def _dynamic_files(
         self, role: str, files: dict[str, pulumi.Input[str]], parent: pulumi.Resource | None = None
-    ) -> Prepared:
+    ) -> PreparedVolume:
         return seeded(
             f"{self._name}-{role}", self._foundation, self._dynamic, parent=parent or self, uploads=uploads(files)
         )
@@ -179,7 +178,7 @@ class Proxy(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _certificates(self, args: ProxyArgs) -> Prepared:
+    def _certificates(self, args: ProxyArgs) -> PreparedVolume:
         """Return where account and certificates outlive Traefik: authorities issue few for one name in a week."""
         return DataVolume(
             f"{self._name}-certificates-data",
@@ -223,7 +222,7 @@ class Proxy(pulumi.ComponentResource):
                 command=["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],
                 files=[FilesMount(files=files, path="/usr/local/etc/haproxy")],
                 host_mounts=[HostMount(host_path=args.engine.socket, path="/var/run/docker.sock")],
-                groups=[args.socket_group],
+                groups=[socket_group(args.engine)],
                 # The image has no HTTP client; bash can open a connection by itself.
                 health=HealthCheck(command=["bash", "-c", probe]),
                 grace_seconds=5,

@@ -10,11 +10,24 @@ from .maintenance import Maintenance, Weekday
 from .model import Settings
 from .monitoring import Email, ImageStore, Monitoring, MonitoringPorts
 from .policy import Enforcement, Policy
-from .sections import Backend, Engine, Images, Origin, Registry, Secrets, Target, Variant
+from .sections import (
+    REFERENCE_HEALTH,
+    REFERENCE_MIGRATIONS,
+    Backend,
+    Engine,
+    Images,
+    Origin,
+    Registry,
+    Secrets,
+    Target,
+    Variant,
+)
 from .stores import ExternalPostgres, ExternalRedis, ExternalStorage, Postgres, Redis, Storage
 from .supply_chain import Require, SupplyChain
 
 __all__ = [
+    "REFERENCE_HEALTH",
+    "REFERENCE_MIGRATIONS",
     "Acme",
     "AcmeDns",
     "Authority",

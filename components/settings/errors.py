@@ -112,7 +112,7 @@ def _lines(details: dict[str, Any], root: type[BaseModel]) -> Iterator[str]:
     elif rule in _KINDS:
         yield f"{path}: must be {_KINDS[rule]}; got {got}"
     else:
-        said = details["msg"].replace("Input should", "must")
+        said = details["msg"].replace("Input should", "must").replace("Tuple should", "must")
         yield f"{path}: {said[0].lower()}{said[1:]}; got {got}"
 
 

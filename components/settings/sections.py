@@ -17,6 +17,13 @@ _TAKEN = frozenset(
 )
 """Names of the platform's own volumes."""
 
+REFERENCE_HEALTH = ("python", "-m", "app", "health")
+"""How the reference backend's container is asked whether it is healthy."""
+REFERENCE_MIGRATIONS = ("python", "-m", "app", "migrate")
+"""How the reference backend's image brings the database up to date."""
+
+_Command = tuple[Annotated[str, Field(min_length=1)], ...]
+
 
 class Variant(enum.Enum):
     """Which distribution the backend's image is built on."""
@@ -28,12 +35,12 @@ class Variant(enum.Enum):
 
 
 class Target(enum.Enum):
-    """Which stage of the backend's Dockerfile runs."""
+    """Which stage of the backend's Dockerfile runs; your own has the ones it likes, see `backend.stage`."""
 
     PRODUCTION = "production"
     """The application and its locked dependencies, nothing else."""
     DEVELOPMENT = "development"
-    """Reloads on a change of the source, which is mounted from the working tree."""
+    """Reloads on a change of the source: the folders `app` and `tests` of the context are mounted below `/app`."""
     TESTING = "testing"
     """Runs the backend's own tests."""
     MINIMAL = "minimal"
@@ -162,18 +169,27 @@ class Backend(Section):
     target: Target = Target.PRODUCTION
     """Stage of the Dockerfile."""
     context: str | None = None
-    """Build context of your own application. Default: the reference backend."""
+    """Build context of your own application, seen from the folder of `Pulumi.yaml`. The build gets `PYTHON_IMAGE`,
+    `VERSION` and what `origin` says as arguments. Default: the reference backend."""
     dockerfile: str | None = None
     """Dockerfile, relative to the context. Default: `<variant>.Dockerfile` for the reference backend, else
     `Dockerfile`."""
+    stage: Annotated[str, Field(pattern=r"^[A-Za-z][\w.-]*$", examples=["runtime"])] | None = None
+    """Stage of your own Dockerfile. Default: the one with the name of `target` where it has that, else its last."""
     image: ImageReference | None = None
-    """A ready image to run; nothing is built. Default: built from `context`."""
+    """A ready image of your own application; nothing is built. Default: built from `context`."""
+    health_command: Annotated[_Command, Field(min_length=1)] | None = None
+    """Program and arguments, run in the container without a shell; ends with 0 while `/health/live` answers 200.
+    Default: the reference backend's; required for your own application."""
+    migrate_command: _Command | None = None
+    """Arguments to the image's entry point that bring the database up to date and end with 0, before a new release
+    starts; an empty list for none. Default: the reference backend's; none for your own application."""
     release: Annotated[str, Field(pattern=r"^[\w][\w.-]{0,127}$")] = "0.0.0-dev"
     """Version of the application, written into the image, its tags, log lines and labels."""
     origin: Origin = Origin()
     """Source, commit and date of what is built."""
     port: Port = 8000
-    """Port the application listens on."""
+    """Port the application listens on, which it is told as `PORT`; Prometheus reads `/metrics` there."""
     replicas: Annotated[int, Field(ge=1, le=50)] = 2
     """Containers behind the proxy."""
     workers: Annotated[int, Field(ge=1, le=64)] = 2
@@ -203,9 +219,37 @@ class Backend(Section):
     def _minimal_is_alpine(self) -> "Backend":
         if self.target is Target.MINIMAL and self.variant is not Variant.ALPINE:
             raise ValueError("target 'minimal' exists for variant 'alpine' only; set variant: alpine")
-        if self.image and (self.context or self.dockerfile):
+        if self.image and (self.context or self.dockerfile or self.stage):
             raise ValueError("image and context exclude each other; a ready image is not built: remove one of them")
         return self
+
+    @model_validator(mode="after")
+    def _own_application_says_how(self) -> "Backend":
+        if self.own and self.health_command is None:
+            raise ValueError(
+                "healthCommand is required with context or image: a program in your image that ends with 0 while"
+                f" /health/live answers 200, such as [wget, -qO-, http://127.0.0.1:{self.port}/health/live]"
+            )
+        if self.stage and not self.own:
+            raise ValueError("stage is one of your own Dockerfile; set context, or choose the reference's with target")
+        return self
+
+    @property
+    def own(self) -> bool:
+        """Whether an application of your own takes the reference backend's place."""
+        return bool(self.context or self.image)
+
+    @property
+    def health(self) -> tuple[str, ...]:
+        """The health check of its container."""
+        return self.health_command or REFERENCE_HEALTH
+
+    @property
+    def migrations(self) -> tuple[str, ...]:
+        """The command of the job before a new release; empty for no job."""
+        if self.migrate_command is not None:
+            return self.migrate_command
+        return () if self.own else REFERENCE_MIGRATIONS
 
 
 class Secrets(Section):

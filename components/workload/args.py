@@ -10,7 +10,7 @@ from ..files import Files
 from ..foundation import Foundation
 from ..network import Zone
 from ..settings import Limits
-from ..volume import Prepared
+from ..volume import PreparedVolume
 
 
 class Rollout(enum.Enum):
@@ -52,7 +52,7 @@ class FilesMount:
 class VolumeMount:
     """A volume and where the container sees it."""
 
-    volume: Prepared
+    volume: PreparedVolume
     """The volume."""
     path: str
     """Folder in the container."""
@@ -144,6 +144,10 @@ class ServerArgs(ContainerArgs):
     """Size of `/dev/shm` in MiB."""
 
     def __post_init__(self) -> None:
+        if self.replicas < 1:
+            raise ValueError(
+                f"{self.service}: replicas must be at least 1; got {self.replicas}, leave the workload out to run none"
+            )
         if self.rollout is Rollout.ROLLING and self.ports:
             raise ValueError(
                 f"{self.service}: a rolling workload cannot publish a port, the new container could not bind it;"

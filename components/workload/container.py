@@ -9,7 +9,7 @@ import pulumi_docker as docker
 
 from ..identity import PIDS_LABEL, ROLE_LABEL, ROOT_LABEL, compose_project, stack_labels
 from ..policy import Hardening
-from ..volume import Prepared
+from ..volume import PreparedVolume
 from .args import ContainerArgs
 
 _ROOT = "0:0"
@@ -79,7 +79,7 @@ def _tmpfs(hardening: Hardening, size_mib: int) -> str:
     return ",".join([*hardening.tmpfs_options, f"size={size_mib}m", f"uid={user}", f"gid={group}", "mode=0700"])
 
 
-def _prepared(args: ContainerArgs) -> list[Prepared]:
+def _prepared(args: ContainerArgs) -> list[PreparedVolume]:
     return [mount.files.volume for mount in args.files] + [mount.volume for mount in args.volumes]
 
 

@@ -31,7 +31,7 @@ WebService(
         image=image.id_on_engine,
         port=9000,
         path="/reports",
-        limits=Limits(memoryMib=64, cpus=0.5, pids=32),
+        limits=Limits(memory_mib=64, cpus=0.5, pids=32),
         health=HealthCheck(command=["python3", "/srv/server.py", "health"], interval_seconds=2),
         grace_seconds=15,
     ),

@@ -205,7 +205,11 @@ class Program:
         config |= {
             "slidegenie:images": {"seed": BASE},
             "slidegenie:registry": {"address": self.registry.address, "platforms": ["linux/amd64"]},
-            "slidegenie:backend": {"context": "app", "release": (self.root / "app" / "version").read_text()},
+            "slidegenie:backend": {
+                "context": "app",
+                "healthCommand": ["true"],
+                "release": (self.root / "app" / "version").read_text(),
+            },
             "slidegenie:supplyChain": {
                 "require": "enforce",
                 "scanPolicy": "security/trivy-scan-offline.yml",

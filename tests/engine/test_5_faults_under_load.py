@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from components.plan import plan_stack
+from components.settings import REFERENCE_HEALTH, REFERENCE_MIGRATIONS
 
 from ..conftest import Figures
 from ..support.client import example
@@ -77,7 +78,8 @@ def struck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Struck]:
             engine.load([*wanted, _BACKEND])
             patch.setenv("DOCKER_HOST", engine.host)
             platform = Workspace.make(tmp_path_factory.mktemp("struck"), "struck", "compose", _FIRST_PORT)
-            platform.configure("backend", image=_BACKEND)
+            commands = {"healthCommand": [*REFERENCE_HEALTH], "migrateCommand": [*REFERENCE_MIGRATIONS]}
+            platform.configure("backend", image=_BACKEND, **commands)
             platform.configure("engine", dataRoot=str(engine.data_root))
             engine.run("install", "-d", "-o", "1000", "-g", "1000", "-m", "0750", *_data_folders(platform))
             up = platform.run("up")

@@ -1,11 +1,12 @@
 """What the documentation tells people to type is there to be typed."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from .plans import ROOT
+from .plans import ROOT, plan_of
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "monitoring" / "RUNBOOK.md"])
 
@@ -29,6 +30,19 @@ def test_every_make_command_that_a_page_names_exists(page: Path) -> None:
 def test_the_pages_are_read_at_all() -> None:
     found = set().union(*(commands(page) for page in PAGES))
     assert {"up", "scan", "clean", "schedule", "drift", "release-check"} <= found
+
+
+def test_the_addresses_in_the_readme_are_those_of_dev_in_their_order() -> None:
+    shown = re.findall(r"^ {6}(\S+) +(https?://\S+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert shown == [(name, value) for name, value in plan_of("dev").outputs.items() if name != "authority"]
+
+
+def test_the_wheel_in_the_readme_is_the_one_that_is_built() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    named = set(re.findall(r"slidegenie_platform-\S+\.whl", (ROOT / "README.md").read_text(encoding="utf-8")))
+
+    assert named == {f"slidegenie_platform-{version}-py3-none-any.whl"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

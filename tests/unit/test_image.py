@@ -6,7 +6,7 @@ import pytest
 
 from components import BuiltImage, BuiltImageArgs, PulledImage, SettingsError
 from components.image import mirrored
-from components.plan import Plan, Secret
+from components.plan import Plan
 from components.settings import Images
 
 from .planned import BUILD, REMOTE_IMAGE, plain, platform, recorded
@@ -124,19 +124,3 @@ def test_a_bundle_that_the_builder_cannot_take_is_refused(tmp_path: Path, size: 
     else:
         with pytest.raises(SettingsError, match=r"engine.caBundle: must be at most 120000 bytes; .* has 120001:"):
             built(str(bundle))
-
-
-def test_a_ready_image_is_run_and_nothing_is_built() -> None:
-    plan = platform(backend={"image": "ghcr.io/example/app:1.4.2"})
-
-    assert {build.name for build in plan.of_type(BUILD)} == {"slidegenie-seed", "slidegenie-backup"}
-    assert plan.named("slidegenie-app", REMOTE_IMAGE).inputs["name"] == "ghcr.io/example/app:1.4.2"
-
-
-def test_an_own_application_is_built_from_its_own_dockerfile() -> None:
-    default = platform(backend={"context": "/srv/app"}).named("slidegenie-app", BUILD)
-    named = platform(backend={"context": "/srv/app", "dockerfile": "build/prod.Dockerfile"})
-
-    assert default.inputs["dockerfile"] == {"location": "/srv/app/Dockerfile"}
-    assert named.named("slidegenie-app", BUILD).inputs["dockerfile"] == {"location": "/srv/app/build/prod.Dockerfile"}
-    assert not isinstance(default.inputs["buildArgs"], Secret)

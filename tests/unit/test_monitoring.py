@@ -19,7 +19,7 @@ from components import (
     parse_settings,
 )
 from components.plan import Plan
-from components.settings import SettingsError
+from components.settings import Engine, SettingsError
 
 from .planned import environment, labels, plain, platform, recorded, seeds, service, uploads, workloads
 
@@ -84,6 +84,10 @@ def test_replicas_are_found_by_the_engines_dns() -> None:
     assert jobs(platform())["app"]["dns_sd_configs"] == [
         {"names": ["app"], "type": "A", "port": 8000, "refresh_interval": "5s"}
     ]
+
+
+def test_the_application_is_scraped_on_the_port_it_listens_on() -> None:
+    assert jobs(platform(backend={"port": 3000}))["app"]["dns_sd_configs"][0]["port"] == 3000
 
 
 def test_only_containers_of_this_stack_are_kept() -> None:
@@ -258,7 +262,7 @@ def test_what_is_added_cannot_replace_what_there_is(added: dict[str, Any], messa
 def test_it_stands_on_its_own_in_the_stack_of_another_team() -> None:
     def program() -> None:
         foundation = Foundation("base", FoundationArgs())
-        proxy = Proxy("edge", ProxyArgs(foundation=foundation, socket_group="999"))
+        proxy = Proxy("edge", ProxyArgs(foundation=foundation, engine=Engine(socket_group=999)))
         Monitoring("watch", MonitoringArgs(foundation=foundation, proxy=proxy))
 
     plan = recorded(program)

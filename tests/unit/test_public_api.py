@@ -80,6 +80,7 @@ PUBLIC = {
     "Files",
     "FilesArgs",
     "FilesMount",
+    "PreparedVolume",
     "PulledImage",
     "VolumeMount",
     # Settings
@@ -116,11 +117,12 @@ def test_everything_public_says_what_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)
 def test_a_component_takes_a_name_and_options(component: type[pulumi.ComponentResource]) -> None:
-    parameters = list(inspect.signature(component.__init__).parameters.values())
+    parameters = inspect.signature(component.__init__).parameters.values()
+    _, name, *_, options = [p for p in parameters if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
 
-    assert parameters[1].name == "name"
-    assert parameters[-1].name == "opts"
-    assert parameters[-1].default is None
+    assert name.name == "name"
+    assert options.name == "opts"
+    assert options.default is None
 
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)

@@ -11,12 +11,18 @@ from components.cli import rollback
 from components.cli.console import Problem
 from components.cli.rollback import History
 from components.cli.state import State
+from components.settings import parse_settings
 
 if TYPE_CHECKING:
     from components.cli.stack import PulumiStack
 
 _IMAGE = "sha256:0123456789abcdef"
 _KEPT = "slidegenie/kept-slidegenie-test:0123456789ab"
+_REFERENCE = {
+    "healthCommand": ["python", "-m", "app", "health"],
+    "migrateCommand": ["python", "-m", "app", "migrate"],
+}
+"""What a ready image of the reference backend has to say, as it is given like one of somebody else's."""
 
 
 class Stack:
@@ -90,7 +96,7 @@ def test_image_and_settings_of_the_last_good_release_come_back(tmp_path: Path, e
     gone_to = history(stack, tmp_path).rollback(force=False)
 
     assert gone_to.version == "1.0.0"
-    assert stack.opened == [{"release": "1.0.0", "replicas": 3, "image": _KEPT}]
+    assert stack.opened == [_REFERENCE | {"release": "1.0.0", "replicas": 3, "image": _KEPT}]
     assert engine["rollouts"] == 1
     assert history(stack, tmp_path).held_settings() == stack.opened[0], "a rotation keeps it there"
 
@@ -102,7 +108,35 @@ def test_volumes_are_data_and_do_not_go_back(tmp_path: Path, engine: dict[str, A
 
     history(stack, tmp_path).rollback(force=False)
 
-    assert stack.opened == [{"release": "1.0.0", "image": _KEPT, "volumes": volumes}]
+    assert stack.opened == [_REFERENCE | {"release": "1.0.0", "image": _KEPT, "volumes": volumes}]
+    assert engine["rollouts"] == 1
+
+
+@pytest.mark.parametrize("source", [{"context": "../shop", "dockerfile": "prod", "stage": "run"}, {"image": "shop:1"}])
+def test_an_own_application_comes_back_with_its_own_commands(
+    tmp_path: Path, engine: dict[str, Any], source: dict[str, str]
+) -> None:
+    stack, commands = Stack(), {"healthCommand": ["/shop", "health"], "migrateCommand": ["/shop", "migrate"]}
+    up(stack, tmp_path, release="1.0.0", **source, **commands)
+    up(stack, tmp_path, release="1.1.0", **source, **commands)
+
+    history(stack, tmp_path).rollback(force=False)
+
+    assert stack.opened == [{"release": "1.0.0", "image": _KEPT, **commands}]
+    assert parse_settings({"backend": stack.opened[0]}, "x").backend.migrations == ("/shop", "migrate")
+    assert engine["rollouts"] == 1
+
+
+def test_a_release_without_migrations_goes_back_to_another_one_without(tmp_path: Path, engine: dict[str, Any]) -> None:
+    stack, own = Stack(), {"image": "shop:1", "healthCommand": ["/shop", "health"]}
+    stack.migrated = ""
+    up(stack, tmp_path, release="1.0.0", **own, migrateCommand=["/shop", "migrate"])
+    up(stack, tmp_path, release="1.1.0", **own)
+    up(stack, tmp_path, release="1.2.0", **own)
+
+    assert history(stack, tmp_path).rollback(force=False).version == "1.1.0"
+    with pytest.raises(Problem, match=r"the migrations of one of the two releases do not say"):
+        history(stack, tmp_path).rollback(force=False)
     assert engine["rollouts"] == 1
 
 
@@ -151,7 +185,7 @@ def test_an_image_of_a_registry_comes_back_by_its_digest(tmp_path: Path, engine:
 
     history(stack, tmp_path).rollback(force=False)
 
-    assert stack.opened == [{"release": "1.0.0", "image": reference}]
+    assert stack.opened == [_REFERENCE | {"release": "1.0.0", "image": reference}]
     assert engine["names"] == set(), "the registry keeps it"
 
 

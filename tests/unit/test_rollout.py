@@ -134,6 +134,24 @@ def test_a_rolling_workload_cannot_publish_a_port() -> None:
         )
 
 
+@pytest.mark.parametrize("replicas", [0, -1])
+def test_a_workload_has_a_replica(replicas: int) -> None:
+    with pytest.raises(
+        ValueError, match=rf"^store: replicas must be at least 1; got {replicas}, leave the workload out"
+    ):
+        with_foundation(
+            lambda base: ServerArgs(
+                foundation=base,
+                service="store",
+                image="x",
+                zones=[Zone.DATA],
+                limits=LIMITS,
+                health=HEALTH,
+                replicas=replicas,
+            )
+        )
+
+
 def test_a_workload_of_one_cannot_have_replicas() -> None:
     with pytest.raises(ValueError, match=r"^store: replicas need Rollout.ROLLING; got 2 with Rollout.RECREATE$"):
         with_foundation(

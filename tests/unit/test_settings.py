@@ -93,6 +93,25 @@ MISTAKES = {
         {"backend": {"image": "example/app:1", "context": "."}},
         "backend: image and context exclude each other; a ready image is not built: remove one of them",
     ),
+    "an image and a stage": (
+        {"backend": {"image": "example/app:1", "stage": "runtime", "healthCommand": ["/app"]}},
+        "backend: image and context exclude each other; a ready image is not built: remove one of them",
+    ),
+    "an own application that does not say how to ask it": (
+        {"backend": {"context": ".", "port": 3000}},
+        (
+            "backend: healthCommand is required with context or image: a program in your image that ends with 0 while"
+            " /health/live answers 200, such as [wget, -qO-, http://127.0.0.1:3000/health/live]"
+        ),
+    ),
+    "a health check of no command": (
+        {"backend": {"image": "example/app:1", "healthCommand": []}},
+        "backend.healthCommand: must have at least 1 item after validation, not 0; got []",
+    ),
+    "a stage of the reference": (
+        {"backend": {"stage": "production"}},
+        "backend: stage is one of your own Dockerfile; set context, or choose the reference's with target",
+    ),
     "an image without a tag": (
         {"images": {"redis": "redis"}},
         "images.redis: has the wrong form; got 'redis', write it like docker.io/library/redis:8.2.1",

@@ -53,6 +53,11 @@ def test_an_image_that_stays_on_the_engine_is_scanned() -> None:
     assert image_of(plan, "app") == image_of(plan, "migrate") == "slidegenie/backend:latest-slidegenie-test"
 
 
+def given(image: str) -> dict[str, Any]:
+    """Return the settings of a ready image."""
+    return {"image": image, "healthCommand": ["/app", "health"]}
+
+
 def test_a_pushed_image_is_scanned_signed_verified_and_only_then_tagged() -> None:
     plan = platform(**PUSHED, supplyChain=ENFORCED)
 
@@ -65,7 +70,7 @@ def test_a_pushed_image_is_scanned_signed_verified_and_only_then_tagged() -> Non
 
 
 def test_a_given_image_is_verified_and_never_signed_or_tagged() -> None:
-    plan = platform(backend={"image": f"registry.example.com/slidegenie/backend:1.2.3@{DIGEST}"}, supplyChain=ENFORCED)
+    plan = platform(backend=given(f"registry.example.com/slidegenie/backend:1.2.3@{DIGEST}"), supplyChain=ENFORCED)
 
     assert steps(plan) == ["scan", "verify"]
     assert image_of(plan, "app") == IMAGE
@@ -73,7 +78,7 @@ def test_a_given_image_is_verified_and_never_signed_or_tagged() -> None:
 
 
 def test_a_given_tag_is_checked_as_what_the_engine_has_under_it() -> None:
-    plan = platform(backend={"image": "registry.example.com/slidegenie/backend:1.2.3"}, supplyChain=ENFORCED)
+    plan = platform(backend=given("registry.example.com/slidegenie/backend:1.2.3"), supplyChain=ENFORCED)
 
     assert steps(plan) == ["scan"]
 
@@ -122,9 +127,9 @@ def test_another_signer_is_another_verification(tmp_path: Path) -> None:
     key = tmp_path / "cosign.pub"
 
     def verification() -> Resource:
-        given = {"require": "enforce", "publicKey": str(key)}
-        image = f"registry.example.com/slidegenie/backend:1@{DIGEST}"
-        return platform(backend={"image": image}, supplyChain=given).named("slidegenie-app-verify", MARKER)
+        backend = given(f"registry.example.com/slidegenie/backend:1@{DIGEST}")
+        supply_chain = {"require": "enforce", "publicKey": str(key)}
+        return platform(backend=backend, supplyChain=supply_chain).named("slidegenie-app-verify", MARKER)
 
     key.write_text("one", encoding="utf-8")
     first = verification().inputs["keepers"]
