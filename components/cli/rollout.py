@@ -22,6 +22,8 @@ def roll_out(stack: PulumiStack, label: str, anew: Sequence[str] = ()) -> int:
     Raises:
         Problem: when it failed, with the reason; the old release serves on.
     """
+    # What a running update has just made looks like what a killed one left.
+    stack.refuse_while_locked()
     before = stack.state()
     refuse_another_owner(label, before.container_ids())
     # Before it begins, too: they may use files that this rollout removes.
