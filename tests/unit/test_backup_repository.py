@@ -4,7 +4,7 @@ import dataclasses
 import json
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -154,7 +154,7 @@ DENIED = GONE | {"error": {"message": "open /volumes/x/a: permission denied"}, "
 OURS = GONE | {"error": {"message": "no such file or directory"}, "item": "/work/spool/postgres.dump"}
 
 
-def incomplete(restic: Script, *said: dict[str, object]) -> None:
+def incomplete(restic: Script, *said: Mapping[str, object]) -> None:
     summary = {"message_type": "summary", "snapshot_id": "partly", "total_bytes_processed": 1, "data_added": 1}
     errors = "\n".join(f"echo '{json.dumps(message)}' >&2" for message in said)
     restic(f"[ $1 = forget ] && exit 0\necho '{json.dumps(summary)}'\n{errors}\nexit 3")
@@ -162,7 +162,7 @@ def incomplete(restic: Script, *said: dict[str, object]) -> None:
 
 @pytest.mark.parametrize(("said", "unread"), [([OLD_GONE, NEW_GONE], ()), ([NEW_GONE, DENIED], ("/volumes/x/a",))])
 def test_files_of_a_volume_in_use_do_not_cost_the_backup_of_the_database(
-    config: Config, restic: Script, tmp_path: Path, said: list[dict[str, object]], unread: tuple[str, ...]
+    config: Config, restic: Script, tmp_path: Path, said: list[Mapping[str, object]], unread: tuple[str, ...]
 ) -> None:
     incomplete(restic, *said)
     kept = Repository(dataclasses.replace(config, volumes=(Path("/volumes/x"),)))

@@ -19,7 +19,7 @@ from slidegenie_backup.objects import (
 )
 from slidegenie_backup.postgres import Server
 from slidegenie_backup.problems import Problem
-from slidegenie_backup.repository import Taken
+from slidegenie_backup.repository import Repository, Taken
 from slidegenie_backup.restic import FullError
 
 from .driven import bucket, configured
@@ -129,15 +129,15 @@ def test_damage_in_the_data_stays_said_until_all_of_it_was_read_well(
         if percent == 10:
             raise Problem("damaged")
 
-    monkeypatch.setattr(backup.Repository, "check", check_repository)
-    monkeypatch.setattr(backup.Repository, "forget", lambda _: None)
-    monkeypatch.setattr(backup.Repository, "snapshots", lambda _: [])
-    monkeypatch.setattr(backup.Repository, "size", lambda _: 0)
+    monkeypatch.setattr(Repository, "check", check_repository)
+    monkeypatch.setattr(Repository, "forget", lambda _: None)
+    monkeypatch.setattr(Repository, "snapshots", lambda _: [])
+    monkeypatch.setattr(Repository, "size", lambda _: 0)
     config = configured(tmp_path)
     with pytest.raises(Problem, match="damaged"):
         backup.check(config, 10)
     night = Metrics(config, "backup")
-    backup._tidy(config, backup.Repository(config), night)
+    backup._tidy(config, Repository(config), night)
     assert (night.get("check_success"), night.get("data_check_success")) == (1, 0)
     backup.check(config, 10)
     assert asked == [10, 0, 100]
