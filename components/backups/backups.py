@@ -40,6 +40,7 @@ class Backups(pulumi.ComponentResource):
     def __init__(self, name: str, args: BackupsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Backups", name, None, opts)
         self._name, self._args = name, args
+        self._stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
         settings = args.settings
         self._remote = settings.repository is not None
         self.repository = None if self._remote else self._repository()
@@ -101,6 +102,8 @@ class Backups(pulumi.ComponentResource):
                 foundation=args.foundation,
                 service=service,
                 image=self._image,
+                # Locks in the repository name it: those of a container that was replaced are then known as dead.
+                host_name=f"{self._stack}-{service}",
                 limits=limits,
                 environment=self._common(schedules) | dict(environment),
                 files=[FilesMount(files=files, path=_SECRETS)],
@@ -117,7 +120,7 @@ class Backups(pulumi.ComponentResource):
     def _common(self, schedules: Mapping[str, str]) -> dict[str, str]:
         args = self._args
         common = {
-            "BACKUP_STACK": f"{pulumi.get_project()}-{pulumi.get_stack()}",
+            "BACKUP_STACK": self._stack,
             "BACKUP_SCHEDULES": json.dumps(dict(schedules)),
             "BACKUP_WORK": _WORK,
             "RESTIC_REPOSITORY": args.settings.repository or _REPOSITORY,

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -60,7 +60,7 @@ def restore(plan: Plan) -> None:
         raise Problem(
             f"nothing was restored: type the stack's name when asked, or run `make restore CONFIRM={plan.stack}`"
         )
-    migrates = only != "objects" and os.environ.get("MIGRATE") != "no"
+    migrations = [] if only == "objects" or os.environ.get("MIGRATE") == "no" else _migrations(plan)
     try:
         with interrupted_after("the snapshot is read to its end, and then dropped"):
             _drive(plan, "backup", "prepare", snapshot, *(["--only", only] if only else []))
@@ -68,42 +68,64 @@ def restore(plan: Plan) -> None:
         _drive(plan, "backup", "abandon")
         raise
     with interrupted_after("the restore ends first, half of one helps nobody"):
-        _exchange(plan, migrates=migrates)
+        _exchange(plan, migrations)
 
 
-def _exchange(plan: Plan, *, migrates: bool) -> None:
+def _exchange(plan: Plan, migrations: Sequence[str]) -> None:
     """Put what was prepared in the place of what is in use, while nobody writes."""
     writers = list(_writers(plan))
+    ids = [writer["Id"] for writer in writers]
     say(f"stopping what writes: {', '.join(sorted({service(writer) for writer in writers}))}")
     try:
-        for writer in writers:
-            docker("stop", writer["Id"])
+        _each("stop", ids)
+        _drive(plan, "backup", "commit")
+        _migrate(migrations)
+        _each("start", ids)
+        if os.environ.get("MIGRATE") != "no":
+            # What did not work before need not work now.
+            _wait([writer["Id"] for writer in writers if health(writer) == "healthy"], "it goes back, since")
+    except BaseException:
+        _each("stop", ids, check=False)
         try:
-            _drive(plan, "backup", "commit")
-        except Problem:
-            # It has gone back by itself, unless it was killed.
+            # A commit that failed has gone back by itself, unless it was killed.
             _drive(plan, "backup", "abandon")
-            raise
-        if migrates:
-            _migrate(plan)
-    finally:
-        # Also after a failure: what was there before is there again, and if not even that, it cannot become healthy.
-        for writer in writers:
-            docker("start", writer["Id"], check=False)
+        finally:
+            # What was there before is there again, and if not even that, it cannot become healthy.
+            _each("start", ids, check=False)
+        raise
+    _drive(plan, "backup", "finish")
     if os.environ.get("MIGRATE") == "no":
         say("the schema is as it was backed up; now `make rollback FORCE=yes` to the release that it belongs to")
         return
-    _wait([writer["Id"] for writer in writers])
+    _wait(ids, "the data is restored, but")
     say("the application serves what was restored")
 
 
-def _migrate(plan: Plan) -> None:
-    """Run the migrations of the running release again: an older schema may have come back."""
-    for job in containers(plan.label, "com.docker.compose.service=migrate", everything=True):
-        done = docker("start", "--attach", job["Id"], check=False)
+def _migrations(plan: Plan) -> list[str]:
+    """Return the migrations of the release that runs; a rollout that broke has left others beside them.
+
+    Raises:
+        Problem: when there are only those of another release.
+    """
+    apps = containers(plan.label, "com.docker.compose.service=app", everything=True)
+    serving = {app["Image"] for app in ([app for app in apps if health(app) == "healthy"] or apps)}
+    jobs = containers(plan.label, "com.docker.compose.service=migrate", everything=True)
+    own = [job["Id"] for job in jobs if job["Image"] in serving]
+    if jobs and not own:
+        raise Problem(
+            "the migrations here are not those of the release that runs, the last rollout broke: `make rollback` or a"
+            " good `make up` first, or MIGRATE=no to leave the schema as it was backed up; nothing was restored"
+        )
+    return own
+
+
+def _migrate(migrations: Sequence[str]) -> None:
+    """Run migrations again: an older schema may have come back."""
+    for job in migrations:
+        done = docker("start", "--attach", job, check=False)
         if done.returncode != 0:
             raise Problem(
-                "the data is restored, but the migrations of the running release failed on it:"
+                "it goes back, since the migrations of the running release fail on what was restored:"
                 f" {last_line(done.stderr or done.stdout)}"
             )
 
@@ -120,13 +142,18 @@ def _writers(plan: Plan) -> Iterator[dict[str, Any]]:
             yield container
 
 
-def _wait(ids: list[str]) -> None:
+def _each(action: str, ids: Sequence[str], *, check: bool = True) -> None:
+    for identity in ids:
+        docker(action, identity, check=check)
+
+
+def _wait(ids: list[str], otherwise: str) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while sick := [service(container) for container in inspect(ids) if health(container) != "healthy"]:
         if time.monotonic() > deadline:
             raise Problem(
-                f"the data is restored, but {', '.join(sorted(set(sick)))} did not become healthy within"
-                f" {_START_SECONDS} s: `make logs` says why"
+                f"{otherwise} {', '.join(sorted(set(sick)))} did not become healthy within {_START_SECONDS} s:"
+                " `make logs` says why"
             )
         time.sleep(1)
 

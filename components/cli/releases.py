@@ -70,7 +70,7 @@ class Releases:
     path: Path
     """Where they are written down."""
     known: tuple[Release, ...] = ()
-    """At most `KEPT`."""
+    """At most `KEPT`; those that were rolled back from go first."""
     current: int | None = None
     """Number of the one that came up last."""
     held: bool = False
@@ -113,7 +113,7 @@ class Releases:
         )
         if running and not running.abandoned and (running.image, running.settings) == (made.image, made.settings):
             return self._written(attempt=False, held=False)
-        return self._written(known=(*self.known, made)[-KEPT:], current=made.number, attempt=False, held=False)
+        return self._written(known=_kept((*self.known, made)), current=made.number, attempt=False, held=False)
 
     def went_back(self, target: Release) -> "Releases":
         """Note that a rollback to `target` succeeded: every later one is abandoned."""
@@ -126,6 +126,13 @@ class Releases:
         del values["path"]
         write_private(self.path, json.dumps(values, indent=2, sort_keys=True) + "\n", mode=0o600)
         return changed
+
+
+def _kept(known: Sequence[Release]) -> tuple[Release, ...]:
+    """Return the releases to keep: what was rolled back from goes first, in a long incident too."""
+    good, abandoned = [r for r in known if not r.abandoned], [r for r in known if r.abandoned]
+    kept = [*abandoned, *good][-KEPT:]
+    return tuple(release for release in known if release in kept)
 
 
 def refusal(target: Release, schema: Schema | None) -> str | None:

@@ -24,6 +24,8 @@ def roll_out(
     Raises:
         Problem: when it failed, with the reason; the old release serves on.
     """
+    # What a running update has just made looks like what a killed one left.
+    stack.refuse_while_locked()
     before = stack.state()
     refuse_another_owner(label, before.container_ids())
     begins()

@@ -1,10 +1,11 @@
 """A stack run by Pulumi: its files, its secrets, and the operations on it."""
 
+import contextlib
 import json
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -201,18 +202,33 @@ class PulumiStack:
     def _explain(self, error: auto.CommandError, progress: Progress) -> list[str]:
         return _known_causes(str(error)) or progress.errors or [last_line(str(error))]
 
+    def refuse_while_locked(self) -> None:
+        """Refuse to change anything while another update runs; Pulumi itself only looks when its own begins.
+
+        Raises:
+            Problem: naming who holds the stack.
+        """
+        for _, held in self._locks():
+            holder = f"{held.get('username')}@{held.get('hostname')} (pid {held.get('pid')})"
+            raise Problem(f"{_locked(holder)}; nothing was changed")
+
     def _unlock_if_abandoned(self) -> None:
         """Remove the lock of an update that was killed on this machine; nobody else would."""
-        project = self._project()
-        backend = (os.environ | self._env)["PULUMI_BACKEND_URL"]
-        if not backend.startswith("file://"):
-            return
-        locks = Path(backend.removeprefix("file://")).expanduser() / ".pulumi" / "locks" / "organization" / project
-        for lock in (locks / self.name).glob("*.json"):
-            held = yaml.safe_load(lock.read_text(encoding="utf-8"))
+        for lock, held in self._locks():
             if held.get("hostname") == os.uname().nodename and not _runs(int(held.get("pid") or 0)):
                 say(f"an earlier update was killed (process {held.get('pid')}); its lock is removed, its work goes on")
                 lock.unlink(missing_ok=True)
+
+    def _locks(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Yield the locks of a state in a folder, and who holds each; other backends keep theirs to themselves."""
+        backend = (os.environ | self._env)["PULUMI_BACKEND_URL"]
+        if not backend.startswith("file://"):
+            return
+        locks = Path(backend.removeprefix("file://")).expanduser() / ".pulumi" / "locks" / "organization"
+        for lock in sorted((locks / self._project() / self.name).glob("*.json")):
+            # It may end at this moment.
+            with contextlib.suppress(FileNotFoundError):
+                yield lock, yaml.safe_load(lock.read_text(encoding="utf-8")) or {}
 
 
 def _runs(process: int) -> bool:
@@ -233,6 +249,13 @@ class UpdateFailed(Problem):
         super().__init__("\n".join(causes))
 
 
+def _locked(holder: str) -> str:
+    return (
+        f"another update of this stack is running ({holder}): wait for it;"
+        " if it was killed on another machine, `pulumi cancel` removes its lock"
+    )
+
+
 def _known_causes(output: str) -> list[str]:
     if "incorrect passphrase" in output:
         cause = (
@@ -241,10 +264,7 @@ def _known_causes(output: str) -> list[str]:
         )
     elif "the stack is currently locked" in output:
         holder = re.search(r"created by (.+)", output)
-        cause = (
-            f"another update of this stack is running ({holder.group(1) if holder else 'unknown'}): wait for it;"
-            " if it was killed on another machine, `pulumi cancel` removes its lock"
-        )
+        cause = _locked(holder.group(1) if holder else "unknown")
     else:
         return []
     return [cause]

@@ -52,6 +52,7 @@ def _port(port: Mapping[str, Any]) -> str:
 
 
 _FIELDS: Mapping[str, _Field] = {
+    "hostname": ("hostname", _same),
     "user": ("user", _same),
     "groupAdds": ("group_add", _same),
     "readOnly": ("read_only", _same),
@@ -82,7 +83,7 @@ _OF_PULUMI = frozenset({"wait", "waitTimeout", "attach", "logs", "mustRun", "des
 
 # fmt: off
 _ORDER = (
-    "image", "pull_policy", "build", "entrypoint", "command", "environment",
+    "image", "pull_policy", "build", "entrypoint", "command", "environment", "hostname",
     "user", "group_add", "read_only", "cap_drop", "cap_add", "security_opt", "tmpfs", "init",
     "mem_limit", "memswap_limit", "mem_reservation", "cpus", "cpuset", "pids_limit", "shm_size",
     "network_mode", "networks", "ports", "volumes", "configs", "secrets",

@@ -31,6 +31,7 @@ def hardened_container(
     return docker.Container(
         name,
         image=args.foundation.when_cleared(args.image),
+        hostname=args.host_name,
         entrypoints=list(args.entrypoint) if args.entrypoint is not None else None,
         command=list(args.command) if args.command is not None else None,
         envs=[pulumi.Output.concat(key, "=", value) for key, value in sorted(args.environment.items())],

@@ -18,6 +18,10 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
 _FIRST_PORT, _PROMETHEUS = 34020, 34025
 _ROWS, _OBJECTS = 10_000, 1_000
 _DRIVER = ("python3", "-m", "slidegenie_backup")
+_OPEN = (
+    "python3 -c 'from slidegenie_backup.config import Config; from slidegenie_backup.repository import Repository;"
+    " Repository(Config.read()).open()'"
+)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +91,7 @@ def test_the_drill_restores_the_newest_backup_where_nothing_else_can_be_reached(
 def test_every_metric_that_an_alert_asks_for_is_written(stack: Workspace, data: Data) -> None:
     done = stack.run("backup")
     assert done.code == 0, done.text
+    assert data.driver("check").returncode == 0
     told = data.shell("cat /textfiles/*.prom")
     asked = {vector for query in queries() if query.where.startswith("backups.yml") for vector in query.vectors}
     assert "slidegenie_restore_drill_success" in asked
@@ -205,10 +210,10 @@ def test_a_new_password_is_let_in_by_the_other_one_and_the_old_one_ends(data: Da
     which = "; ".join(opens.format(name, name) for name in ("old", "deputy", "new", "by-hand"))
 
     for variable, replaced in (("RESTIC_PASSWORD_FILE", "old"), ("BACKUP_DEPUTY_FILE", "deputy")):
-        rotated = data.driver("list", **{variable: "/tmp/new"})  # noqa: S108 - a folder of the container
-        assert rotated.returncode == 0, rotated.stdout
+        data.shell(f"{variable}=/tmp/new {_OPEN}")
         assert data.shell(which).split() == [name for name in ("old", "deputy", "new", "by-hand") if name != replaced]
         # What the container itself has is let in again.
+        data.shell(_OPEN)
         assert data.snapshots() == before
         assert data.shell(which).split() == ["old", "deputy", "by-hand"]
 
@@ -219,7 +224,39 @@ def test_a_missing_bucket_is_no_empty_backup(data: Data) -> None:
     assert failed.returncode == 1
     assert "bucket nowhere cannot be listed: it does not exist, or these keys may not use it" in failed.stdout
     assert data.metrics()["success"] == 0
+    until(lambda: _alerts("BackupFailed"), "the alert", 30)
     assert data.snapshots() == before
+
+
+def test_a_prune_that_is_killed_stops_neither_backup_nor_restore(stack: Workspace, data: Data) -> None:
+    before = data.digest()
+    assert data.shell("hostname").strip() == f"slidegenie-{stack.stack}-backup", "it tells its locks from others'"
+    data.shell(
+        "restic prune --max-unused 0 >/dev/null 2>&1 & prune=$!;"
+        ' until [ -n "$(ls /repository/locks)" ]; do sleep 0.01; done; kill -9 $prune'
+    )
+    assert data.shell("ls /repository/locks").split()
+    listed = data.snapshots()
+    assert stack.run("backup").code == 0
+    assert data.shell("ls /repository/locks").split() == []
+    assert data.metrics()["retention_success"] == 1
+    assert len(data.snapshots()) == len(listed) + 1
+    assert stack.run("restore", CONFIRM=stack.stack).code == 0
+    assert data.digest() == before
+
+
+def test_a_full_work_folder_is_told_and_leaves_nothing_in_it(data: Data) -> None:
+    # /tmp is 16 MiB of memory.
+    data.shell("mkdir /tmp/work; head -c 20000000 /dev/zero > /tmp/filler 2>/dev/null || true")
+    try:
+        failed = data.driver("backup", BACKUP_WORK="/tmp/work")  # noqa: S108
+        left = data.shell("find /tmp/work -name postgres.dump -o -name redis.rdb -o -name '.*part*'")
+    finally:
+        data.shell("rm -rf /tmp/work /tmp/filler")
+    assert failed.returncode == 1
+    assert data.metrics()["success"] == 0
+    until(lambda: _alerts("BackupFailed"), "the alert", 30)
+    assert left == ""
 
 
 def test_a_full_disk_leaves_the_snapshot_before_whole(data: Data) -> None:
@@ -233,6 +270,9 @@ def test_a_full_disk_leaves_the_snapshot_before_whole(data: Data) -> None:
         failed = data.driver("backup", **other)
         assert failed.returncode == 1
         assert "the disk of the repository is full" in failed.stdout
+        assert "removing old snapshots, then once more" in failed.stdout
+        assert data.metrics()["success"] == 0
+        until(lambda: _alerts("BackupFailed"), "the alert", 30)
         assert data.driver("list", **other).stdout == before
         assert data.driver("check", **other, CHECK_PERCENT="100").returncode == 0
     finally:
@@ -306,7 +346,7 @@ def test_a_damaged_repository_is_found_by_check_drill_and_restore(stack: Workspa
     assert (check.returncode, drill.code, restore.code) == (1, 1, 1)
     for said in (check.stdout, drill.text, restore.text):
         assert "the repository is damaged" in said
-    assert data.metrics()["check_success"] == 0
+    assert data.metrics()["data_check_success"] == 0
     until(lambda: _alerts("BackupRepositoryDamaged"), "the alert", 30)
     assert data.digest() == before
     assert data.driver("check", CHECK_PERCENT="100").returncode == 0
@@ -341,7 +381,7 @@ def _stopped_in_the_middle(data: Data) -> tuple[list[str], str, "subprocess.Pope
         _put_random(data, "large", 48)
         before = data.snapshots()
         running = subprocess.Popen(["docker", "exec", backup, "python3", "-m", "slidegenie_backup", "backup"])  # noqa: S607
-        until(lambda: "restic backup" in docker("top", backup, "-o", "pid,args"), "restic writes", 60)
+        until(lambda: " backup --host" in docker("top", backup, "-o", "pid,args"), "restic writes", 60)
         process = data.shell("grep -lsx restic /proc/[0-9]*/comm | cut -d/ -f3 || true").strip()
         # It may have been faster: only a run without its snapshot is in the middle.
         if process and data.shell(f"kill -STOP {process} && echo stopped || true") and data.snapshots() == before:

@@ -22,12 +22,16 @@ _TEXTFILE = """\
 slidegenie_backup_last_success_timestamp_seconds{what="postgres"} 0
 slidegenie_backup_success 0
 slidegenie_backup_check_success 0
+slidegenie_backup_data_check_success 0
+slidegenie_backup_unread_files 1
+slidegenie_backup_interval_seconds 86400
 slidegenie_backup_retention_success 0
 slidegenie_backup_last_start_timestamp_seconds 0
 slidegenie_backup_last_end_timestamp_seconds 0
 slidegenie_backup_scheduled_since_timestamp_seconds 0
 slidegenie_restore_drill_last_success_timestamp_seconds 0
 slidegenie_restore_drill_success 0
+slidegenie_restore_drill_interval_seconds 604800
 slidegenie_restore_drill_scheduled_since_timestamp_seconds 0
 slidegenie_scan_timestamp_seconds{image="backend"} 0
 slidegenie_scan_findings{image="backend",severity="CRITICAL"} 1

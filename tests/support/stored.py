@@ -4,7 +4,6 @@ import json
 import subprocess
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from .workspace import Workspace, docker
 
@@ -99,8 +98,9 @@ class Data:
     def metrics(self, job: str = "backup") -> dict[str, float]:
         """Return what the monitoring is told."""
         service = "backup" if job == "backup" else "restore-drill"
-        told: dict[str, Any] = json.loads(self.shell(f"cat /work/metrics-{job}.json", service))
-        return {key.removeprefix(f"slidegenie_{job}_"): value for key, value in told.items()}
+        told = self.shell(f"cat /textfiles/slidegenie-{job}.prom", service).splitlines()
+        pairs = (line.rpartition(" ") for line in told if not line.startswith("#"))
+        return {key.removeprefix(f"slidegenie_{job}_"): float(value) for key, _, value in pairs}
 
     def container(self, service: str) -> str:
         """Return the ID of a service's container."""

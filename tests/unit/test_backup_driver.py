@@ -3,16 +3,17 @@
 import json
 import os
 import shutil
+import threading
+from contextlib import nullcontext
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import obstore
 import pytest
-from obstore.store import MemoryStore
-from slidegenie_backup import manifest, rdb
+from slidegenie_backup import manifest, postgres, rdb
 from slidegenie_backup.config import Config
 from slidegenie_backup.files import only_one, write_whole
-from slidegenie_backup.metrics import Metrics
 from slidegenie_backup.objects import (
     Bucket,
     Stored,
@@ -20,35 +21,14 @@ from slidegenie_backup.objects import (
     differing,
     file_of,
     keep_only,
+    look_all,
     read_index,
     write_index,
 )
 from slidegenie_backup.postgres import differences, literal, quoted
 from slidegenie_backup.problems import Problem
 
-
-def configured(tmp_path: Path, **variables: str) -> Config:
-    password = tmp_path / "password"
-    password.write_text("secret")
-    return Config.read(
-        {
-            "BACKUP_STACK": "slidegenie-test",
-            "RESTIC_REPOSITORY": "/repository",
-            "BACKUP_PLACE": "volume",
-            "RESTIC_PASSWORD_FILE": str(password),
-            "BACKUP_DEPUTY_FILE": str(password),
-            "BACKUP_WORK": str(tmp_path / "work"),
-            "BACKUP_TEXTFILES": str(tmp_path / "textfiles"),
-            **variables,
-        }
-    )
-
-
-def bucket(**objects: bytes) -> tuple[MemoryStore, Bucket]:
-    store = MemoryStore()
-    for key, content in objects.items():
-        obstore.put(store, key, content)
-    return store, Bucket(store, "test")
+from .driven import bucket, configured
 
 
 def test_a_missing_variable_is_named() -> None:
@@ -86,33 +66,56 @@ def test_a_file_is_written_whole_and_readable_for_the_monitoring(tmp_path: Path)
     assert [path.name for path in (tmp_path / "sub").iterdir()] == ["file"]
 
 
-def test_metrics_outlive_the_container_and_are_what_prometheus_reads(tmp_path: Path) -> None:
-    config = configured(tmp_path)
-    Metrics(config, "backup").succeeded({'last_success_timestamp_seconds{what="postgres"}': 5, "size_bytes": 7})
-    again = Metrics(config, "backup")
-    again.set({'last_success_timestamp_seconds{what="objects"}': 6})
-    text = (tmp_path / "textfiles" / "slidegenie-backup.prom").read_text()
-    lines = text.splitlines()
-    assert lines.count("# TYPE slidegenie_backup_last_success_timestamp_seconds gauge") == 1
-    assert 'slidegenie_backup_last_success_timestamp_seconds{what="postgres"} 5.000' in lines
-    assert 'slidegenie_backup_last_success_timestamp_seconds{what="objects"} 6.000' in lines
-    assert "slidegenie_backup_size_bytes 7.000" in lines
-    assert "slidegenie_backup_success 1.000" in lines
+def test_a_bucket_is_looked_through_without_keeping_anything(tmp_path: Path) -> None:
+    _, source = bucket(a=b"one", b=b"two")
+    assert look_all(source) == copy_all(source, tmp_path)
+    assert source.size() == 6
 
 
-def test_a_run_that_was_killed_has_failed_once_the_scheduler_starts_again(tmp_path: Path) -> None:
-    metrics = Metrics(configured(tmp_path), "restore_drill")
-    metrics.scheduled()
-    since = metrics.get("scheduled_since_timestamp_seconds")
-    assert metrics.get("success") is None
-    assert metrics.get("last_end_timestamp_seconds") == 0
-    metrics.started()
-    metrics.scheduled()
-    assert metrics.get("success") == 0
-    assert metrics.get("scheduled_since_timestamp_seconds") == since
-    metrics.succeeded({})
-    metrics.scheduled()
-    assert metrics.get("success") == 1
+def test_a_file_whose_object_ended_early_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, source = bucket(a=b"one")
+
+    def cut(*_: object) -> None:
+        raise Problem("ended early")
+
+    monkeypatch.setattr(source, "look", cut)
+    with pytest.raises(Problem, match="ended early"):
+        copy_all(source, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+LISTED = (
+    b"""<ListBucketResult><Name>b</Name><IsTruncated>false</IsTruncated><KeyCount>0</KeyCount></ListBucketResult>"""
+)
+
+
+@pytest.mark.parametrize(("listing", "puts"), [(200, 0), (404, 1)])
+def test_keys_that_may_make_no_bucket_can_use_the_one_there_is(listing: int, puts: int) -> None:
+    asked: list[str] = []
+
+    class Service(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(listing, LISTED if listing == 200 else b"<Error><Code>NoSuchBucket</Code></Error>")
+
+        def do_PUT(self) -> None:
+            self._answer(403, b"<Error><Code>AccessDenied</Code></Error>")
+
+        def _answer(self, code: int, body: bytes) -> None:
+            asked.append(self.command)
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        there = Bucket.at(f"http://127.0.0.1:{server.server_port}", "b", "key", "secret")
+        with nullcontext() if puts == 0 else pytest.raises(Problem, match="bucket b"):
+            there.make_if_missing()
+        server.shutdown()
+    assert asked.count("PUT") == puts
 
 
 def test_what_a_bucket_holds_is_copied_once_and_again_only_when_it_was_written(tmp_path: Path) -> None:
@@ -199,6 +202,31 @@ def test_a_database_that_came_back_otherwise_is_described(found: dict[str, Any],
 def test_names_and_texts_are_quoted_for_sql() -> None:
     assert quoted('a"b') == '"a""b"'
     assert literal("it's") == "'it''s'"
+
+
+@pytest.mark.parametrize(
+    ("setting", "sql"),
+    [
+        ("search_path=app, public", "'app', 'public'"),
+        ("""search_path="$user", "odd ""name", x\"""", """'$user', 'odd "name', 'x'"""),
+        ('search_path=""', "''"),
+        ("statement_timeout=5s", "'5s'"),
+        ("log_line_prefix=a, b", "'a, b'"),
+    ],
+)
+def test_a_setting_that_is_a_list_comes_back_as_one(setting: str, sql: str) -> None:
+    said: list[str] = []
+
+    class Session:
+        def ask(self, _: str) -> list[str]:
+            return []
+
+        def do(self, sql: str) -> None:
+            said.append(sql)
+
+    like = {"roles": [], "encoding": "UTF8", "owner": "x", "collate": "C", "ctype": "C", "settings": [setting]}
+    postgres.make_database(cast("postgres.Session", Session()), "new", like)
+    assert said[-1] == f'ALTER DATABASE "new" SET "{setting.partition("=")[0]}" TO {sql}'
 
 
 def snapshot_of_redis(content: bytes) -> bytes:

@@ -4,14 +4,15 @@ import dataclasses
 import json
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from slidegenie_backup.cache import _serve
 from slidegenie_backup.config import Config
 from slidegenie_backup.problems import Problem
-from slidegenie_backup.repository import Repository
+from slidegenie_backup.repository import Repository, Taken
+from slidegenie_backup.restic import FullError
 
 Script = Callable[[str], None]
 CONFIG = '{"id": "abc"}'
@@ -52,7 +53,10 @@ def restic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Script:
     def write(body: str) -> None:
         script = folder / "restic"
         keys = f"[ \"$1 $2\" = 'key list' ] && echo '{KEYS}' && exit 0"
-        script.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n{keys}\n{body}\n')
+        script.write_text(
+            f"#!/bin/sh\nif [ $1 = --help ]; then cat {tmp_path}/help 2>/dev/null; exit 0; fi\n"
+            f'echo "$@" >> {tmp_path}/calls\n[ $1 = --no-lock ] && shift\n{keys}\n{body}\n'
+        )
         script.chmod(0o755)
 
     return write
@@ -70,7 +74,7 @@ def test_a_repository_is_made_where_there_never_was_one(config: Config, restic: 
     )
     Repository(config).open()
     made, after = calls(tmp_path)[:3], calls(tmp_path)[-2:]
-    assert made == ["cat config", "init", "cat config"]
+    assert made == ["--no-lock cat config", "init", "cat config"]
     assert "key add --user slidegenie --host slidegenie-test" in after[0], "not after the container it was made in"
     assert after[1] == "key remove k1"
     (known,) = config.work.glob("repository-*")
@@ -102,7 +106,10 @@ def test_a_drill_never_makes_a_repository(config: Config, restic: Script) -> Non
         ("Save(<data/1>) failed: write /repository/x: no space left on device", "the disk of the repository is full"),
         ("Load(<data/1>): ciphertext verification failed", "the repository is damaged"),
         ("Fatal: repository contains errors", "the repository is damaged"),
-        ("unable to create lock in backend: repository is already locked by PID 7", "the repository is locked"),
+        (
+            "unable to create lock in backend: repository is already locked by PID 7",
+            "the repository is in use by another run",
+        ),
         ("open /repository/locks/1: permission denied", "may not be written by user 1000"),
         ("dial tcp: lookup s3.example.com: no such host", "the repository cannot be reached"),
         ("client.GetObject: Access Denied.", "refuses the credentials"),
@@ -128,7 +135,7 @@ def test_a_damaged_configuration_is_not_taken_for_a_missing_repository(config: C
 def test_a_snapshot_says_how_much_it_holds_and_adds(config: Config, restic: Script, tmp_path: Path) -> None:
     summary = {"message_type": "summary", "snapshot_id": "a", "total_bytes_processed": 10, "data_added": 4}
     restic(f"echo '{json.dumps({'message_type': 'status'})}'\necho '{json.dumps(summary)}'")
-    assert Repository(config).backup([Path("/work/spool"), Path("/volumes/x")]) == {"size": 10, "added": 4}
+    assert Repository(config).backup([Path("/work/spool"), Path("/volumes/x")]) == Taken(10, 4, ())
     assert calls(tmp_path) == ["backup --host slidegenie-test --tag slidegenie --json --quiet /work/spool /volumes/x"]
 
 
@@ -138,6 +145,43 @@ def test_an_incomplete_snapshot_is_no_backup_and_does_not_stay(config: Config, r
     with pytest.raises(Problem, match="the snapshot could not be taken: cannot read /volumes/x"):
         Repository(config).backup([Path("/volumes/x")])
     assert calls(tmp_path)[-1] == "forget partly"
+
+
+GONE = {"message_type": "error", "during": "archival", "item": "/volumes/x/tmp"}
+OLD_GONE = GONE | {"error": {"Op": "open", "Path": "/volumes/x/tmp", "Err": 2}}
+NEW_GONE = GONE | {"error": {"message": "open /volumes/x/tmp: no such file or directory"}}
+DENIED = GONE | {"error": {"message": "open /volumes/x/a: permission denied"}, "item": "/volumes/x/a"}
+OURS = GONE | {"error": {"message": "no such file or directory"}, "item": "/work/spool/postgres.dump"}
+
+
+def incomplete(restic: Script, *said: Mapping[str, object]) -> None:
+    summary = {"message_type": "summary", "snapshot_id": "partly", "total_bytes_processed": 1, "data_added": 1}
+    errors = "\n".join(f"echo '{json.dumps(message)}' >&2" for message in said)
+    restic(f"[ $1 = forget ] && exit 0\necho '{json.dumps(summary)}'\n{errors}\nexit 3")
+
+
+@pytest.mark.parametrize(("said", "unread"), [([OLD_GONE, NEW_GONE], ()), ([NEW_GONE, DENIED], ("/volumes/x/a",))])
+def test_files_of_a_volume_in_use_do_not_cost_the_backup_of_the_database(
+    config: Config, restic: Script, tmp_path: Path, said: list[Mapping[str, object]], unread: tuple[str, ...]
+) -> None:
+    incomplete(restic, *said)
+    kept = Repository(dataclasses.replace(config, volumes=(Path("/volumes/x"),)))
+    assert kept.backup([Path("/work/spool"), Path("/volumes/x")]).unread == unread
+    assert not [call for call in calls(tmp_path) if call.startswith("forget")]
+
+
+def test_a_snapshot_without_a_file_of_ours_is_none(config: Config, restic: Script, tmp_path: Path) -> None:
+    incomplete(restic, NEW_GONE, OURS)
+    with pytest.raises(Problem, match="the snapshot could not be taken"):
+        Repository(dataclasses.replace(config, volumes=(Path("/volumes/x"),))).backup([Path("/work/spool")])
+    assert calls(tmp_path)[-1] == "forget partly"
+
+
+def test_no_room_to_read_a_snapshot_back_is_not_blamed_on_the_repository(config: Config, restic: Script) -> None:
+    restic(f"[ $1 = snapshots ] && echo '{SNAPSHOTS}' && exit 0\necho 'no space left on device' >&2; exit 1")
+    repository = Repository(config, read_only=True)
+    with pytest.raises(FullError, match=f"cannot be read back: the disk of {config.work} is full"):
+        repository.restore(repository.find("latest"), config.work)
 
 
 def test_the_newest_snapshot_is_that_of_this_stack(config: Config, restic: Script) -> None:
@@ -163,19 +207,55 @@ def test_a_stack_without_snapshots_is_told_whose_there_are(config: Config, resti
 def test_the_retention_keeps_all_of_the_last_days_besides(config: Config, restic: Script, tmp_path: Path) -> None:
     restic("exit 0")
     Repository(config).forget()
-    unlock, forget = calls(tmp_path)
-    assert unlock == "unlock"
-    assert forget == (
+    assert calls(tmp_path)[0] == (
         "forget --host slidegenie-test --tag slidegenie --group-by host,tags --keep-within 2d"
         " --keep-daily 7 --keep-weekly 4 --keep-monthly 6 --prune"
     )
+    Repository(config).forget(thrifty=True)
+    assert calls(tmp_path)[1] == f"{calls(tmp_path)[0]} --max-repack-size 0"
+
+
+def test_what_a_killed_run_left_locked_is_unlocked_before_anything_needs_a_lock(
+    config: Config, restic: Script, tmp_path: Path
+) -> None:
+    restic(
+        f"[ $1 = unlock ] && touch {tmp_path}/unlocked && exit 0\n[ $1 = cat ] && echo '{CONFIG}' && exit 0\n"
+        f"[ -e {tmp_path}/unlocked ] || {{ echo 'repository is already locked by PID 7' >&2; exit 1; }}"
+    )
+    repository = Repository(config)
+    repository.open()
+    repository.forget()
+    assert calls(tmp_path)[:2] == ["--no-lock cat config", "unlock"]
+
+
+def test_a_new_password_is_let_in_past_a_lock_that_was_left_behind(
+    config: Config, restic: Script, tmp_path: Path
+) -> None:
+    restic(
+        f"[ $1 = unlock ] && [ $RESTIC_PASSWORD_FILE = {config.deputy_file} ] && touch {tmp_path}/unlocked\n"
+        f"[ $1 = key ] && touch {tmp_path}/admitted && test -e {tmp_path}/unlocked && exit 0\n"
+        f"[ -e {tmp_path}/admitted ] || [ $RESTIC_PASSWORD_FILE = {config.deputy_file} ] || "
+        "{ echo 'wrong password or no key found' >&2; exit 1; }\n"
+        f"echo '{CONFIG}'"
+    )
+    Repository(config).open()
+    assert (tmp_path / "admitted").exists()
+
+
+def test_who_shares_a_repository_waits_for_the_others_where_restic_can(
+    config: Config, restic: Script, tmp_path: Path
+) -> None:
+    (tmp_path / "help").write_text("  --retry-lock duration   retry to lock the repository\n")
+    restic("exit 0")
+    Repository(config).forget()
+    assert calls(tmp_path)[0].startswith("--retry-lock 10m forget --host")
 
 
 def test_the_drill_and_the_check_lock_nothing(config: Config, restic: Script, tmp_path: Path) -> None:
     restic(f"echo '{SNAPSHOTS}'")
     Repository(config, read_only=True).snapshots()
     Repository(config).check(10)
-    assert calls(tmp_path) == ["--no-lock snapshots --tag slidegenie --json", "check --no-lock --read-data-subset=10%"]
+    assert calls(tmp_path) == ["--no-lock snapshots --tag slidegenie --json", "--no-lock check --read-data-subset=10%"]
 
 
 def test_redis_is_handed_a_snapshot_in_its_own_words(tmp_path: Path) -> None:

@@ -103,6 +103,18 @@ def test_a_store_elsewhere_opens_the_way_out_for_the_backup_alone() -> None:
     assert zones(plan, "restore-drill") == set()
 
 
+def test_a_backup_container_keeps_its_name_so_that_its_locks_are_known_as_its_own() -> None:
+    plan = default()
+    names = {name: one(plan, name).inputs.get("hostname") for name in ("backup", "restore-drill", "postgres")}
+    assert names == {
+        "backup": "slidegenie-test-backup",
+        "restore-drill": "slidegenie-test-restore-drill",
+        "postgres": None,
+    }
+    text = render_compose(plan, Path("/x"), secrets_dir=Path("s"), files_dir=Path("f")).text
+    assert "hostname: slidegenie-test-backup\n" in text
+
+
 def test_the_drill_may_only_read_the_repository_and_knows_no_data_store() -> None:
     plan = default()
     repository = "slidegenie-test-backups"
@@ -275,10 +287,13 @@ class Engine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, failing: str = "") -> None:
         self.steps: list[str] = []
+        self.sick = False
+        self.migrations = "sha256:1"
         self._failing = failing
         monkeypatch.setattr(backups, "docker", self._docker)
         monkeypatch.setattr(backups, "containers", self._containers)
-        monkeypatch.setattr(backups, "inspect", lambda _: [])
+        monkeypatch.setattr(backups, "inspect", lambda ids: self._containers("") if ids and self.sick else [])
+        monkeypatch.setattr(backups, "_START_SECONDS", -1)
         monkeypatch.setattr(subprocess, "run", self._run)
 
     def _docker(self, *args: str, **_: Any) -> "subprocess.CompletedProcess[str]":
@@ -297,12 +312,17 @@ class Engine:
             {
                 "Id": name,
                 "Name": name,
+                "Image": self.migrations if name == "migrate" else "sha256:1",
+                "State": {"Running": True, "Health": {"Status": "starting" if self.stopped() else "healthy"}},
                 "Config": {"Labels": {"com.docker.compose.service": name, "io.slidegenie.role": kind}},
                 "NetworkSettings": {"Networks": {networks.get(name, "slidegenie_data"): {"NetworkID": ""}}},
             }
             for name, kind in kinds.items()
             if wanted in ("", f"com.docker.compose.service={name}")
         ]
+
+    def stopped(self) -> bool:
+        return self.sick and "stop app" in self.steps
 
     def _run(self, command: list[str], **_: Any) -> "subprocess.CompletedProcess[str]":
         step = " ".join(command[6:])
@@ -324,22 +344,38 @@ def test_a_restore_checks_first_then_stops_what_writes_and_starts_it_again(agree
     agreed.setenv("ONLY", "objects")
     agreed.setenv("SNAPSHOT", "abcd")
     backups.restore(Plan("slidegenie", "test", []))
-    assert engine.steps == ["prepare abcd --only objects", "stop app", "commit", "start app"]
+    assert engine.steps == ["prepare abcd --only objects", "stop app", "commit", "start app", "finish"]
 
 
 def test_an_older_schema_is_migrated_before_the_application_starts(agreed: pytest.MonkeyPatch) -> None:
     engine = Engine(agreed)
     backups.restore(Plan("slidegenie", "test", []))
-    assert engine.steps == ["prepare latest", "stop app", "commit", "start --attach migrate", "start app"]
+    assert engine.steps == ["prepare latest", "stop app", "commit", "start --attach migrate", "start app", "finish"]
 
 
-def test_a_migration_that_fails_on_what_was_restored_is_said_and_the_application_starts(
+def test_a_migration_that_fails_on_what_was_restored_brings_back_what_was_there(agreed: pytest.MonkeyPatch) -> None:
+    engine = Engine(agreed, failing="start --attach migrate")
+    with pytest.raises(Problem, match=r"it goes back, since the migrations .* fail on what was restored: refused: sch"):
+        backups.restore(Plan("slidegenie", "test", []))
+    assert engine.steps[2:] == ["commit", "start --attach migrate", "stop app", "abandon", "start app"]
+
+
+def test_an_application_that_is_not_healthy_on_what_was_restored_brings_back_what_was_there(
     agreed: pytest.MonkeyPatch,
 ) -> None:
-    engine = Engine(agreed, failing="start --attach migrate")
-    with pytest.raises(Problem, match=r"the data is restored, but the migrations .* failed on it: refused: schema 9"):
+    engine = Engine(agreed)
+    engine.sick = True
+    with pytest.raises(Problem, match=r"it goes back, since app, .* did not become healthy"):
         backups.restore(Plan("slidegenie", "test", []))
-    assert engine.steps[-1] == "start app"
+    assert engine.steps[4:] == ["start app", "stop app", "abandon", "start app"]
+
+
+def test_migrations_of_a_release_that_did_not_come_up_are_not_run(agreed: pytest.MonkeyPatch) -> None:
+    engine = Engine(agreed)
+    engine.migrations = "sha256:2"
+    with pytest.raises(Problem, match=r"not those of the release that runs.*nothing was restored"):
+        backups.restore(Plan("slidegenie", "test", []))
+    assert engine.steps == []
 
 
 def test_the_schema_can_be_left_as_it_was_for_a_rollback(
@@ -348,7 +384,7 @@ def test_the_schema_can_be_left_as_it_was_for_a_rollback(
     engine = Engine(agreed)
     agreed.setenv("MIGRATE", "no")
     backups.restore(Plan("slidegenie", "test", []))
-    assert engine.steps == ["prepare latest", "stop app", "commit", "start app"]
+    assert engine.steps == ["prepare latest", "stop app", "commit", "start app", "finish"]
     assert "make rollback FORCE=yes" in capsys.readouterr().out
 
 
@@ -363,7 +399,7 @@ def test_a_restore_that_failed_goes_back_and_the_application_runs_again(agreed: 
     engine = Engine(agreed, failing="commit")
     with pytest.raises(Problem, match="`commit` failed in container backup"):
         backups.restore(Plan("slidegenie", "test", []))
-    assert engine.steps == ["prepare latest", "stop app", "commit", "abandon", "start app"]
+    assert engine.steps == ["prepare latest", "stop app", "commit", "stop app", "abandon", "start app"]
 
 
 def test_nothing_is_restored_unasked(agreed: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,18 @@ def test_an_unknown_stack_is_one_clear_line(capsys: pytest.CaptureFixture[str]) 
     assert "stack 'nope' does not exist" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("broken", "code"), [("airgap", 1), ("none", 0)])
+def test_a_stack_whose_plan_is_broken_fails_its_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], broken: str, code: int
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\ncase "$*" in *"--stack {broken} "*) exit 1;; esac\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    assert run(rows("dev"), {"plan"}, tmp_path / "logs") == code
+    assert ("| passed | 3 stacks" in capsys.readouterr().out) is (code == 0)
+
+
 def test_the_scan_goes_by_the_policy_of_the_stack() -> None:
     scans = {stack: next(r for r in rows(stack) if r.key == "scan").command for stack in ("dev", "airgap")}
     assert "security/trivy-scan-offline.yml" in scans["airgap"]

@@ -44,6 +44,21 @@ def test_the_last_five_are_kept_and_read_again(tmp_path: Path) -> None:
     assert len(made.known) == KEPT
 
 
+def test_a_long_incident_does_not_push_the_good_release_out(tmp_path: Path) -> None:
+    releases = after(tmp_path, "good")
+    for version in "123456":
+        releases = came_up(releases, version)
+        target = releases.target()
+        assert version_of(target) == "good"
+        assert target is not None
+        releases = releases.went_back(target)
+
+    mended = came_up(releases, "mended")
+
+    assert [release.version for release in mended.known] == ["good", "4", "5", "6", "mended"]
+    assert version_of(mended.target()) == "good"
+
+
 def test_only_its_owner_reads_what_was_written_down(tmp_path: Path) -> None:
     assert after(tmp_path, "1").path.stat().st_mode & 0o777 == 0o600
 

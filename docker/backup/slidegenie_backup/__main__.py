@@ -9,6 +9,7 @@ from pathlib import Path
 from .backup import back_up, check
 from .config import Config
 from .console import say
+from .cron import longest_gap_seconds
 from .drill import drill
 from .metrics import Metrics
 from .problems import Problem
@@ -17,29 +18,30 @@ from .restore import PARTS, Restore
 
 _CRONTAB = Path("/tmp/crontab")  # noqa: S108 - a private folder of the container
 _ATTEMPTS, _PAUSE_SECONDS = 60, 2
-_JOBS = {"backup": "backup", "check": "backup", "drill": "restore_drill"}
-"""Scheduled commands and the job whose metrics they write."""
+_JOBS = {"backup": "backup", "drill": "restore_drill"}
+"""Scheduled commands and the job whose metrics tell when they are late."""
 
 
 def start(config: Config) -> None:
     """Become the scheduler."""
-    for job in sorted({_JOBS[command] for command in config.schedules}):
-        Metrics(config, job).scheduled()
+    for command, job in _JOBS.items():
+        if command in config.schedules:
+            Metrics(config, job).scheduled(longest_gap_seconds(config.schedules[command]))
     if "backup" in config.schedules:
-        _go_back(config)
+        _settle(config)
     lines = (f"{when} python3 -m slidegenie_backup {command}\n" for command, when in config.schedules.items())
     _CRONTAB.write_text("".join(lines), encoding="utf-8")
     os.execvp("supercronic", ["supercronic", "-passthrough-logs", str(_CRONTAB)])  # noqa: S606, S607 - no shell
 
 
-def _go_back(config: Config) -> None:
-    """Undo a restore that was killed with its container. After a restart of the host, the stores take a while."""
+def _settle(config: Config) -> None:
+    """Settle a restore that was killed with its container. After a restart of the host, the stores take a while."""
     restore = Restore(config)
     for attempt in range(_ATTEMPTS):
         if not restore.unfinished():
             return
         try:
-            restore.abandon()
+            restore.settle()
         except Problem as problem:
             say(f"{problem} (attempt {attempt + 1} of {_ATTEMPTS})")
             time.sleep(_PAUSE_SECONDS)
@@ -47,7 +49,7 @@ def _go_back(config: Config) -> None:
 
 def show_snapshots(config: Config) -> None:
     """Print the snapshots, the newest first."""
-    repository = Repository(config)
+    repository = Repository(config, read_only=True)
     repository.open()
     for snapshot in reversed(repository.snapshots()):
         print(f"{snapshot.identity[:8]}  {snapshot.time[:19].replace('T', ' ')}  {snapshot.host}")  # noqa: T201
@@ -57,7 +59,7 @@ def main() -> int:
     """Run one command and return its exit code."""
     parser = argparse.ArgumentParser(prog="slidegenie_backup", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("start", "backup", "list", "check", "drill", "commit", "abandon"):
+    for name in ("start", "backup", "list", "check", "drill", "commit", "finish", "abandon"):
         commands.add_parser(name)
     prepare = commands.add_parser("prepare")
     prepare.add_argument("snapshot")
@@ -73,6 +75,7 @@ def main() -> int:
             "drill": lambda: drill(config),
             "prepare": lambda: Restore(config).prepare(options.snapshot, options.only),
             "commit": lambda: Restore(config).commit(),
+            "finish": lambda: Restore(config).finish(),
             "abandon": lambda: Restore(config).abandon(),
         }
         table[options.command]()

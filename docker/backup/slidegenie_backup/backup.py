@@ -12,11 +12,12 @@ from .config import Config
 from .console import megabytes, say
 from .files import only_one, read_json
 from .metrics import Metrics, now
-from .objects import Bucket, copy_all, keep_only, read_index, write_index
+from .objects import PART, Bucket, Stored, copy_all, keep_only, read_index, write_index
 from .postgres import Server, dump
 from .problems import Problem
 from .process import run
-from .repository import Repository
+from .repository import Repository, Taken
+from .restic import FullError
 
 SPOOL = "spool"
 """Folder for what is being backed up. Its objects stay, so that the next backup reads only what is new."""
@@ -41,15 +42,17 @@ def back_up(config: Config) -> None:
 
 
 def check(config: Config, percent: int) -> None:
-    """Check the repository, reading `percent` of its data back."""
+    """Check the repository, reading `percent` of its data back; all of it, once a part of it was damaged."""
     metrics = Metrics(config, "backup")
+    if metrics.get("data_check_success") == 0:
+        percent = 100
     with only_one(config.work):
         try:
             Repository(config).check(percent)
         except Problem:
-            metrics.set({"check_success": 0})
+            metrics.set({"data_check_success": 0})
             raise
-        metrics.set({"check_success": 1})
+        metrics.set({"data_check_success": 1})
     say(f"the repository is whole; {percent} % of its data was read back")
 
 
@@ -72,19 +75,40 @@ def _guarded(config: Config, metrics: Metrics) -> list[str]:
 def _into_repository(config: Config, metrics: Metrics) -> list[str]:
     repository, spool = Repository(config), config.work / SPOOL
     repository.open()
-    content = _collect(config, spool)
-    size = repository.backup([spool, *config.volumes])
-    say(f"snapshot taken: {megabytes(size['size'])}, of which {megabytes(size['added'])} are new")
-    for name in (manifest.DUMP, manifest.SNAPSHOT):
-        (spool / name).unlink(missing_ok=True)
+    # One that was killed left its own.
+    _drop_passing(spool)
+    try:
+        content = _collect(config, spool)
+        taken = _taken(repository, [spool, *config.volumes])
+    finally:
+        _drop_passing(spool)
+    say(f"snapshot taken: {megabytes(taken.size)}, of which {megabytes(taken.added)} are new")
+    if taken.unread:
+        say(f"without {len(taken.unread)} files that cannot be read, the first: {taken.unread[0]}")
     what: list[str] = [part for part in ("postgres", "redis", "objects") if part in content]
     what += ["volumes"] if config.volumes else []
     metrics.succeeded(
         {f'last_success_timestamp_seconds{{what="{part}"}}': now() for part in what}
-        | {"size_bytes": size["size"], "added_bytes": size["added"]}
+        | {"size_bytes": taken.size, "added_bytes": taken.added, "unread_files": len(taken.unread)}
     )
     _tidy(config, repository, metrics)
     return what
+
+
+def _taken(repository: Repository, paths: list[Path]) -> Taken:
+    """Take the snapshot; on a full disk once more, when what the retention no longer keeps is gone."""
+    try:
+        return repository.backup(paths)
+    except FullError as full:
+        say(f"{full}; removing old snapshots, then once more")
+        repository.forget(thrifty=True)
+        return repository.backup(paths)
+
+
+def _drop_passing(spool: Path) -> None:
+    """Remove what no later backup uses: as large as the data, it would keep a full disk full."""
+    for path in (spool / manifest.DUMP, spool / manifest.SNAPSHOT, *spool.glob(f"{manifest.FOLDER}/{PART}*")):
+        path.unlink(missing_ok=True)
 
 
 def _tidy(config: Config, repository: Repository, metrics: Metrics) -> None:
@@ -106,7 +130,7 @@ def _tidy(config: Config, repository: Repository, metrics: Metrics) -> None:
 def _collect(config: Config, spool: Path) -> dict[str, Any]:
     """Fill the folder. The database comes first: what it names is in the bucket by then, unless it is deleted."""
     spool.mkdir(parents=True, exist_ok=True)
-    known = read_index(spool / manifest.INDEX)
+    known = _known(spool / manifest.INDEX)
     (spool / manifest.NAME).unlink(missing_ok=True)
     content: dict[str, Any] = {"stack": config.stack, "time": now(), "versions": _versions()}
     if "DATABASE_HOST" in config.variables:
@@ -132,6 +156,15 @@ def _collect(config: Config, spool: Path) -> dict[str, Any]:
     content["volumes"] = [volume.name for volume in config.volumes]
     manifest.write(spool, content)
     return content
+
+
+def _known(index: Path) -> list[Stored]:
+    """Return what the spool has; nothing when its index is damaged, and everything is read again."""
+    try:
+        return read_index(index)
+    except Problem as problem:
+        say(f"{problem}; the whole bucket is read again")
+        return []
 
 
 def _versions() -> dict[str, str]:

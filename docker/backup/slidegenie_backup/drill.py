@@ -16,7 +16,7 @@ from .console import moment, say
 from .files import only_one
 from .manifest import FOLDER, Manifest
 from .metrics import Metrics, now
-from .objects import Bucket, copy_all, differing, in_parallel
+from .objects import Bucket, differing, in_parallel, look_all
 from .postgres import Server, differences
 from .problems import Problem
 from .process import last_words, run
@@ -94,7 +94,7 @@ def _bucket(content: Manifest, folder: Path) -> None:
         # It answers before it takes anything.
         _wait(bucket.make)
         in_parallel(lambda item: bucket.put(item, content.folder / FOLDER), wanted)
-        missing, extra = differing(wanted, copy_all(bucket, folder / "back"))
+        missing, extra = differing(wanted, look_all(bucket))
     if missing or extra:
         raise Problem(
             f"{len(missing)} of {len(wanted)} objects did not come back, the first: {(missing or extra)[0].key}"

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,12 +19,20 @@ def write_whole(path: Path, text: str) -> None:
     """Write `text` beside `path` and rename it there, on the disk before anybody relies on it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.chmod(0o644)
-    part.replace(path)
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.chmod(0o644)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def room(folder: Path) -> int:
+    """Return how many bytes can be written into a folder."""
+    return shutil.disk_usage(folder).free
 
 
 def read_json(path: Path) -> Any:
@@ -51,7 +60,7 @@ def only_one(work: Path) -> Iterator[None]:
         Problem: when another run holds it.
     """
     work.mkdir(parents=True, exist_ok=True)
-    with (work / "lock").open("w") as held:
+    with (work / "lock").open("a") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

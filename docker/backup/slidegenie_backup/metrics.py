@@ -1,10 +1,12 @@
-"""What the monitoring reads: a `*.prom` file, rewritten whole whenever something is known."""
+"""What the monitoring reads: a `*.prom` file, rewritten whenever something is known."""
 
-import json
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 from .config import Config
-from .files import read_json, write_whole
+from .console import say
+from .files import write_whole
 
 _HELP = {
     "slidegenie_backup_last_success_timestamp_seconds": "When this was last backed up.",
@@ -17,42 +19,48 @@ _HELP = {
     "slidegenie_backup_repository_size_bytes": "Size of the repository.",
     "slidegenie_backup_snapshots": "Snapshots in the repository.",
     "slidegenie_backup_retention_success": "Whether old snapshots could be removed.",
-    "slidegenie_backup_check_success": "Whether the last check found the repository whole.",
+    "slidegenie_backup_check_success": "Whether the last check of its structure found the repository whole.",
+    "slidegenie_backup_data_check_success": "Whether the last check that read data back found the repository whole.",
+    "slidegenie_backup_unread_files": "Files of volumes that the last good backup lacks, as they could not be read.",
+    "slidegenie_backup_interval_seconds": "The longest time between two backups, as scheduled.",
     "slidegenie_backup_scheduled_since_timestamp_seconds": "Since when backups are scheduled.",
     "slidegenie_restore_drill_last_success_timestamp_seconds": "When a snapshot was last restored on trial.",
     "slidegenie_restore_drill_last_start_timestamp_seconds": "When the last restore drill began.",
     "slidegenie_restore_drill_last_end_timestamp_seconds": "When the last restore drill ended, good or bad.",
     "slidegenie_restore_drill_success": "Whether the last restore drill was good.",
     "slidegenie_restore_drill_duration_seconds": "How long the last good restore drill took.",
+    "slidegenie_restore_drill_interval_seconds": "The longest time between two restore drills, as scheduled.",
     "slidegenie_restore_drill_scheduled_since_timestamp_seconds": "Since when restore drills are scheduled.",
 }
 
 
 class Metrics:
-    """The series of one job, `backup` or `restore_drill`; they outlive the container."""
+    """The series of one job, `backup` or `restore_drill`; their file outlives the container, and is read again."""
 
     def __init__(self, config: Config, job: str) -> None:
         self._job = job
-        self._state = config.work / f"metrics-{job}.json"
-        self._file = config.textfiles / f"slidegenie-{job}.prom" if config.textfiles else None
-        self._values: dict[str, float] = read_json(self._state) or {}
+        self._file = (config.textfiles or config.work) / f"slidegenie-{job}.prom"
+        self._values = dict(_read(self._file))
 
     def set(self, values: dict[str, float]) -> None:
         """Take over values by name without `slidegenie_<job>_`, with labels where they have any, and publish all."""
         self._values |= {f"slidegenie_{self._job}_{name}": float(value) for name, value in values.items()}
-        write_whole(self._state, json.dumps(self._values, sort_keys=True))
-        if self._file is not None:
+        try:
             write_whole(self._file, self.text())
+        except OSError:
+            # On a full disk there is no room for a second file, but that of the first: the alert must go out.
+            self._write_over()
 
     def get(self, name: str) -> float | None:
         """Return a value, `None` when it was never set."""
         return self._values.get(f"slidegenie_{self._job}_{name}")
 
-    def scheduled(self) -> None:
-        """Note that the job is scheduled from now on, and that a run which was killed has failed."""
+    def scheduled(self, interval_seconds: float) -> None:
+        """Note that the job is scheduled, at most this long apart, and that a run which was killed has failed."""
         first = self.get("scheduled_since_timestamp_seconds") is None
+        values: dict[str, float] = {"interval_seconds": interval_seconds}
         # The end is compared with the start from the first run on.
-        values = {"scheduled_since_timestamp_seconds": now(), "last_end_timestamp_seconds": 0} if first else {}
+        values |= {"scheduled_since_timestamp_seconds": now(), "last_end_timestamp_seconds": 0} if first else {}
         if self._unfinished():
             values |= {"success": 0, "last_end_timestamp_seconds": now()}
         self.set(values)
@@ -66,7 +74,9 @@ class Metrics:
         self.set({"success": 0, "last_end_timestamp_seconds": now()})
 
     def succeeded(self, values: dict[str, float]) -> None:
-        """Note that the run was good."""
+        """Note that the run was good. Of what it no longer covers, no success grows old."""
+        last = f"slidegenie_{self._job}_last_success_timestamp_seconds"
+        self._values = {key: value for key, value in self._values.items() if key.partition("{")[0] != last}
         duration = now() - (self.get("last_start_timestamp_seconds") or now())
         self.set({"success": 1, "last_end_timestamp_seconds": now(), "duration_seconds": duration} | values)
 
@@ -80,9 +90,25 @@ class Metrics:
             ]
         return "\n".join([*lines, ""])
 
+    def _write_over(self) -> None:
+        try:
+            with self._file.open("r+", encoding="utf-8") as file:
+                file.write(self.text())
+                file.truncate()
+        except OSError as error:
+            say(f"the metrics cannot be written: {error.strerror} ({self._file})")
+
     def _unfinished(self) -> bool:
         start = self.get("last_start_timestamp_seconds")
         return start is not None and start > (self.get("last_end_timestamp_seconds") or 0)
+
+
+def _read(file: Path) -> Iterator[tuple[str, float]]:
+    if file.is_file():
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if not line.startswith("#"):
+                key, _, value = line.rpartition(" ")
+                yield key, float(value)
 
 
 def now() -> float:

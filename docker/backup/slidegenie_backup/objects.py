@@ -1,5 +1,6 @@
 """Objects in a bucket, and the same as files named after their content."""
 
+import hashlib
 import json
 import urllib.error
 import urllib.request
@@ -9,16 +10,18 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from .config import Config
-from .files import sha256
+from .files import write_whole
 from .problems import Problem
 
+PART = ".part-"
+"""How the name of a file begins whose object was not read to its end."""
 _AT_ONCE = 8
 _HTTP_CONFLICT = 409
 _Item = TypeVar("_Item")
@@ -86,24 +89,41 @@ class Bucket:
                 for meta in batch
             }
 
-    def fetch(self, key: str, mark: str, folder: Path) -> Stored | None:
-        """Read an object into the file of `folder` that is named after its content; `None` when it is not there now."""
-        part = folder / f".{abs(hash(key))}.part"
+    def size(self) -> int:
+        """Return how many bytes all objects have together."""
+        with self._explained("cannot be listed"):
+            return sum(meta["size"] for batch in obstore.list(self._store) for meta in batch)
+
+    def look(self, key: str, mark: str, into: BinaryIO | None = None) -> Stored | None:
+        """Read an object, keeping its content only in a file that is given; `None` when it is not there now."""
+        digest, size = hashlib.sha256(), 0
         with self._explained(f"object {key} cannot be read"):
             try:
                 result = obstore.get(self._store, key)
             except FileNotFoundError:
                 return None
-            with part.open("wb") as file:
-                for chunk in result.stream(min_chunk_size=1 << 20):
-                    file.write(chunk)
+            for chunk in result.stream(min_chunk_size=1 << 20):
+                digest.update(chunk)
+                size += len(chunk)
+                if into is not None:
+                    into.write(chunk)
             attributes = {str(name): str(value) for name, value in result.attributes.items()}
-        if (size := part.stat().st_size) != result.meta["size"]:
+        if size != result.meta["size"]:
             raise Problem(f"object {key} of bucket {self.name} ended after {size} of {result.meta['size']} bytes")
-        digest = sha256(part)
-        file_of(folder, digest).parent.mkdir(exist_ok=True)
-        part.replace(file_of(folder, digest))
-        return Stored(key, size, digest, attributes, mark)
+        return Stored(key, size, digest.hexdigest(), attributes, mark)
+
+    def fetch(self, key: str, mark: str, folder: Path) -> Stored | None:
+        """Read an object into the file of `folder` that is named after its content; `None` when it is not there now."""
+        part = folder / f"{PART}{abs(hash(key))}"
+        try:
+            with part.open("wb") as file:
+                stored = self.look(key, mark, file)
+            if stored is not None:
+                file_of(folder, stored.sha256).parent.mkdir(exist_ok=True)
+                part.replace(file_of(folder, stored.sha256))
+            return stored
+        finally:
+            part.unlink(missing_ok=True)
 
     def put(self, stored: Stored, folder: Path) -> None:
         """Write an object from the file with its content."""
@@ -121,6 +141,13 @@ class Bucket:
         with self._explained("objects cannot be deleted"):
             for key in keys:
                 obstore.delete(self._store, key)
+
+    def make_if_missing(self) -> None:
+        """Make the bucket unless it can be listed: keys that may use one need not be allowed to make one."""
+        try:
+            self.marks()
+        except Problem:
+            self.make()
 
     def make(self) -> None:
         """Make the bucket where there is none; the library signs the request that it has no call for."""
@@ -167,6 +194,12 @@ def copy_all(bucket: Bucket, folder: Path, known: Iterable[Stored] = ()) -> list
     return [stored for stored in in_parallel(one, sorted(bucket.marks().items())) if stored is not None]
 
 
+def look_all(bucket: Bucket) -> list[Stored]:
+    """Read everything in the bucket, and keep nothing of it."""
+    looked = in_parallel(lambda item: bucket.look(*item), sorted(bucket.marks().items()))
+    return [stored for stored in looked if stored is not None]
+
+
 def keep_only(folder: Path, stored: Iterable[Stored]) -> None:
     """Remove every file of `folder` that none of `stored` is in."""
     wanted = {file_of(folder, item.sha256) for item in stored}
@@ -188,16 +221,22 @@ def in_parallel(work: Callable[[Any], _Item], items: Iterable[Any]) -> list[_Ite
 
 def write_index(path: Path, stored: Iterable[Stored]) -> None:
     """Write one line for each object."""
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(asdict(item), sort_keys=True) + "\n" for item in stored)
+    write_whole(path, "".join(json.dumps(asdict(item), sort_keys=True) + "\n" for item in stored))
 
 
 def read_index(path: Path) -> list[Stored]:
-    """Return the objects that an index lists; none when there is no such file."""
+    """Return the objects that an index lists; none when there is no such file.
+
+    Raises:
+        Problem: when it is damaged.
+    """
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8") as file:
-        return [Stored(**json.loads(line)) for line in file]
+    try:
+        with path.open(encoding="utf-8") as file:
+            return [Stored(**json.loads(line)) for line in file]
+    except (ValueError, TypeError):
+        raise Problem(f"{path} is no list of objects: it is damaged") from None
 
 
 def differing(expected: Iterable[Stored], found: Iterable[Stored]) -> tuple[list[Stored], list[Stored]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from .config import Config
+from .console import megabytes
+from .files import room
 from .problems import Problem
 from .process import last_words, run
 
@@ -43,6 +46,14 @@ SELECT json_build_object(
 _END_SESSIONS = """
 SELECT to_json(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = {database}
 """
+_SIZE = "SELECT to_json(sum(pg_table_size(oid))::bigint) FROM pg_class WHERE relkind = 'r'"
+"""Without indexes: a dump has none."""
+_LISTS = frozenset(
+    {"local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries"}
+    | {"temp_tablespaces", "unix_socket_directories"}
+)
+"""Settings that are lists: in quotes as a whole, theirs would be one name. `pg_dump` knows the same ones."""
+_ELEMENT = re.compile(r'"((?:[^"]|"")*)"|([^\s,"]+)')
 _DATABASE = """
 SELECT json_build_object('encoding', pg_encoding_to_char(encoding), 'owner', pg_get_userbyid(datdba),
  'collate', datcollate, 'ctype', datctype,
@@ -164,8 +175,17 @@ class Session:
 
 
 def dump(server: Server, path: Path) -> dict[str, Any]:
-    """Dump the database into `path` and return what is in it, both as of one moment."""
+    """Dump the database into `path` and return what is in it, both as of one moment.
+
+    Raises:
+        Problem: when it fails, and before it begins when there is no room for it.
+    """
     with server.session() as session:
+        if (size := session.ask(_SIZE)[0]) > (free := room(path.parent)):
+            raise Problem(
+                f"there is no room for the dump: the tables have {megabytes(size)}, {path.parent} has"
+                f" {megabytes(free)} free: make room on its disk"
+            )
         session.do("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         snapshot = session.ask("SELECT to_json(pg_export_snapshot())")[0]
         # Neither compressed nor encrypted here: restic does both, and finds what is the same as yesterday.
@@ -186,7 +206,12 @@ def make_database(session: Session, name: str, like: Mapping[str, Any]) -> None:
     )
     for setting in like["settings"]:
         key, _, value = setting.partition("=")
-        session.do(f"ALTER DATABASE {quoted(name)} SET {quoted(key)} TO {literal(value)}")
+        session.do(f"ALTER DATABASE {quoted(name)} SET {quoted(key)} TO {_setting(key, value)}")
+
+
+def _setting(key: str, value: str) -> str:
+    elements = [plain or inner.replace('""', '"') for inner, plain in _ELEMENT.findall(value)]
+    return ", ".join(map(literal, elements)) if key in _LISTS and elements else literal(value)
 
 
 def databases(session: Session) -> set[str]:

@@ -1,5 +1,6 @@
 """The restic repository: encrypted, deduplicated, and a snapshot is in it whole or not at all."""
 
+import functools
 import hashlib
 import json
 import os
@@ -9,59 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import restic
 from .config import Config
 from .console import say
 from .files import write_whole
 from .problems import Problem
-from .process import last_words
+from .process import run
 
 _TAG = "slidegenie"
-_INCOMPLETE = 3
-_MISSING = 10
 _RECENT = "2d"
-_WRONG_PASSWORD = "wrong password or no key found"  # noqa: S105 - what restic says
-_CAUSES = (
-    (
-        (_WRONG_PASSWORD,),
-        "the password does not open the repository: give the one it was made with as secrets.backupPassword",
-    ),
-    (
-        ("no space left on device", "disk quota exceeded"),
-        "the disk of the repository is full: make room, or lower backup.keepDaily and its siblings",
-    ),
-    (
-        (
-            "ciphertext verification failed",
-            "repository contains errors",
-            "integrity check failed",
-            "invalid data returned",
-            "hash does not match",
-            "repository is damaged",
-            "does not match the hash",
-            "unexpected EOF",
-            "not found in repository",
-            "the config file could not be read",
-            "config or key",
-            "is damaged",
-            "load <",
-        ),
-        "the repository is damaged: keep a copy of it, and begin a new one at another place (docs/backups.md)",
-    ),
-    (
-        ("already locked", "unable to create lock in backend: repository is already locked"),
-        "the repository is locked by another run; a lock that was left behind counts for 30 minutes",
-    ),
-    (("permission denied",), "the repository may not be written by user 1000: change its owner to 1000:1000"),
-    (
-        ("dial tcp", "no such host", "connection refused", "i/o timeout"),
-        "the repository cannot be reached: check backup.repository and the network",
-    ),
-    (
-        ("Access Denied", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "401 Unauthorized"),
-        "the repository refuses the credentials: check secrets.backupCredentials",
-    ),
-)
-"""What restic says, and what that means to a person; its exit codes say less, and older ones nothing."""
+_PATIENCE = "10m"
+"""How long a run waits for one of another stack in the same repository."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +35,18 @@ class Snapshot:
     """Stack that it is of."""
     paths: tuple[str, ...]
     """Folders in it."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a backup amounts to."""
+
+    size: float
+    """Bytes it holds."""
+    added: float
+    """Bytes it added to the repository."""
+    unread: tuple[str, ...]
+    """Files of volumes that are not in it though they are there."""
 
 
 class Repository:
@@ -93,42 +64,48 @@ class Repository:
         Raises:
             Problem: when it cannot be used, or one that was there is gone.
         """
-        done = self._call("cat", "config")
-        if _is_refused(done) and self._call("cat", "config", password=self._config.deputy_file).returncode == 0:
+        done = self._look()
+        if restic.is_refused(done) and self._look(self._config.deputy_file).returncode == 0:
             done = self._admitted()
         if done.returncode == 0:
             self._remember(done.stdout)
+            self._unlock(self._password)
             self._settle_passwords()
             return
-        if not _is_missing(done):
-            raise _problem("the repository cannot be opened", done)
-        if self._read_only:
-            raise Problem(f"there is no repository at {self._config.repository}: run `make backup` first")
+        if not restic.is_missing(done):
+            raise restic.problem("the repository cannot be opened", done)
         if self._known.exists():
             raise Problem(
                 f"the repository at {self._config.repository} is gone; it was there before: mount its disk or bring it"
                 f" back. To begin a new one, remove {self._known.name} from the volume backup-work"
             )
+        if self._read_only:
+            raise Problem(f"there is no repository at {self._config.repository}: run `make backup` first")
         say(f"making the repository at {self._config.repository}")
         self._run("init", task="the repository cannot be made")
         self._remember(self._run("cat", "config", task="the repository cannot be opened"))
         self._settle_passwords()
         self._name_first_password()
 
-    def backup(self, paths: Sequence[Path]) -> dict[str, float]:
-        """Take a snapshot of `paths` and return its size and what it added, in bytes.
+    def backup(self, paths: Sequence[Path]) -> Taken:
+        """Take a snapshot of `paths`.
+
+        Volumes are in use meanwhile: a file of theirs that was deleted is not missed, one that cannot be read is told.
 
         Raises:
-            Problem: when it is not whole; nothing is left of it then.
+            Problem: when anything else is not in it; nothing is left of it then.
         """
         flags = ["--host", self._config.stack, "--tag", _TAG, "--json", "--quiet"]
         done = self._call("backup", *flags, *map(str, paths))
-        summary = _summary(done.stdout)
-        if done.returncode == _INCOMPLETE and summary:
+        summary = restic.summary(done.stdout)
+        failures = restic.failures(done) if done.returncode == restic.INCOMPLETE else {}
+        good = done.returncode == 0 or (failures and all(self._is_of_volumes(path) for path in failures))
+        if summary and not good:
             self._call("forget", str(summary["snapshot_id"]))
-        if done.returncode != 0 or not summary:
-            raise _problem("the snapshot could not be taken", done)
-        return {"size": float(summary["total_bytes_processed"]), "added": float(summary["data_added"])}
+        if not summary or not good:
+            raise restic.problem("the snapshot could not be taken", done)
+        unread = tuple(path for path, why in failures.items() if not restic.is_vanished(why))
+        return Taken(float(summary["total_bytes_processed"]), float(summary["data_added"]), unread)
 
     def snapshots(self) -> list[Snapshot]:
         """Return our snapshots, the oldest first."""
@@ -162,18 +139,16 @@ class Repository:
     def restore(self, snapshot: Snapshot, target: Path, only: Sequence[str] = ()) -> None:
         """Write what is in a snapshot below `target`; restic checks each part of it against its checksum."""
         flags = [part for path in only for part in ("--include", path)]
-        self._run(
-            "restore",
-            snapshot.identity,
-            "--target",
-            str(target),
-            *flags,
-            task=f"snapshot {snapshot.identity[:8]} cannot be read back",
-        )
+        done = self._call("restore", snapshot.identity, "--target", str(target), *flags)
+        if done.returncode != 0:
+            task = f"snapshot {snapshot.identity[:8]} cannot be read back"
+            raise restic.problem(task, done, disk=f"the disk of {self._config.work}")
 
-    def forget(self) -> None:
-        """Remove what the retention no longer keeps, and its data."""
-        self._run("unlock", task="locks that were left behind cannot be removed")
+    def forget(self, *, thrifty: bool = False) -> None:
+        """Remove what the retention no longer keeps, and its data.
+
+        `thrifty` needs next to no room: what is used and what is not stay together where they are in one file.
+        """
         keep = self._config.retention
         numbers = (
             "--keep-daily",
@@ -186,7 +161,8 @@ class Repository:
         which = ("--host", self._config.stack, "--tag", _TAG, "--group-by", "host,tags")
         # All of the last days stay: a backup by hand must not take the place of the night's before it.
         recent = ("--keep-within", _RECENT)
-        self._run("forget", *which, *recent, *numbers, "--prune", task="old snapshots cannot be removed")
+        sparing = ("--max-repack-size", "0") if thrifty else ()
+        self._run("forget", *which, *recent, *numbers, "--prune", *sparing, task="old snapshots cannot be removed")
 
     def check(self, percent: int = 0) -> None:
         """Check the structure, and read `percent` of the data back.
@@ -195,24 +171,39 @@ class Repository:
             Problem: when something is missing or damaged.
         """
         # Read only: it must not end on a lock that a killed run left behind.
-        flags = ["--no-lock", *([f"--read-data-subset={percent}%"] if percent else [])]
-        done = self._call("check", *flags)
+        done = self._call("check", *([f"--read-data-subset={percent}%"] if percent else []), lock=False)
         if done.returncode != 0:
-            raise _problem("the repository does not pass its check", done)
+            raise restic.problem("the repository does not pass its check", done)
 
     def size(self) -> float:
         """Return the size of the data in the repository, in bytes."""
         told = json.loads(self._run("stats", "--mode", "raw-data", "--json", task="the repository cannot be measured"))
         return float(told["total_size"])
 
-    def _admitted(self) -> "subprocess.CompletedProcess[str]":
+    def _look(self, password: Path | None = None) -> restic.Done:
+        return self._call("cat", "config", password=password, lock=False)
+
+    def _unlock(self, password: Path) -> None:
+        """Remove the locks of runs that were killed; a prune leaves one that nobody else gets past.
+
+        restic knows a lock for one of those when its process is gone from this host, or after 30 minutes. The container
+        has the same host name whenever it is made anew. Where it fails, what comes next says why.
+        """
+        if not self._read_only:
+            self._call("unlock", password=password)
+
+    def _is_of_volumes(self, path: str) -> bool:
+        return any(Path(path).is_relative_to(volume) for volume in self._config.volumes)
+
+    def _admitted(self) -> restic.Done:
         """Open with the deputy, and let the password in for the next time."""
         if self._read_only:
             self._password = self._config.deputy_file
         else:
             say("the repository gets its new password")
+            self._unlock(self._config.deputy_file)
             self._add_password(self._config.password_file, through=self._config.deputy_file)
-        return self._call("cat", "config")
+        return self._look()
 
     def _settle_passwords(self) -> None:
         """Let the deputy in, and nobody who was password or deputy of this stack before. All other keys stay."""
@@ -241,10 +232,10 @@ class Repository:
     def _keys(self, password: Path) -> list[dict[str, Any]]:
         """Return all keys, which of them this `password` is among them; none when it opens nothing."""
         done = self._call("key", "list", "--json", password=password)
-        if _is_refused(done):
+        if restic.is_refused(done):
             return []
         if done.returncode != 0:
-            raise _problem("the repository's keys cannot be listed", done)
+            raise restic.problem("the repository's keys cannot be listed", done)
         return list(json.loads(done.stdout))
 
     def _remember(self, config: str) -> None:
@@ -254,43 +245,22 @@ class Repository:
     def _run(self, *args: str, task: str, password: Path | None = None) -> str:
         done = self._call(*args, password=password)
         if done.returncode != 0:
-            raise _problem(task, done)
+            raise restic.problem(task, done)
         return done.stdout
 
-    def _call(self, *args: str, password: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    def _call(self, *args: str, password: Path | None = None, lock: bool = True) -> restic.Done:
         self._config.work.mkdir(parents=True, exist_ok=True)
-        lock = ["--no-lock"] if self._read_only and "--no-lock" not in args else []
+        locking = self._patience if lock and not self._read_only else ["--no-lock"]
         return subprocess.run(  # noqa: S603 - no shell
-            ["restic", *lock, *args],  # noqa: S607
+            ["restic", *locking, *args],  # noqa: S607
             env=os.environ | self._config.restic | {"RESTIC_PASSWORD_FILE": str(password or self._password)},
             capture_output=True,
             text=True,
             check=False,
         )
 
-
-def _is_refused(done: "subprocess.CompletedProcess[str]") -> bool:
-    return done.returncode != 0 and _WRONG_PASSWORD in done.stderr
-
-
-def _is_missing(done: "subprocess.CompletedProcess[str]") -> bool:
-    said = done.stderr
-    damaged = any(mark in said for mark in ("ciphertext", "wrong password", "damaged", "dial tcp", "denied"))
-    return done.returncode == _MISSING or ("Is there a repository at the following location" in said and not damaged)
-
-
-def _problem(task: str, done: "subprocess.CompletedProcess[str]") -> Problem:
-    said = done.stderr + done.stdout
-    words = last_words(done.stderr or done.stdout)
-    for marks, meaning in _CAUSES:
-        if any(mark.lower() in said.lower() for mark in marks):
-            return Problem(f"{task}: {meaning}. restic said: {words}")
-    return Problem(f"{task}: {words} (restic ended with {done.returncode})")
-
-
-def _summary(output: str) -> dict[str, float] | None:
-    """Return the last message of `restic backup --json`, `None` when it did not get that far."""
-    for line in reversed(output.splitlines()):
-        if line.startswith("{") and (told := json.loads(line)).get("message_type") == "summary":
-            return dict(told)
-    return None
+    @functools.cached_property
+    def _patience(self) -> list[str]:
+        """Flags to wait with for other runs; restic before 0.16 cannot."""
+        flags = run(["restic", "--help"], task="restic cannot be run")
+        return ["--retry-lock", _PATIENCE] if "--retry-lock" in flags else []

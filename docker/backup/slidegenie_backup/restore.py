@@ -3,7 +3,8 @@
 `prepare` touches nothing that is in use: the snapshot is read back, checked, and its dump loaded into a database beside
 the real one. `commit` runs while nobody writes. First the real database gets another name, so that no application can
 become healthy in between; then objects change, each kept in a file before; last the new database gets the real name.
-Whenever that stops, what comes next finds a journal and goes back to how it was.
+What was before stays beside it until `finish`, or takes its place again with `abandon`. Whenever that stops, what comes
+next finds a journal and goes back to how it was.
 """
 
 import json
@@ -16,10 +17,10 @@ from . import objects, postgres
 from .backup import clear
 from .cache import Cache
 from .config import Config
-from .console import moment, say
-from .files import only_one, read_json, write_whole
+from .console import megabytes, moment, say
+from .files import only_one, read_json, room, write_whole
 from .manifest import FOLDER, NAME, Manifest
-from .objects import Bucket, Stored, copy_all, differing, in_parallel
+from .objects import Bucket, Stored, copy_all, differing, in_parallel, look_all
 from .postgres import Server, differences
 from .problems import Problem
 from .repository import Repository
@@ -48,7 +49,8 @@ class Restore:
         with only_one(self._config.work):
             self._recover_if_unfinished()
             clear(self._folder)
-            repository = Repository(self._config)
+            # What is full, locked or not ours to write can still be read.
+            repository = Repository(self._config, read_only=True)
             repository.open()
             snapshot = repository.find(wanted)
             say(f"reading snapshot {snapshot.identity[:8]} of {snapshot.time[:16]} back")
@@ -64,7 +66,7 @@ class Restore:
                 raise
 
     def commit(self) -> None:
-        """Put what was prepared in the place of what is in use. Nobody may write meanwhile.
+        """Put what was prepared in the place of what is in use. Nobody may write meanwhile; `finish` ends it.
 
         Raises:
             Problem: when it failed; everything is as it was before then.
@@ -78,30 +80,56 @@ class Restore:
             except Exception as error:
                 self._recover_after(error)
                 raise
-            self._finish()
+            self._note("committed", noted["parts"], content)
             say(f"restored {', '.join(noted['parts'])} in {time.monotonic() - started:.1f} s without the application")
 
     def unfinished(self) -> bool:
         """Tell whether a restore is prepared or was stopped in the middle."""
         return self._journal.exists()
 
-    def abandon(self) -> None:
-        """Go back to how it was, whatever was under way."""
+    def finish(self) -> None:
+        """Remove what was before: what was restored serves."""
         with only_one(self._config.work):
+            self._noted("committed")
+            self._finish()
+
+    def abandon(self) -> None:
+        """Go back to how it was, whatever was under way; nobody may write meanwhile."""
+        with only_one(self._config.work):
+            if self._state() == "committed":
+                self._reopen()
             self._recover_if_unfinished()
             self._drop_beside()
             clear(self._folder)
+
+    def settle(self) -> None:
+        """End what was under way when the container stopped: what is committed may have been written to, and stays."""
+        if self._state() == "committed":
+            self.finish()
+        else:
+            self.abandon()
 
     def _prepare(self, content: Manifest, only: str | None) -> None:
         parts = [part for part in content.parts() if only in (None, part)]
         if not parts:
             raise Problem(f"the snapshot holds {', '.join(content.parts())}, not {only}")
         content.check(parts)
+        if "objects" in parts:
+            self._refuse_without_room()
         if "postgres" in parts:
             self._load_beside(content)
         made = moment(content.content["time"])
         write_whole(self._journal, json.dumps({"state": "prepared", "parts": parts, "folder": str(content.folder)}))
         say(f"the snapshot is whole: {', '.join(parts)} as of {made}")
+
+    def _refuse_without_room(self) -> None:
+        """What is in the bucket now is kept in files while it changes."""
+        size, free = _bucket_size(Bucket.configured(self._config)), room(self._config.work)
+        if size > free:
+            raise Problem(
+                f"there is no room to keep what is in the bucket now: it has {megabytes(size)},"
+                f" {self._config.work} has {megabytes(free)} free: make room on its disk"
+            )
 
     def _load_beside(self, content: Manifest) -> None:
         server, noted = self._server(), content.content["postgres"]
@@ -124,7 +152,7 @@ class Restore:
         put: list[Stored] = []
         extra: list[Stored] = []
         if bucket:
-            bucket.make()
+            bucket.make_if_missing()
             before = copy_all(bucket, self._undo)
             put, extra = differing(wanted, before)
             objects.write_index(self._undo / "before.jsonl", before)
@@ -141,8 +169,7 @@ class Restore:
             postgres.move_in(session, self._beside if "postgres" in parts else self._previous, self._real)
 
     def _check_bucket(self, bucket: Bucket, wanted: list[Stored]) -> None:
-        missing, extra = differing(wanted, copy_all(bucket, self._folder / "check"))
-        clear(self._folder / "check")
+        missing, extra = differing(wanted, look_all(bucket))
         if missing or extra:
             first = (missing or extra)[0].key
             raise Problem(f"{len(missing) + len(extra)} objects are not as they were backed up, the first is {first}")
@@ -161,12 +188,20 @@ class Restore:
             postgres.drop_database(session, self._previous)
         clear(self._folder)
 
+    def _reopen(self) -> None:
+        """Make a swap that reached its end one that has not, so that it is gone back from."""
+        noted = self._noted("committed")
+        self._note("swapping", noted["parts"], Manifest.read(Path(noted["folder"])))
+        with self._server().maintenance() as session:
+            kept = self._previous in postgres.databases(session)
+            postgres.move_away(session, self._real, self._beside if kept else self._previous)
+
     def _recover_after(self, error: Exception) -> None:
         try:
             self._recover()
         except Problem as problem:
             raise Problem(
-                f"{error}. Going back failed too, so the application stays closed: {problem}. Mend that and run"
+                f"{error}. Going back failed too, so the application stays closed: {problem}. Fix that and run"
                 " `make restore` again: it goes back first"
             ) from error
 
@@ -174,7 +209,7 @@ class Restore:
         """Bring what an unfinished swap left to one of its two ends; the names of the databases tell how far it got."""
         with self._server().maintenance() as session:
             present = postgres.databases(session)
-            if self._previous not in present:
+            if self._real in present:
                 # Not begun, or over: the name changes last, but the door closes before.
                 postgres.let_in(session, self._real)
         if self._previous in present and self._real in present:
@@ -189,7 +224,7 @@ class Restore:
         say("going back to what was there before")
         if (before := self._undo / "before.jsonl").is_file():
             bucket = Bucket.configured(self._config)
-            put, extra = differing(objects.read_index(before), copy_all(bucket, self._folder / "check"))
+            put, extra = differing(objects.read_index(before), look_all(bucket))
             in_parallel(lambda item: bucket.put(item, self._undo), put)
             bucket.remove(item.key for item in extra)
         if "BACKUP_REDIS_USER" in self._config.variables:
@@ -200,10 +235,14 @@ class Restore:
         say("everything is as it was before the restore")
 
     def _recover_if_unfinished(self) -> None:
-        noted = read_json(self._journal)
-        if noted is not None and noted["state"] == "swapping":
-            say("an earlier restore did not finish")
+        if self._state() == "swapping":
+            say("going back from a restore that did not finish")
             self._recover()
+        elif self._state() == "committed":
+            self._finish()
+
+    def _state(self) -> str | None:
+        return (read_json(self._journal) or {}).get("state")
 
     def _drop_beside(self) -> None:
         with self._server().maintenance() as session:
@@ -232,6 +271,14 @@ class Restore:
     @property
     def _previous(self) -> str:
         return f"{self._real}_previous"
+
+
+def _bucket_size(bucket: Bucket) -> int:
+    try:
+        return bucket.size()
+    except Problem:
+        # It is made when it is missing; what else is wrong is said then.
+        return 0
 
 
 def _try(work: Callable[[], None]) -> None:

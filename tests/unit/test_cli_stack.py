@@ -1,0 +1,56 @@
+"""A stack that another update holds: nothing is touched, and nothing of that update is taken for a leftover."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from components.cli import rollout
+from components.cli.console import Problem
+from components.cli.home import Home
+from components.cli.stack import PulumiStack
+
+_GONE = 2**22 + 1
+"""Above the highest process ID that Linux gives out."""
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PulumiStack:
+    for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PULUMI_BACKEND_URL", (tmp_path / "state").as_uri())
+    monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path / "home"))
+    (tmp_path / "Pulumi.yaml").write_text("name: slidegenie\n")
+    return PulumiStack(tmp_path, "test", Home.open(), cast("Any", None))
+
+
+def lock(folder: Path, process: int, host: str = "") -> Path:
+    file = folder / "state" / ".pulumi" / "locks" / "organization" / "slidegenie" / "test" / "one.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"pid": process, "username": "ann", "hostname": host or os.uname().nodename}))
+    return file
+
+
+def test_what_a_running_update_made_is_not_swept(
+    stack: PulumiStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock(tmp_path, os.getpid())
+    monkeypatch.setattr(rollout, "sweep", lambda *_: pytest.fail("it must not begin"))
+    with pytest.raises(Problem, match=rf"another update of this stack is running \(ann@.* \(pid {os.getpid()}\)\)"):
+        rollout.roll_out(stack, "slidegenie/test")
+
+
+def test_a_lock_of_another_machine_counts_whatever_runs_here(stack: PulumiStack, tmp_path: Path) -> None:
+    lock(tmp_path, _GONE, "elsewhere")
+    stack._unlock_if_abandoned()
+    with pytest.raises(Problem, match=r"ann@elsewhere.*`pulumi cancel` removes its lock; nothing was changed"):
+        stack.refuse_while_locked()
+
+
+def test_the_lock_of_an_update_that_was_killed_here_goes(stack: PulumiStack, tmp_path: Path) -> None:
+    file = lock(tmp_path, _GONE)
+    stack._unlock_if_abandoned()
+    assert not file.exists()
+    stack.refuse_while_locked()
