@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,17 @@ from ..maintenance.textfile import publish
 from ..plan import Plan, plan_stack
 from ..plan.program import stack_configuration
 from ..policy import ContainerPolicy, Verdict, judge, load_policy
-from ..policy.live import metrics, subject_of_container, subject_of_volume
+from ..policy.live import (
+    ENGINE_NETWORKS,
+    metrics,
+    subject_of_container,
+    subject_of_network,
+    subject_of_volume,
+    zones_of,
+)
 from ..policy.load import parse
-from ..policy.recorded import images_of, judge_plan
-from ..policy.report import report, summary
+from ..policy.recorded import around_of, judge_plan
+from ..policy.report import report, report_undecided, report_violations, summary
 from ..settings import Enforcement, Policy
 from .console import Problem, say, show, warn
 from .docker import containers, docker, ensure_engine
@@ -50,9 +58,11 @@ def enforce(root: Path, plan: Plan) -> None:
     if settings.enforcement is Enforcement.DISABLED:
         return
     verdict = judge_plan(plan, load_policy(settings, root), _today())
+    for line in report_undecided(verdict):
+        warn(line)
     if not verdict.violations:
         return
-    lines = list(report(verdict))
+    lines = list(report_violations(verdict))
     if settings.enforcement is Enforcement.MANDATORY:
         refused = f"stack {plan.stack} breaks the container policy, nothing was changed: {summary(verdict)}"
         raise Problem("\n".join([refused, *lines, "docs/policy.md tells how to write an exception"]))
@@ -79,10 +89,12 @@ def judge_running(plan: Plan, policy: ContainerPolicy) -> Verdict:
     if not running:
         raise Problem(f"nothing of stack {plan.stack} is on this engine: `make up STACK={plan.stack}` brings it up")
     cgroup_v2 = docker("info", "--format", "{{.CgroupVersion}}").stdout.strip() == "2"
-    built, pulled = images_of(plan)
+    networks = _networks(running)
+    around = replace(around_of(plan), zones=zones_of(networks))
     subjects = [
-        *(subject_of_container(c, cgroup_v2=cgroup_v2, built=built, pulled=pulled) for c in running),
+        *(subject_of_container(c, cgroup_v2=cgroup_v2, around=around) for c in running),
         *map(subject_of_volume, _volumes(running)),
+        *map(subject_of_network, networks),
     ]
     verdict = judge((subject for subject in subjects if subject is not None), policy, _today())
     publish(label, _METRICS_FILE, metrics(verdict))
@@ -91,7 +103,16 @@ def judge_running(plan: Plan, policy: ContainerPolicy) -> Verdict:
 
 def _volumes(running: list[dict[str, Any]]) -> list[dict[str, Any]]:
     names = {mount["Name"] for container in running for mount in container["Mounts"] if mount["Type"] == "volume"}
-    found: list[dict[str, Any]] = json.loads(docker("volume", "inspect", *sorted(names)).stdout) if names else []
+    return _inspected("volume", names)
+
+
+def _networks(running: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    names = {name for container in running for name in container["NetworkSettings"]["Networks"]}
+    return _inspected("network", names - ENGINE_NETWORKS)
+
+
+def _inspected(what: str, names: set[str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(docker(what, "inspect", *sorted(names)).stdout) if names else []
     return found
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..settings import TlsMode
 from .backups import DRIVER
 from .console import Problem, say
 from .docker import containers, docker, last_line
@@ -28,9 +29,12 @@ class Rotatable:
     given: tuple[str, ...] = ()
     """Keys below `secrets` under which somebody may have given it."""
     store: str | None = None
-    """Section whose `external` says that somebody else keeps it."""
+    """Section that says where somebody else keeps it: its `external`, of the edge its `tls`."""
+    closing: str = "the old one is not valid any more"
+    """What became of the old one."""
 
 
+_EDGE = "proxy"
 _NOTHING_FAILS = "no request fails"
 ROTATABLE: Mapping[str, Rotatable] = {
     "postgres": Rotatable(
@@ -87,12 +91,16 @@ ROTATABLE: Mapping[str, Rotatable] = {
     "certificate": Rotatable(
         "key and certificate of the edge; connections that begin in the second the pair changes are refused",
         (("traefik-certificate-key", "traefik-certificate-made"),),
-        given=("tlsKey",),
+        store=_EDGE,
+        closing="the edge shows the new one. Who trusts the local authority believes the old one until it expires; if"
+        " its key was stolen, `make rotate SECRET=authority`",
     ),
     "authority": Rotatable(
         "the local authority, and `certificate`; who trusts the authority must trust the new one (`make authority`)",
         (("traefik-certificate-authority", "traefik-certificate-key", "traefik-certificate-made"),),
-        given=("tlsKey",),
+        store=_EDGE,
+        closing="the edge shows a certificate of the new one. Who trusts the old authority believes what it signed"
+        " until they remove it: have them trust the new one instead (`make authority`)",
     ),
 }
 """What can be rotated, by the name people type."""
@@ -143,7 +151,7 @@ class Rotation:
             for urn in urns:
                 self._stack.unprotect(urn)
             self._roll_out(name, urns, begins)
-        say(f"{name} is rotated; the old one is not valid any more")
+        say(f"{name} is rotated; {secret.closing}")
 
     def _roll_out(self, name: str, urns: Sequence[str], begins: Callable[[], None]) -> None:
         show_changes(roll_out(self._stack, self._label, urns, begins=begins))
@@ -152,6 +160,8 @@ class Rotation:
 
     def _elsewhere(self, secret: Rotatable) -> str | None:
         """Return who has the secret when it was not generated here, and what to do there."""
+        if secret.store == _EDGE:
+            return self._of_the_edge()
         if secret.store and (self._settings.get(secret.store) or {}).get("external"):
             keys = " and ".join(f"secrets.{key}" for key in secret.given)
             return (
@@ -165,6 +175,21 @@ class Rotation:
             return (
                 f"it is given ({', '.join(given)}). Set a new one in Pulumi.{self._stack.name}.yaml{together}"
                 " (docs/operations.md has the command), then `make up`: no request fails, and the old one ends with it"
+            )
+        return None
+
+    def _of_the_edge(self) -> str | None:
+        tls = (self._settings.get(_EDGE) or {}).get("tls")
+        if tls == TlsMode.ACME.value:
+            return (
+                "it is issued by the authority of proxy.acme and renewed by itself. To have a new one at once, remove"
+                " acme.json (docs/edge.md, ACME); where its key leaked, have the authority revoke the old one"
+            )
+        if tls == TlsMode.FILES.value:
+            return (
+                f"it is given (proxy.certificate, secrets.tlsKey). Set both in Pulumi.{self._stack.name}.yaml"
+                " (docs/operations.md has the command), then `make up`; connections that begin in the second the pair"
+                " changes are refused. The old one is believed until it expires or its authority revokes it"
             )
         return None
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pulumi.output import Unknown
+
 from ..durations import go_duration
 from ..identity import PIDS_LABEL
 from .compose_paths import compose_path
@@ -119,7 +121,7 @@ def service_of(service: Service, view: View, root: Path) -> dict[str, Any]:
     """
     fields: dict[str, Any] = {}
     for key, value in sorted(service.inputs.items()):
-        _refuse_secrets(service.name, key, value)
+        _refuse_what_a_file_cannot_hold(service.name, key, value)
         if key in _FIELDS:
             name, convert = _FIELDS[key]
             fields[name] = convert(value) if value is not None else None
@@ -168,12 +170,17 @@ def ordered(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {key: fields[key] for key in sorted(fields, key=_ORDER.index)}
 
 
-def _refuse_secrets(service: str, key: str, value: Any) -> None:
+def _refuse_what_a_file_cannot_hold(service: str, key: str, value: Any) -> None:
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     if isinstance(value, Secret):
         raise ValueError(f"service {service}: {key} holds a secret, which the Compose file would show; use a file")  # noqa: TRY004 - the plan is wrong, not a type
+    if isinstance(value, Unknown):
+        raise ValueError(  # noqa: TRY004
+            f"service {service}: {key} is known during the update only, and a Compose file cannot wait for it;"
+            " give the value in the settings"
+        )
     for part in parts:
-        _refuse_secrets(service, key, part)
+        _refuse_what_a_file_cannot_hold(service, key, part)
 
 
 def _groups(service: Service) -> list[str] | None:

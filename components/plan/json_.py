@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from pulumi.output import Unknown
+
 from .record import Plan, Resource, Secret
 
 
@@ -50,6 +52,8 @@ def _label(resource: Resource) -> str:
 def _plain(value: Any, root: Path) -> Any:
     if isinstance(value, Secret):
         return repr(value)
+    if isinstance(value, Unknown):
+        return "[unknown]"
     if isinstance(value, dict):
         return {key: _plain(item, root) for key, item in value.items()}
     if isinstance(value, list):

@@ -150,7 +150,10 @@ class _Monitor(mocks.MockMonitor):
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != _STACK:
             self._add(request, response)
-        return response
+        return _all_else_unknown(response)
+
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802 - gRPC name
+        return _all_else_unknown(super().ReadResource(request))  # type: ignore[no-untyped-call]
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - gRPC name
         outputs = _plain(rpc.deserialize_properties(request.outputs, keep_unknowns=True))
@@ -183,6 +186,12 @@ class _Monitor(mocks.MockMonitor):
         self._plan.resources.append(resource)
 
 
+def _all_else_unknown(response: Any) -> Any:
+    """Say that outputs which are not in `response` are unknown: as None they would look like something nobody set."""
+    response.unknown = True
+    return response
+
+
 class _Mocks(mocks.Mocks):
     """Computes what providers would: names, image IDs, random values."""
 
@@ -191,7 +200,9 @@ class _Mocks(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         computed = _computed(args.typ, args.name, args.inputs, self._values)
-        return f"{args.name}-id", dict(args.inputs) | computed
+        # No ID is one that is not known yet.
+        identity = "" if computed is None else f"{args.name}-id"
+        return identity, dict(args.inputs) | (computed or {})
 
     def call(self, args: mocks.MockCallArgs) -> Any:
         raise NotImplementedError(f"the plan cannot look up {args.token}: give the value in the settings instead")
@@ -199,7 +210,8 @@ class _Mocks(mocks.Mocks):
 
 def _computed(  # noqa: PLR0911 - a table
     kind: str, name: str, inputs: Mapping[str, Any], values: Values
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
+    """Return what a provider would have computed; `None` for a type that this table does not know."""
     match kind.rpartition(":")[2]:
         case "Network":
             # The real name has a random end. In Compose it is this one, and two stacks may share a host.
@@ -216,13 +228,15 @@ def _computed(  # noqa: PLR0911 - a table
         case "RandomPassword":
             stretched = hashlib.shake_256(values(kind, name)).digest(int(inputs["length"]))
             return {"result": _secret("".join(_ALPHABET[byte % len(_ALPHABET)] for byte in stretched))}
+        case "RandomId":
+            return {"hex": fixed_values(kind, name).hex()[: 2 * int(inputs["byteLength"])]}
         case "RandomString":
             # No secret, and so the same on every machine: the committed Compose files name it.
             return {"result": fixed_values(kind, name).hex()[: int(inputs["length"])]}
         case "RandomUuid7":
             return {"result": str(uuid.UUID(bytes=values(kind, name)[:16]))}
         case _:
-            return {}
+            return None
 
 
 def _secret(value: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from .look import UNKNOWN, Broken, Found, Look, NotJudged, each
 from .model import ContainerPolicy
@@ -21,7 +22,7 @@ def image_source(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
     key = "name" if subject.kind is Kind.IMAGE else "image"
     name = look.text(key)
     # An image ID says nothing about where it came from; the image it is the ID of is judged itself.
-    if re.fullmatch(r"(sha256:)?[0-9a-f]{64}", name) or name in subject.built:
+    if re.fullmatch(r"(sha256:)?[0-9a-f]{64}", name) or name in subject.around.built:
         return
     full = full_name(name)
     if not name:
@@ -34,7 +35,7 @@ def image_pinned(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
     """By ID or digest."""
     look = subject.look
     name = look.text("image")
-    if not _PINNED.fullmatch(name) and name not in subject.pulled:
+    if not _PINNED.fullmatch(name) and name not in subject.around.pulled:
         yield Broken(look.at("image"), "is a tag, or no tag at all")
 
 
@@ -58,11 +59,28 @@ def secrets(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
         yield from _words(look, rule, look.items(key))
     yield from _words(look, rule, look.group("healthcheck").items("tests"))
     yield from _texts(look, rule, look.items("logOpts"))
+    for options in (look.items("driverOpts"), *(_volume_options(mount) for mount in look.groups("mounts"))):
+        yield from _volume(look, rule, options)
 
     def labelled(label: Look) -> Iterator[Found]:
         yield from _texts(look, rule, [(label.at("value"), label.values.get("value"))])
 
     yield from each(look.groups("labels"), labelled)
+
+
+def _volume_options(mount: Look) -> list[tuple[str, object]]:
+    return mount.group("volumeOptions").items("driverOptions")
+
+
+def _volume(look: Look, rule: SecretsRule, items: list[tuple[str, object]]) -> Iterator[Found]:
+    """Judge what a volume's driver is told: its own options, and those of the file system in `o`."""
+    yield from _texts(look, rule, items)
+    for path, value in items:
+        for option in ("" if value is UNKNOWN else str(value)).split(","):
+            name, _, given = option.strip().rpartition("=")
+            # `credentials=/srv/x` names a file.
+            if given and not given.startswith("/") and re.search(rule.names, name or path.removesuffix('"]')):
+                yield Broken(path, "gives the file system a secret by its name", name)
 
 
 def _variable(look: Look, rule: SecretsRule, path: str, index: str, value: object) -> Iterator[Found]:
@@ -83,24 +101,39 @@ def _variable(look: Look, rule: SecretsRule, path: str, index: str, value: objec
 
 def _words(look: Look, rule: SecretsRule, items: list[tuple[str, object]]) -> Iterator[Found]:
     """Judge a command: its words, and the words of a shell script in it."""
-    words: list[tuple[str, str]] = []
+    words: list[tuple[str, _Word]] = []
     for path, value in items:
         yield from _texts(look, rule, [(path, value)])
         if value is not UNKNOWN:
-            words += [(path, word) for word in str(value).split()]
+            split = str(value).split()
+            words += [(path, _Word(word, in_script=len(split) > 1)) for word in split]
     for number, (path, word) in enumerate(words):
-        option, is_joined, joined = word.partition("=")
-        argument = joined if is_joined else "".join(following for _, following in words[number + 1 : number + 2])
-        # `-x $(cat /run/secrets/x)` reads a file, `-x -y` has no argument.
-        if _literal(argument) and re.search(rule.options, option):
-            yield Broken(path, "gives an option that takes a secret", option)
-        assigned = _ASSIGNMENT.fullmatch(word)
-        if assigned and _literal(assigned[2]) and re.search(rule.names, assigned[1]):
+        option, is_joined, joined = word.text.partition("=")
+        following = next((other for _, other in words[number + 1 : number + 2]), _Word("", in_script=False))
+        argument = replace(word, text=joined) if is_joined else following
+        # `-x -y` has no argument.
+        if is_joined or not argument.text.startswith("-"):
+            if argument.is_literal and re.search(rule.options, option):
+                yield Broken(path, "gives an option that takes a secret", option)
+            elif re.search(rule.logins, f"{option} {argument.text}"):
+                yield Broken(path, "gives an option a user with a password", option)
+        assigned = _ASSIGNMENT.fullmatch(word.text)
+        if assigned and replace(word, text=assigned[2]).is_literal and re.search(rule.names, assigned[1]):
             yield Broken(path, "sets a variable that is a secret by its name", assigned[1])
 
 
-def _literal(argument: str) -> bool:
-    return bool(argument.strip("\"'")) and not argument.lstrip("\"'").startswith(("$", "`", "-", "/run/secrets/"))
+@dataclass(frozen=True)
+class _Word:
+    """A word of a command."""
+
+    text: str
+    in_script: bool
+    """Whether a shell reads it, which puts something else where `$` and backticks are; an exec form puts nothing."""
+
+    @property
+    def is_literal(self) -> bool:
+        bare = self.text.strip("\"'")
+        return bool(bare) and not bare.startswith("/run/secrets/") and not (self.in_script and bare[0] in "$`")
 
 
 def _texts(look: Look, rule: SecretsRule, items: list[tuple[str, object]], subject: str = "") -> Iterator[Found]:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from .look import UNKNOWN, Broken, Found, Look, NotJudged, each
 from .model import ContainerPolicy
-from .rule import Subject
+from .rule import Kind, Subject
+from .rules_file import split_option
 
 _NUMERIC = re.compile(r"(\d+)(?::(\d+))?")
+_PROFILES = ("apparmor", "label", "no-new-privileges", "seccomp")
 
 
 def user(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
@@ -22,7 +24,9 @@ def user(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
         yield Broken(look.at("user"), "is not a number, or a number and a group: a name means what the image says")
     elif int(parts[1]) == 0:
         yield Broken(look.at("user"), "is root")
-    elif parts[2] and int(parts[2]) == 0:
+    elif not parts[2]:
+        yield Broken(look.at("user"), "has no group, so it is that of root unless the image knows the user")
+    elif int(parts[2]) == 0:
         yield Broken(look.at("user"), "has the group of root")
 
 
@@ -48,7 +52,8 @@ def capabilities(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
     names = subject.look.names
     drops, adds = (names.get(f"capabilities.{key}", look.at(key)) for key in ("drops", "adds"))
     dropped = [_capability(value) for _, value in look.items("drops") if value is not UNKNOWN]
-    if "ALL" not in dropped:
+    # What never starts has nothing to drop; what is added would be there once somebody starts it by hand.
+    if subject.kind is not Kind.IDLE and "ALL" not in dropped:
         unknown = any(value is UNKNOWN for _, value in look.items("drops"))
         yield NotJudged(drops) if unknown else Broken(drops, "does not have ALL: the engine's default ones are left")
     proven = {
@@ -67,31 +72,25 @@ def _capability(value: object) -> str:
 
 
 def no_new_privileges(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
-    """Set, in any of the ways the engine understands."""
-    look, options = subject.look, _options(subject.look)
-    if not options & {"no-new-privileges", "no-new-privileges=true"}:
+    """Set, in any of the ways the engine understands; what takes it back is no profile that may be set."""
+    look = subject.look
+    options = [value for _, value in look.items("securityOpts")]
+    known = [split_option(str(value)) for value in options if value is not UNKNOWN]
+    if not {("no-new-privileges", ""), ("no-new-privileges", "true")} & set(known):
         path = look.at("securityOpts")
-        unknown = any(value is UNKNOWN for _, value in look.items("securityOpts"))
-        yield NotJudged(path) if unknown else Broken(path, "does not have no-new-privileges:true")
+        yield NotJudged(path) if UNKNOWN in options else Broken(path, "does not have no-new-privileges:true")
 
 
 def security_profiles(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
-    """The engine's own profiles stay on."""
-    forbidden = set(policy.rules.security_profiles.forbidden)
+    """The engine's own profiles stay on: the last of two options counts, and an unknown one may do anything."""
+    rule = policy.rules.security_profiles
     for path, value in subject.look.items("securityOpts"):
         if value is UNKNOWN:
             yield NotJudged(path)
-        elif (option := _option(value)) in forbidden:
-            yield Broken(path, f"is {option}", option)
-
-
-def _options(look: Look) -> set[str]:
-    return {_option(value) for _, value in look.items("securityOpts") if value is not UNKNOWN}
-
-
-def _option(value: object) -> str:
-    """Write `name:value` and `name=value` in one way; the engine takes both."""
-    return re.sub(r"^([a-z-]+)[:=]", r"\1=", str(value).strip().lower())
+        elif not rule.allows(str(value)):
+            name, given = split_option(str(value))
+            what = f"sets {name} to what is not allowed" if name in _PROFILES else "is no option that may be set"
+            yield Broken(path, what, f"{name}={given}")
 
 
 _NAMESPACES = ("pidMode", "ipcMode", "usernsMode", "utsMode", "cgroupnsMode")
@@ -120,7 +119,7 @@ def devices(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
     look = subject.look
 
     def none(device: Look) -> Iterator[Found]:
-        yield Broken(device.path, "hands a device of the host to the container", device.text("hostPath"))
+        yield Broken(device.path, "hands a device of the host to the container", device.shown("hostPath"))
 
     yield from each(look.groups("devices"), none)
     for key in ("deviceRequests", "deviceCgroupRules"):

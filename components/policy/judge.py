@@ -6,23 +6,26 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from . import content_rules, identity_rules, limit_rules, reach_rules
-from .look import Broken, Found, NotJudged, NotKnownError
+from .look import NOT_KNOWN, Broken, Found, NotJudged, NotKnownError
 from .model import ContainerPolicy, Granted
 from .rule import ALL_CONTAINERS, RUNNING, Kind, RuleCheck, Subject
 from .rules_file import Rule
+
+LONGEST = datetime.timedelta(days=731)
+"""An exception that ends later than this from today does not hold: nobody would look at it again."""
 
 CHECKS = tuple(
     RuleCheck(id=identity, kinds=frozenset(kinds), check=check)
     for identity, kinds, check in (
         ("user", RUNNING, identity_rules.user),
-        ("groups", RUNNING, identity_rules.groups),
+        ("groups", ALL_CONTAINERS, identity_rules.groups),
         ("privileged", ALL_CONTAINERS, identity_rules.privileged),
-        ("capabilities", RUNNING, identity_rules.capabilities),
+        ("capabilities", ALL_CONTAINERS, identity_rules.capabilities),
         ("noNewPrivileges", RUNNING, identity_rules.no_new_privileges),
-        ("securityProfiles", RUNNING, identity_rules.security_profiles),
+        ("securityProfiles", ALL_CONTAINERS, identity_rules.security_profiles),
         ("namespaces", ALL_CONTAINERS, identity_rules.namespaces),
         ("devices", ALL_CONTAINERS, identity_rules.devices),
-        ("sysctls", RUNNING, identity_rules.sysctls),
+        ("sysctls", ALL_CONTAINERS, identity_rules.sysctls),
         ("memory", RUNNING, limit_rules.memory),
         ("cpu", RUNNING, limit_rules.cpu),
         ("pids", RUNNING, limit_rules.pids),
@@ -39,7 +42,7 @@ CHECKS = tuple(
         ("readOnlyMounts", ALL_CONTAINERS, reach_rules.read_only_mounts),
         ("imageSource", ALL_CONTAINERS | {Kind.IMAGE}, content_rules.image_source),
         ("imagePinned", ALL_CONTAINERS, content_rules.image_pinned),
-        ("secrets", ALL_CONTAINERS, content_rules.secrets),
+        ("secrets", ALL_CONTAINERS | {Kind.VOLUME}, content_rules.secrets),
     )
 )
 """Every rule of the file with its function."""
@@ -129,15 +132,22 @@ def judge_rule(
         return
     for found in _found(check, subject, policy):
         if isinstance(found, NotJudged):
-            yield Undecided(check.id, subject.name, f"cannot be judged in preview: {found.path} {found.why}")
+            when = " in preview" if found.why == NOT_KNOWN else ""
+            yield Undecided(check.id, subject.name, f"cannot be judged{when}: {found.path} {found.why}")
             continue
         granted = [grant for grant in policy.exceptions if _covers(grant, check.id, subject, found)]
-        if holding := [grant for grant in granted if grant.expires >= today]:
+        if holding := [grant for grant in granted if today <= grant.expires <= today + LONGEST]:
             yield holding[0]
             continue
-        ended = max((grant.expires for grant in granted), default=None)
-        since = f"; its exception expired on {ended}: renew or remove it" if ended else ""
-        yield Violation(check.id, subject.name, subject.container, found.path, f"{found.what}{since}", says)
+        ends = max((grant.expires for grant in granted), default=None)
+        void = f"; its exception {_why_void(ends, today)}" if ends else ""
+        yield Violation(check.id, subject.name, subject.container, found.path, f"{found.what}{void}", says)
+
+
+def _why_void(ends: datetime.date, today: datetime.date) -> str:
+    if ends < today:
+        return f"expired on {ends}: renew or remove it"
+    return f"expires on {ends}, and none may hold for more than two years: give it an end until {today + LONGEST}"
 
 
 def _found(check: RuleCheck, subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
@@ -150,6 +160,6 @@ def _found(check: RuleCheck, subject: Subject, policy: ContainerPolicy) -> Itera
 def _covers(grant: Granted, rule: str, subject: Subject, found: Broken) -> bool:
     return (
         grant.rule == rule
-        and grant.container in (subject.container, subject.name)
+        and grant.container == subject.container
         and (not grant.only or any(fnmatch.fnmatchcase(found.subject, pattern) for pattern in grant.only))
     )

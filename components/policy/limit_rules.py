@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ..identity import PIDS_LABEL
+from ..identity import PIDS_LABEL, ROLE_LABEL
 from .look import UNKNOWN, Broken, Found, Look, NotJudged, each
 from .model import ContainerPolicy
 from .rule import Kind, Subject
@@ -14,7 +14,9 @@ def memory(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
     limit = look.number("memory")
     if limit <= 0:
         yield Broken(look.at("memory"), "is not set")
-    elif subject.kind is not Kind.SERVICE and look.number("memorySwap") != limit:
+    elif subject.kind is Kind.SERVICE:
+        yield NotJudged(look.at("memorySwap"), "is nothing that a service can set; take swap off every node")
+    elif look.number("memorySwap") != limit:
         yield Broken(look.at("memorySwap"), "is not the same as memory, so the container may swap")
 
 
@@ -31,11 +33,8 @@ def pids(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
     if look.get("pidsLimit") is not None:
         path, limit = look.at("pidsLimit"), look.number("pidsLimit")
     else:
-        path, text = f'{look.at("labels")}["{PIDS_LABEL}"]', ""
-        for label in look.groups("labels"):
-            if label.text("label") == PIDS_LABEL:
-                text = label.text("value")
-        limit = int(text) if text.isdigit() else 0
+        path, text = f'{look.at("labels")}["{PIDS_LABEL}"]', _label(look, PIDS_LABEL)
+        limit = int(text) if text.isdecimal() else 0
     if limit <= 0:
         yield Broken(path, "sets no limit of processes")
     elif limit > most:
@@ -93,7 +92,7 @@ def restart(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
     """By itself. A job ends, and so has nothing to restart."""
     look, rule = subject.look, policy.rules.restart
     policy_name = look.text("restart")
-    if look.flag("mustRun") is False and policy_name in ("", "no"):
+    if policy_name in ("", "no") and _is_job(look):
         return
     if policy_name not in rule.allowed:
         is_not = "is not set" if not policy_name else "is not allowed"
@@ -105,7 +104,7 @@ def restart(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
 def health_check(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
     """Every server; a job's health is its exit code."""
     look = subject.look
-    if look.flag("mustRun") is False:
+    if _is_job(look):
         return
     tests = [value for _, value in look.group("healthcheck").items("tests")]
     if not tests:
@@ -114,3 +113,12 @@ def health_check(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
         yield NotJudged(f"{look.at('healthcheck')}.tests[0]")
     elif str(tests[0]).upper() == "NONE" or len(tests) == 1:
         yield Broken(f"{look.at('healthcheck')}.tests", "switches the health check off")
+
+
+def _is_job(look: Look) -> bool:
+    """Tell whether it runs to its end and somebody waits for that: `mustRun: false` alone is a server nobody misses."""
+    return look.flag("mustRun") is False and (bool(look.flag("attach")) or _label(look, ROLE_LABEL) == "job")
+
+
+def _label(look: Look, name: str) -> str:
+    return next((label.text("value") for label in look.groups("labels") if label.text("label") == name), "")

@@ -2,30 +2,43 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..identity import ROLE_LABEL
 from .judge import Verdict
-from .rule import RUNNING, Subject
-from .shape import CONTAINER, VOLUME, subject_of
+from .rule import RUNNING, Around, Subject
+from .shape import CONTAINER, NETWORK, VOLUME, subject_of, zone_of
 
 METRIC = "slidegenie_policy_violations"
 _NEVER = "0001-01-01T00:00:00Z"
-_ENGINE_NETWORKS = ("host", "none")
+_MODES = ("host", "none")
+ENGINE_NETWORKS = frozenset({"bridge", *_MODES})
+"""Networks that the engine has by itself."""
 
 
-def subject_of_container(
-    inspected: Mapping[str, Any], *, cgroup_v2: bool, built: frozenset[str], pulled: frozenset[str]
-) -> Subject | None:
-    """Return a container that the engine knows. `built` and `pulled` are names that its plan vouches for."""
+def subject_of_container(inspected: Mapping[str, Any], *, cgroup_v2: bool, around: Around) -> Subject | None:
+    """Return a container that the engine knows. `around` has the images that its plan vouches for."""
     properties = _properties(inspected, cgroup_v2=cgroup_v2)
     name = str(inspected["Name"]).lstrip("/")
-    return subject_of(CONTAINER, name, properties, built=built, pulled=pulled | {str(inspected["Image"])})
+    known = replace(around, pulled=around.pulled | {str(inspected["Image"])})
+    return subject_of(CONTAINER, name, properties, around=known)
 
 
 def subject_of_volume(inspected: Mapping[str, Any]) -> Subject | None:
     """Return a volume that the engine knows."""
     return subject_of(VOLUME, str(inspected["Name"]), {"driverOpts": inspected.get("Options")})
+
+
+def subject_of_network(inspected: Mapping[str, Any]) -> Subject | None:
+    """Return a network that the engine knows."""
+    return subject_of(NETWORK, str(inspected["Name"]), _network(inspected))
+
+
+def zones_of(networks: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the zone of each network that has one, by its name."""
+    zones = {str(network["Name"]): zone_of(NETWORK, _network(network)) for network in networks}
+    return {name: zone for name, zone in zones.items() if zone}
 
 
 def metrics(verdict: Verdict) -> str:
@@ -44,7 +57,7 @@ def _properties(inspected: Mapping[str, Any], *, cgroup_v2: bool) -> dict[str, A
     labels = config.get("Labels") or {}
     never_started = inspected["State"].get("StartedAt") == _NEVER
     mode = str(host.get("NetworkMode") or "")
-    shared = mode if mode in _ENGINE_NETWORKS or mode.startswith("container:") else ""
+    shared = mode if mode in _MODES or mode.startswith("container:") else ""
     return {
         "user": config.get("User"),
         "groupAdds": host.get("GroupAdd"),
@@ -88,15 +101,28 @@ def _properties(inspected: Mapping[str, Any], *, cgroup_v2: bool) -> dict[str, A
         "envs": config.get("Env"),
         "command": config.get("Cmd"),
         "entrypoints": config.get("Entrypoint"),
-        "labels": [{"label": label, "value": value} for label, value in sorted(labels.items())],
+        "labels": _labels(labels),
     }
+
+
+def _network(inspected: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "driver": inspected.get("Driver"),
+        "internal": inspected.get("Internal"),
+        "labels": _labels(inspected.get("Labels") or {}),
+    }
+
+
+def _labels(labels: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"label": label, "value": value} for label, value in sorted(labels.items())]
 
 
 def _security_options(inspected: Mapping[str, Any]) -> list[str]:
     options = list(inspected["HostConfig"].get("SecurityOpt") or [])
     # Empty where the host has no AppArmor at all.
-    if inspected.get("AppArmorProfile") == "unconfined" and "apparmor=unconfined" not in options:
-        options.append("apparmor=unconfined")
+    profile = inspected.get("AppArmorProfile")
+    if profile and not any(option.startswith("apparmor") for option in options):
+        options.append(f"apparmor={profile}")
     return options
 
 

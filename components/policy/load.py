@@ -30,10 +30,17 @@ def load_policy(settings: Policy, root: Path | None = None) -> ContainerPolicy:
         policy = default_policy()
     else:
         policy = parse(ContainerPolicy, _read(base / settings.file, "policy.file"), settings.file)
+    policy = _with_registries(policy, settings.registries)
     if settings.exceptions is None:
         return policy
     added = parse(Exceptions, _read(base / settings.exceptions, "policy.exceptions"), settings.exceptions)
     return policy.model_copy(update={"exceptions": (*policy.exceptions, *added.exceptions)})
+
+
+def _with_registries(policy: ContainerPolicy, added: tuple[str, ...]) -> ContainerPolicy:
+    source = policy.rules.image_source
+    source = source.model_copy(update={"registries": (*source.registries, *added)})
+    return policy.model_copy(update={"rules": policy.rules.model_copy(update={"image_source": source})})
 
 
 @functools.cache

@@ -12,6 +12,7 @@ class _Unknown(enum.Enum):
 
 UNKNOWN: Final = _Unknown.UNKNOWN
 """A value that a preview cannot know."""
+NOT_KNOWN: Final = "is not known before the update"
 
 
 class NothingKnown(dict[str, Any]):
@@ -48,7 +49,7 @@ class NotJudged:
 
     path: str
     """The property."""
-    why: str = "is not known before the update"
+    why: str = NOT_KNOWN
     """Why."""
 
 
@@ -88,6 +89,11 @@ class Look:
         """Return a property as text; empty when it is missing."""
         value = self.get(key)
         return "" if value is None else str(value).strip()
+
+    def shown(self, key: str) -> str:
+        """Return a property as text for an exception to name; empty when it is missing or not known yet."""
+        value = self.values.get(key)
+        return "" if value is None or value is UNKNOWN else str(value).strip()
 
     def number(self, key: str) -> float:
         """Return a property as a number; 0, which is what limits call none, when it is missing or not a number."""

@@ -58,7 +58,7 @@ class Granted(Section):
     reason: Annotated[str, Field(min_length=20)]
     """Why it is accepted; a sentence."""
     expires: datetime.date
-    """Last day it is accepted."""
+    """Last day it is accepted; at most two years from now, or it does not hold at all."""
 
     @field_validator("rule")
     @classmethod
@@ -100,6 +100,11 @@ class ContainerPolicy(Section):
             (given.read_only_root, "readOnlyRoot", "true"),
             ("ALL" in given.drop_capabilities, "dropCapabilities", "[ALL]"),
             ("no-new-privileges:true" in given.security_options, "securityOptions", "[no-new-privileges:true]"),
+            (
+                all(map(rules.security_profiles.allows, given.security_options)),
+                "securityOptions",
+                f"one or more of {', '.join(rules.security_profiles.allowed)}",
+            ),
             (given.restart in rules.restart.allowed, "restart", f"one of {', '.join(rules.restart.allowed)}"),
             (
                 given.log_driver in rules.logs.rotating or "max-size" in given.log_options,

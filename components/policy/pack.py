@@ -26,8 +26,8 @@ from .load import load_policy, parse
 from .look import UNKNOWN
 from .model import ContainerPolicy, Granted
 from .report import explain
-from .rule import RuleCheck
-from .shape import built_tags, subject_of
+from .rule import Around, RuleCheck
+from .shape import built_tags, subject_of, zone_of
 
 _UNDECIDED = "notJudged"
 
@@ -74,6 +74,7 @@ class _Asked:
     def __init__(self, policy: ContainerPolicy, today: Callable[[], datetime.date]) -> None:
         self._policy, self._today = policy, today
         self._built: set[str] = set()
+        self._zones: dict[str, str] = {}
 
     def about(self, check: RuleCheck) -> Policy:
         """Return one rule as a Pulumi policy."""
@@ -99,9 +100,12 @@ class _Asked:
         self, checks: Sequence[RuleCheck], args: ResourceValidationArgs
     ) -> Iterator[Violation | Undecided | Granted]:
         properties = known(args.props)
-        # Pulumi asks about a build before it asks about what depends on it.
+        # Pulumi asks about a build or a network before it asks about what depends on it.
         self._built.update(built_tags(args.resource_type, properties))
-        subject = subject_of(args.resource_type, args.name, properties, built=frozenset(self._built))
+        if zone := zone_of(args.resource_type, properties):
+            self._zones[str(properties.get("name"))] = zone
+        around = Around(built=frozenset(self._built), zones=self._zones)
+        subject = subject_of(args.resource_type, args.name, properties, around=around)
         if subject is None:
             return
         for check in checks:

@@ -1,14 +1,16 @@
 """Rules: what a container reaches, and what reaches it."""
 
+import fnmatch
 import functools
 import posixpath
 import re
 from collections.abc import Iterator
 
-from .look import Broken, Found, Look, each
+from .look import Broken, Found, Look, NotJudged, each
 from .model import ContainerPolicy
 from .rule import Kind, Subject
 from .rules_file import HostMountsRule
+from .shape import ZONE_LABEL
 
 _DEFAULT_BRIDGE = ("bridge", "default")
 
@@ -19,9 +21,9 @@ def read_only_root(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
         yield Broken(subject.look.at("readOnly"), "is not true")
 
 
-def network(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
-    """On networks somebody made, or on none."""
-    look = subject.look
+def network(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+    """On networks somebody made, or on none; on that of a closed zone only who is listed."""
+    look, members = subject.look, policy.rules.network.members
     mode = look.text("networkMode").lower()
     if mode == "host" or mode.startswith("container:"):
         yield Broken(look.at("networkMode"), "is the host's network, or another container's", mode)
@@ -33,6 +35,9 @@ def network(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
     def made(joins: Look) -> Iterator[Found]:
         if joins.text("name").lower() in ("host", *_DEFAULT_BRIDGE):
             yield Broken(joins.at("name"), "is the host's network or the default bridge", joins.text("name").lower())
+        zone = subject.around.zones.get(joins.text("name"), "")
+        if zone in members and subject.container not in members[zone]:
+            yield Broken(joins.at("name"), f"is a network of zone {zone}, where this service is not listed", zone)
 
     yield from each(joined, made)
 
@@ -42,7 +47,7 @@ def segments(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
     look, rule = subject.look, policy.rules.segments
     if (driver := look.text("driver") or "bridge") not in rule.drivers:
         yield Broken(look.at("driver"), f"is not one of {', '.join(rule.drivers)}", driver)
-    zones = [label.text("value") for label in look.groups("labels") if label.text("label") == "io.slidegenie.zone"]
+    zones = [label.text("value") for label in look.groups("labels") if label.text("label") == ZONE_LABEL]
     if set(zones) & set(rule.internal_zones) and not look.flag("internal"):
         yield Broken(look.at("internal"), "is not true on a network that must have no way out", zones[0])
 
@@ -55,10 +60,10 @@ def ports(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
         yield Broken(look.at("publishAllPorts"), "is true: every port of the image is published", "all")
 
     def published(port: Look) -> Iterator[Found]:
-        external = int(port.number("external"))
         if not may:
-            yield Broken(port.path, "publishes a port of a service that is not the edge", str(external))
+            yield Broken(port.path, "publishes a port of a service that is not the edge", port.shown("external"))
             return
+        external = int(port.number("external"))
         if subject.kind is not Kind.SERVICE and not port.text("ip"):
             yield Broken(port.at("ip"), "is not set, which means every address of the host", str(external))
         if external == 0:
@@ -80,6 +85,8 @@ def host_mounts(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
 
 def _mounted(rule: HostMountsRule, mount: Look) -> Iterator[Found]:
     if mount.text("type").lower() == "bind":
+        if not mount.text("source"):
+            yield NotJudged(mount.at("source"), "is not set, so nobody can tell what of the host it is")
         yield from _out_of_reach(rule, mount.at("source"), mount.text("source"))
     yield from _device(rule, "driverOptions", mount.group("volumeOptions"))
 
@@ -92,8 +99,21 @@ def _bound(rule: HostMountsRule, volume: Look) -> Iterator[Found]:
 
 
 def _device(rule: HostMountsRule, key: str, volume: Look) -> Iterator[Found]:
+    """Judge what the local driver hands to mount(8): whatever the type, `o=bind` mounts a folder of the host."""
     options = volume.group(key)
-    yield from _out_of_reach(rule, f'{options.path}["device"]', options.text("device"))
+    kind, binds = options.text("type").lower(), _binds(options)
+    if kind and not binds and kind not in rule.volume_types:
+        allowed = f"one of {', '.join(rule.volume_types)}, or none with o=bind"
+        yield Broken(f'{options.path}["type"]', f"is not {allowed}", kind)
+    if binds or kind not in rule.volume_types:
+        yield from _out_of_reach(rule, f'{options.path}["device"]', options.text("device"))
+    for part in re.split(r"[,=:]", options.text("o")):
+        if part.startswith("/"):
+            yield from _out_of_reach(rule, f'{options.path}["o"]', part)
+
+
+def _binds(options: Look) -> bool:
+    return bool({"bind", "rbind"} & {word.strip() for word in options.text("o").lower().split(",")})
 
 
 def _out_of_reach(rule: HostMountsRule, path: str, written: str) -> Iterator[Found]:
@@ -103,10 +123,10 @@ def _out_of_reach(rule: HostMountsRule, path: str, written: str) -> Iterator[Fou
         yield Broken(path, f"is {name}, which is as good as root on the host", source)
         return
     for folder in rule.forbidden:
-        if _within(source, folder):
+        if _inside(source, folder):
             yield Broken(path, f"is {folder} of the host, or in it", source)
             return
-        if _within(folder, source):
+        if _holds(source, folder):
             yield Broken(path, f"has {folder} of the host in it", source)
             return
 
@@ -116,9 +136,11 @@ def read_only_mounts(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
     look = subject.look
 
     def mounted(mount: Look) -> Iterator[Found]:
-        if mount.text("type").lower() != "bind":
+        # A volume that is declared on the spot can be a folder of the host too.
+        options = mount.group("volumeOptions").group("driverOptions")
+        source = _clean(mount.text("source") if mount.text("type").lower() == "bind" else options.text("device"))
+        if mount.text("type").lower() != "bind" and not _binds(options):
             return
-        source = _clean(mount.text("source"))
         if not mount.flag("readOnly"):
             yield Broken(mount.at("readOnly"), "is not true", source)
         if mount.group("bindOptions").text("propagation") not in ("", "private", "rprivate"):
@@ -146,5 +168,18 @@ def _clean(path: str) -> str:
     return posixpath.normpath(re.sub(r"/+", "/", path)) if path else ""
 
 
-def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
+def _inside(path: str, pattern: str) -> bool:
+    return len(_names(path)) >= len(_names(pattern)) and _agree(path, pattern)
+
+
+def _holds(path: str, pattern: str) -> bool:
+    return len(_names(path)) < len(_names(pattern)) and _agree(path, pattern)
+
+
+def _agree(path: str, pattern: str) -> bool:
+    """Compare name by name as far as both go; what is not an absolute path is none of the host's."""
+    return path.startswith("/") and all(map(fnmatch.fnmatchcase, _names(path), _names(pattern)))
+
+
+def _names(path: str) -> list[str]:
+    return [name for name in path.split("/") if name]

@@ -9,8 +9,8 @@ from pulumi.runtime import rpc
 from ..plan.record import Plan, Resource, Secret
 from .judge import Verdict, judge
 from .model import ContainerPolicy
-from .rule import Subject
-from .shape import REMOTE_IMAGE, built_tags, plain, subject_of
+from .rule import Around, Subject
+from .shape import NETWORK, REMOTE_IMAGE, built_tags, plain, subject_of, zone_of
 
 
 def judge_plan(plan: Plan, policy: ContainerPolicy, today: datetime.date) -> Verdict:
@@ -20,20 +20,25 @@ def judge_plan(plan: Plan, policy: ContainerPolicy, today: datetime.date) -> Ver
 
 def subjects_of(plan: Plan) -> Iterator[Subject]:
     """Yield what rules are about."""
-    built, pulled = images_of(plan)
+    around = around_of(plan)
     for resource in plan.resources:
         properties, hidden = _plain(resource)
-        subject = subject_of(resource.type, resource.name, properties, hidden=hidden, built=built, pulled=pulled)
+        subject = subject_of(resource.type, resource.name, properties, hidden=hidden, around=around)
         if subject is not None:
             yield subject
 
 
-def images_of(plan: Plan) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names of images that the program builds, and names that stand for image IDs."""
+def around_of(plan: Plan) -> Around:
+    """Return the images that the program builds or pulls, and the zones of its networks."""
     built = frozenset(tag for resource in plan.resources for tag in built_tags(resource.type, _plain(resource)[0]))
     # A plan has no engine to ask for image IDs: a RemoteImage's own name stands for its ID.
     pulled = frozenset(str(image.outputs.get("imageId")) for image in plan.of_type(REMOTE_IMAGE))
-    return built, pulled
+    zones = {
+        str(network.outputs["name"]): zone
+        for network in plan.of_type(NETWORK)
+        if (zone := zone_of(network.type, _plain(network)[0]))
+    }
+    return Around(built=built, pulled=pulled, zones=zones)
 
 
 def _plain(resource: Resource) -> tuple[dict[str, object], frozenset[str]]:

@@ -7,7 +7,13 @@ from .rule import ALL_CONTAINERS
 
 
 def report(verdict: Verdict) -> Iterator[str]:
-    """Yield the lines, by rule."""
+    """Yield the lines, by rule: what breaks the policy, then what could not be judged."""
+    yield from report_violations(verdict)
+    yield from report_undecided(verdict)
+
+
+def report_violations(verdict: Verdict) -> Iterator[str]:
+    """Yield the lines about what breaks the policy, by rule."""
     by_rule: dict[str, list[Violation]] = {}
     for violation in verdict.violations:
         by_rule.setdefault(violation.rule, []).append(violation)
@@ -18,6 +24,10 @@ def report(verdict: Verdict) -> Iterator[str]:
         yield from (f"  {violation.where} {violation.what}" for violation in violations)
         yield f"  danger: {says.danger}"
         yield f"  fix: {says.fix}"
+
+
+def report_undecided(verdict: Verdict) -> Iterator[str]:
+    """Yield a line for each rule that could not be asked, and why."""
     seen: dict[tuple[str, str], list[str]] = {}
     for undecided in verdict.undecided:
         seen.setdefault((undecided.rule, undecided.why), []).append(undecided.resource)

@@ -1,7 +1,7 @@
 """What a rule is: a pure function, and what it is asked about."""
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .look import Found, Look
@@ -30,6 +30,18 @@ ALL_CONTAINERS = RUNNING | {Kind.IDLE}
 
 
 @dataclass(frozen=True, kw_only=True)
+class Around:
+    """What a rule has to know of the rest of the program, or of the engine."""
+
+    built: frozenset[str] = frozenset()
+    """Tags of images that the same program builds."""
+    pulled: frozenset[str] = frozenset()
+    """Names that stand for image IDs, where nothing real gave one."""
+    zones: Mapping[str, str] = field(default_factory=dict)
+    """The zone of each network, by its name."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Subject:
     """What is asked about, in the shape of the Docker provider's container."""
 
@@ -41,10 +53,8 @@ class Subject:
     """The service's name; the resource's where it has none."""
     look: Look
     """Its properties."""
-    built: frozenset[str] = field(default_factory=frozenset)
-    """Tags of images that the same program builds."""
-    pulled: frozenset[str] = field(default_factory=frozenset)
-    """Names that stand for image IDs, where nothing real gave one."""
+    around: Around = Around()
+    """What else there is."""
 
 
 Check = Callable[[Subject, ContainerPolicy], Iterator[Found]]

@@ -1,12 +1,15 @@
 """The rules of `security/container-security.yml`: what each of them says, and what can be set on it."""
 
+import json
 import re
 from typing import Annotated
 
 from pydantic import Field, field_validator
 
 from ..settings.base import Section
+from ..settings.policy import RegistryPath
 
+_REFUSALS = ("SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD")
 _Words = Annotated[str, Field(min_length=10)]
 _Absolute = Annotated[str, Field(pattern=r"^/\S*$", examples=["/var/run/docker.sock"])]
 
@@ -45,10 +48,31 @@ class CapabilitiesRule(Rule):
 
 
 class ProfilesRule(Rule):
-    """Which options switch the engine's protection off."""
+    """Which options of the engine's protection may be set."""
 
-    forbidden: tuple[str, ...]
-    """Security options, `name=value`."""
+    allowed: tuple[Annotated[str, Field(pattern=r"^[a-z-]+(=.+)?$", examples=["apparmor=docker-default"])], ...]
+    """Security options, `name=value`; any other may not be set, but for a seccomp profile that refuses by default."""
+
+    def allows(self, option: str) -> bool:
+        """Tell whether a security option is one of these, `name:value` being `name=value`; the engine takes both."""
+        name, value = split_option(option)
+        if (f"{name}={value}" if value else name) in self.allowed:
+            return True
+        return name == "seccomp" and _refuses_by_default(value)
+
+
+def split_option(option: str) -> tuple[str, str]:
+    """Return name and value of a security option as the engine does: at `=`, and where there is none at `:`."""
+    name, _, value = option.strip().partition("=" if "=" in option else ":")
+    return name.lower(), value
+
+
+def _refuses_by_default(profile: str) -> bool:
+    try:
+        content = json.loads(profile)
+    except ValueError:
+        return False
+    return isinstance(content, dict) and content.get("defaultAction") in _REFUSALS
 
 
 class SysctlsRule(Rule):
@@ -95,6 +119,13 @@ class RestartRule(Rule):
     """With `on-failure`: attempts at most."""
 
 
+class NetworkRule(Rule):
+    """Which networks a container is on."""
+
+    members: dict[str, tuple[str, ...]] = Field(default={})
+    """Services that may be on the networks of a zone (label `io.slidegenie.zone`); a zone that is not here is open."""
+
+
 class SegmentsRule(Rule):
     """How networks are made."""
 
@@ -117,7 +148,9 @@ class HostMountsRule(Rule):
     """What of the host is out of reach."""
 
     forbidden: tuple[_Absolute, ...]
-    """Folders, with all below and above them."""
+    """Folders, with all below and above them; `*` stands for anything in one name."""
+    volume_types: tuple[str, ...]
+    """File systems that a volume may be, besides a folder that is bound (`type: none`, `o: bind`)."""
     sockets: tuple[str, ...]
     """Names of engines' sockets, in whatever folder."""
 
@@ -125,7 +158,7 @@ class HostMountsRule(Rule):
 class ImageSourceRule(Rule):
     """Where images come from."""
 
-    registries: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9._-]+)*$")], ...]
+    registries: tuple[RegistryPath, ...]
     """Registries, each with as much of the path as counts. A name without registry is one of `docker.io`."""
 
 
@@ -136,10 +169,12 @@ class SecretsRule(Rule):
     """Regular expression: variables whose value is one."""
     options: str
     """Regular expression: options of a command whose value is one."""
+    logins: str
+    """Regular expression: an option and its value, apart by one space, which are a user with a password."""
     values: dict[str, str]
     """Regular expressions by what they find: no text may contain it."""
 
-    @field_validator("names", "options", "values")
+    @field_validator("names", "options", "logins", "values")
     @classmethod
     def _can_be_read(cls, value: str | dict[str, str]) -> str | dict[str, str]:
         for expression in [value] if isinstance(value, str) else value.values():
@@ -189,8 +224,8 @@ class Rules(Section):
     """Every server."""
     read_only_root: Rule
     """Set."""
-    network: Rule
-    """The platform's only."""
+    network: NetworkRule
+    """None of the host's."""
     segments: SegmentsRule
     """No way out where none is needed."""
     ports: PortsRule

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from .look import UNKNOWN, Look
-from .rule import Kind, Subject
+from .rule import Around, Kind, Subject
 from .swarm import SERVICE_NAMES, container_of_service
 
 CONTAINER = "docker:index/container:Container"
@@ -15,6 +15,8 @@ REMOTE_IMAGE = "docker:index/remoteImage:RemoteImage"
 BUILDS = ("docker-build:index:Image", "docker:index/image:Image")
 
 _OTHERS = {NETWORK: Kind.NETWORK, VOLUME: Kind.VOLUME, REMOTE_IMAGE: Kind.IMAGE}
+_ALONE = Around()
+ZONE_LABEL = "io.slidegenie.zone"
 _SERVICE_LABEL = "com.docker.compose.service"
 
 
@@ -24,8 +26,7 @@ def subject_of(
     properties: Mapping[str, Any],
     *,
     hidden: frozenset[str] = frozenset(),
-    built: frozenset[str] = frozenset(),
-    pulled: frozenset[str] = frozenset(),
+    around: Around = _ALONE,
 ) -> Subject | None:
     """Return the resource of type token `kind` as rules read it; `None` when no rule is about its type."""
     names: Mapping[str, str] = {}
@@ -42,8 +43,7 @@ def subject_of(
         name=name,
         container=_service_name(properties) or name,
         look=Look(properties, hidden=hidden, names=names),
-        built=built,
-        pulled=pulled,
+        around=around,
     )
 
 
@@ -53,6 +53,11 @@ def built_tags(kind: str, properties: Mapping[str, Any]) -> list[str]:
         return []
     tags = properties.get("tags") or [properties.get("imageName")]
     return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+
+
+def zone_of(kind: str, properties: Mapping[str, Any]) -> str | None:
+    """Return the zone of a network; `None` where it has none, and for any other resource."""
+    return _label_of(properties, ZONE_LABEL) or None if kind == NETWORK else None
 
 
 def plain(value: Any, is_unknown: Callable[[Any], bool], opened: Callable[[Any], Any]) -> tuple[Any, frozenset[str]]:
@@ -88,7 +93,11 @@ def _never_starts(properties: Mapping[str, Any]) -> bool:
 
 
 def _service_name(properties: Mapping[str, Any]) -> str:
-    return next((value for label, value in _labels(properties) if label == _SERVICE_LABEL), "")
+    return _label_of(properties, _SERVICE_LABEL)
+
+
+def _label_of(properties: Mapping[str, Any], name: str) -> str:
+    return next((value for label, value in _labels(properties) if label == name), "")
 
 
 def _labels(properties: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

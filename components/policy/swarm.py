@@ -23,6 +23,8 @@ SERVICE_NAMES = {
     "sysctls": f"{_SPEC}.sysctl",
     "memory": "taskSpec.resources.limits.memoryBytes",
     "cpus": "taskSpec.resources.limits.nanoCpus",
+    "memorySwap": "taskSpec.resources.limits.memorySwap",
+    "securityOpts": f"{_SPEC}.privileges.seLinuxContext",
     "cpuQuota": "taskSpec.resources.limits.nanoCpus",
     "logDriver": "taskSpec.logDriver.name",
     "logOpts": "taskSpec.logDriver.options",
@@ -46,6 +48,7 @@ def container_of_service(service: Mapping[str, Any]) -> dict[str, Any]:
         **{key: spec.get(key) for key in _SAME},
         "groupAdds": spec.get("groups"),
         "capabilities": {"adds": spec.get("capAdds"), "drops": spec.get("capDrops")},
+        "securityOpts": _selinux(_group(spec, "privileges").get("seLinuxContext")),
         "command": spec.get("args"),
         "entrypoints": spec.get("commands"),
         "envs": _variables(spec.get("env")),
@@ -65,6 +68,14 @@ def _network(network: Any) -> Any:
     if not isinstance(network, Mapping):
         return network
     return {"name": network.get("name") or network.get("id")}
+
+
+def _selinux(context: Any) -> Any:
+    """Return the context as the options that a container would have for it."""
+    if not isinstance(context, Mapping):
+        return context
+    options = {key: UNKNOWN if value is UNKNOWN else f"label={key}:{value}" for key, value in context.items() if value}
+    return options | ({"disable": "label=disable"} if str(context.get("disable")).lower() == "true" else {})
 
 
 def _port(port: Any) -> Any:

@@ -41,7 +41,7 @@ def edge(settings: Proxy) -> str:
                     "to-https": {
                         "entryPoints": ["web"],
                         "rule": "PathPrefix(`/`)",
-                        "middlewares": ["https"],
+                        "middlewares": [*limits, "https"],
                         "service": "noop@internal",
                     }
                 },
@@ -86,6 +86,7 @@ def _limits(settings: Proxy) -> dict[str, Any]:
     # One network of 64 bits is what one subscriber has.
     source: dict[str, Any] = {"ipStrategy": {"ipv6Subnet": 64}}
     if settings.client_address is ClientAddress.FORWARDED_FOR:
+        # Traefik knows no ipv6Subnet beside excludedIPs.
         source = {"ipStrategy": {"excludedIPs": list(settings.trusted_proxies)}}
     if rate.requests_per_second:
         found["rate"] = {

@@ -59,7 +59,10 @@ class Timeouts(Section):
 
 
 class RateLimit(Section):
-    """What one client may ask; above it the answer is 429. An IPv6 network of 64 bits is one client."""
+    """What one client may ask; above it the answer is 429.
+
+    An IPv6 network of 64 bits is one client; with `clientAddress: forwardedFor` each IPv6 address is.
+    """
 
     requests_per_second: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     """On average; 0 for no limit."""

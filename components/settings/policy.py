@@ -7,6 +7,7 @@ from pydantic import Field
 
 from .base import Section
 
+RegistryPath = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9._-]+)*$")]
 _PolicyPath = Annotated[str, Field(min_length=1, examples=["security/container-security.yml"])]
 
 
@@ -30,3 +31,5 @@ class Policy(Section):
     """The policy itself, which is also what hardens the containers. Default: `security/container-security.yml`."""
     exceptions: _PolicyPath | None = None
     """A file with a list `exceptions` of your own, on top of those in the policy. Default: none."""
+    registries: tuple[RegistryPath, ...] = ()
+    """Registries of your own, such as a mirror, besides those in the policy; with as much of the path as counts."""

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from .client import PRESENTATIONS, example
@@ -48,12 +48,13 @@ _VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def malformed(seed: int, count: int) -> Iterator[bytes]:
-    """Yield `count` requests, the same for the same seed."""
+def malformed(seed: int, count: int) -> Iterator[tuple[str, bytes]]:
+    """Yield `count` requests with the kind of each, the same for the same seed."""
     choice = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
-    kinds: tuple[Callable[[random.Random], bytes], ...] = (_path, _header, _framing, _body, _value, _query, _noise)
+    kinds = (_path, _header, _framing, _body, _value, _query, _noise)
     for number in range(count):
-        yield kinds[number % len(kinds)](choice)
+        kind = kinds[number % len(kinds)]
+        yield kind.__name__.removeprefix("_"), kind(choice)
 
 
 def _request(method: str, path: str, headers: list[str], body: bytes = b"", version: str = "HTTP/1.1") -> bytes:

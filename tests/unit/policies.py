@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.policy import ContainerPolicy, Granted, Verdict, default_policy, judge
+from components.policy.rule import Around
 from components.policy.shape import CONTAINER, subject_of
 
 TODAY = datetime.date(2026, 11, 23)
@@ -55,10 +56,11 @@ def verdict(
     kind: str = CONTAINER,
     policy: ContainerPolicy | None = None,
     today: datetime.date = TODAY,
-    **rest: Any,
+    hidden: frozenset[str] = frozenset(),
+    **around: Any,
 ) -> Verdict:
     """Return what the policy says about one resource called `theirs`."""
-    subject = subject_of(kind, "theirs", properties, **rest)
+    subject = subject_of(kind, "theirs", properties, hidden=hidden, around=Around(**around))
     assert subject is not None
     return judge([subject], policy or default_policy(), today)
 

@@ -78,7 +78,7 @@ CASES: Mapping[str, Case] = {
         unknown_path="capabilities.adds[0]",
     ),
     "noNewPrivileges": Case(
-        violate={"securityOpts": ["label=type:mine"]},
+        violate={"securityOpts": ["label=type:container_t"]},
         path="securityOpts",
         missing=("securityOpts",),
         missed=("securityOpts",),

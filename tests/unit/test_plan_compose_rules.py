@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pulumi.output import Unknown
 
 from components.plan.compose_yaml import Interpolated, compose_yaml
 from components.plan.record import Secret
@@ -50,6 +51,12 @@ def test_a_secret_in_plain_sight_is_refused(inputs: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"service web: \w+ holds a secret") as refused:
         rendered(container("web", **inputs))
     assert "A=b" not in str(refused.value)
+
+
+def test_a_value_that_only_the_update_knows_is_refused() -> None:
+    unknown = Unknown()  # type: ignore[no-untyped-call]
+    with pytest.raises(ValueError, match=r"service web: command is known during the update only, and a Compose file"):
+        rendered(container("web", command=["serve", unknown]))
 
 
 @pytest.mark.parametrize(

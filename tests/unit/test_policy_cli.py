@@ -1,5 +1,6 @@
 """`make policy`, and what `make up` does with the verdict before it changes anything."""
 
+import datetime
 import shutil
 from pathlib import Path
 
@@ -77,6 +78,46 @@ def test_an_advisory_rollout_is_told_and_goes_on(project: Path, capsys: pytest.C
     assert said.out.startswith("==> the container policy is advisory in stack dev and stops nothing: violations: 13")
 
 
+UNKNOWN_PATH = """
+import pulumi
+import pulumi_docker as docker
+import pulumi_random as random
+
+docker.Volume("theirs", driver_opts={"type": "none", "o": "bind", "device": random.RandomPet("pet").id})
+"""
+
+
+@pytest.mark.parametrize("enforcement", ["advisory", "mandatory"])
+def test_a_rollout_says_what_could_not_be_judged(
+    project: Path, enforcement: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "__main__.py").write_text(UNKNOWN_PATH, encoding="utf-8")
+    configure(project, enforcement=enforcement)
+
+    enforce(project, plan_stack(project, "dev"))
+
+    assert (
+        "==> hostMounts: theirs: cannot be judged in preview: driverOpts.device is not known before the update\n"
+        in capsys.readouterr().err
+    )
+
+
+def test_a_registry_of_ones_own_is_named_in_the_settings(project: Path) -> None:
+    (project / "__main__.py").write_text(
+        'import pulumi_docker as docker\ndocker.RemoteImage("theirs", name="mirror.example.com/hub/nginx:1")\n',
+        encoding="utf-8",
+    )
+    config: dict[str, object] = {"enforcement": "mandatory"}
+    settings = project / "Pulumi.dev.yaml"
+    settings.write_text(yaml.safe_dump({"config": {"theirs:policy": config}}), encoding="utf-8")
+    with pytest.raises(Problem, match="is not from a listed registry"):
+        enforce(project, plan_stack(project, "dev"))
+
+    config["registries"] = ["mirror.example.com/hub"]
+    settings.write_text(yaml.safe_dump({"config": {"theirs:policy": config}}), encoding="utf-8")
+    enforce(project, plan_stack(project, "dev"))
+
+
 def test_a_disabled_policy_is_silent_before_a_rollout(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     configure(project, enforcement="disabled")
     enforce(project, plan_stack(project, "dev"))
@@ -90,8 +131,9 @@ def test_exceptions_of_ones_own_count(project: Path, capsys: pytest.CaptureFixtu
         "user capabilities noNewPrivileges memory cpu pids logs restart healthCheck readOnlyRoot network imagePinned"
         " secrets"
     )
+    in_a_year = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=365)
     grants = [
-        {"container": "theirs", "rule": rule, "reason": "a test of the exceptions file", "expires": "2999-12-31"}
+        {"container": "theirs", "rule": rule, "reason": "a test of the exceptions file", "expires": in_a_year}
         for rule in rules.split()
     ]
     (project / "ours.yml").write_text(yaml.safe_dump({"exceptions": grants}), encoding="utf-8")

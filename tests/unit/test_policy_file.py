@@ -101,6 +101,16 @@ def test_an_editor_that_knows_the_schema_accepts_the_file_and_refuses_a_mistake(
             ],
         ),
         (
+            lambda v: v["hardening"].update(securityOptions=["no-new-privileges:true", "seccomp=unconfined"]),
+            [
+                (
+                    "hardening.securityOptions: must be one or more of no-new-privileges, no-new-privileges=true,"
+                    " seccomp=builtin, apparmor=docker-default, label=type:container_t, or the library's own containers"
+                    " break the rules below"
+                )
+            ],
+        ),
+        (
             lambda v: v["hardening"].update(readOnlyRoot=False, restart="no", logDriver="json-file", logOptions={}),
             [
                 (

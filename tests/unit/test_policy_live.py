@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from components.policy import Verdict, default_policy, judge
-from components.policy.live import metrics, subject_of_container, subject_of_volume
+from components.policy.live import metrics, subject_of_container, subject_of_network, subject_of_volume, zones_of
+from components.policy.rule import Around
 
 from .policies import TODAY
 
@@ -73,7 +74,8 @@ def inspected(**changes: Any) -> dict[str, Any]:
 
 
 def judged(*containers: dict[str, Any], cgroup_v2: bool = True, today: datetime.date = TODAY) -> Verdict:
-    subjects = [subject_of_container(c, cgroup_v2=cgroup_v2, built=frozenset(), pulled=frozenset()) for c in containers]
+    around = Around(zones={"slidegenie-control": "control"})
+    subjects = [subject_of_container(c, cgroup_v2=cgroup_v2, around=around) for c in containers]
     return judge([subject for subject in subjects if subject], default_policy(), today)
 
 
@@ -112,6 +114,8 @@ def test_a_container_as_the_platform_makes_it_is_clean() -> None:
         ({"Config__Healthcheck": None}, ("healthCheck", "healthcheck")),
         ({"HostConfig__NetworkMode": "host", "NetworkSettings__Networks": {"host": {}}}, ("network", "networkMode")),
         ({"NetworkSettings__Networks": {"bridge": {}}}, ("network", "networksAdvanced[0].name")),
+        ({"NetworkSettings__Networks": {"slidegenie-control": {}}}, ("network", "networksAdvanced[0].name")),
+        ({"AppArmorProfile": "mine"}, ("securityProfiles", "securityOpts[1]")),
         ({"HostConfig__PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}}, ("ports", "ports[0]")),
         (
             {"Mounts": [{"Type": "bind", "Source": "/etc", "RW": False, "Propagation": "rprivate"}]},
@@ -170,6 +174,17 @@ def test_a_volume_on_the_engine_is_judged_too() -> None:
     harmless = subject_of_volume({"Name": "x", "Options": None})
     assert harmless is not None
     assert judge([harmless], default_policy(), TODAY).violations == ()
+
+
+def test_a_network_on_the_engine_is_judged_and_says_its_zone() -> None:
+    control = {"Name": "c", "Driver": "bridge", "Internal": False, "Labels": {"io.slidegenie.zone": "control"}}
+    plain = {"Name": "p", "Driver": "bridge", "Internal": False, "Labels": None}
+    subjects = [subject for subject in map(subject_of_network, (control, plain)) if subject]
+
+    assert [(v.rule, v.resource, v.path) for v in judge(subjects, default_policy(), TODAY).violations] == [
+        ("segments", "c", "internal")
+    ]
+    assert zones_of([control, plain]) == {"c": "control"}
 
 
 def test_the_metrics_count_broken_rules_by_service() -> None:

@@ -94,6 +94,14 @@ def test_an_image_that_the_same_program_builds_needs_no_registry() -> None:
     assert pack.ask(image, remote) == {}
 
 
+def test_a_container_on_the_network_of_control_is_caught_after_the_network_was_asked_about() -> None:
+    pack, network = Pack(), "docker:index/network:Network"
+    labels = [{"label": "io.slidegenie.zone", "value": "control"}]
+
+    assert pack.ask({"name": "c-1a2b", "internal": True, "labels": labels}, network) == {}
+    assert set(pack.ask({**GOOD, "networksAdvanced": [{"name": "c-1a2b"}]})) == {"network"}
+
+
 def test_other_resources_are_nobodys_business() -> None:
     assert Pack().ask({"length": 8}, "random:index/randomPassword:RandomPassword") == {}
 

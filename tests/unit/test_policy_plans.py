@@ -11,21 +11,29 @@ from pulumi.runtime import rpc
 
 import components
 from components import FilesArgs, Foundation, FoundationArgs, HostMount, Limits, Server, ServerArgs, Zone
+from components.cli.policy import policy_settings
 from components.files import Files
 from components.plan import Plan, plan_stack
-from components.policy import Granted, Verdict, default_policy
+from components.policy import ContainerPolicy, Granted, Verdict, default_policy, load_policy
 from components.policy.recorded import judge_plan
 from components.policy.report import report, summary
+from components.settings import Policy
 from components.workload import FilesMount, HealthCheck
 
 from .planned import recorded, with_foundation
-from .plans import ROOT
+from .plans import ROOT, STACKS
 from .policies import SECRET, TODAY
 
 
+def policy_of(plan: Plan) -> ContainerPolicy:
+    """Return the policy of one of the project's stacks; else the library's."""
+    settings = policy_settings(ROOT, plan) if plan.stack in STACKS and plan.project == "slidegenie" else Policy()
+    return load_policy(settings, ROOT)
+
+
 def judged(plan: Plan) -> Verdict:
-    """Return what the library's policy says."""
-    return judge_plan(plan, default_policy(), TODAY)
+    """Return what the policy says."""
+    return judge_plan(plan, policy_of(plan), TODAY)
 
 
 def found(plan: Plan) -> list[tuple[str, str, str]]:
@@ -40,6 +48,12 @@ def test_every_stack_of_the_project_is_clean_and_nothing_in_it_is_left_unjudged(
     assert len(said.judged) > 50
 
 
+def test_the_stand_in_images_are_allowed_in_their_stack_only(plans: dict[str, Plan]) -> None:
+    production = policy_of(plans["prod"])
+
+    assert {v.rule for v in judge_plan(plans["airgap"], production, TODAY).violations} == {"imageSource"}
+
+
 def test_no_exception_is_kept_that_nobody_needs(plans: dict[str, Plan]) -> None:
     used: set[Granted] = set()
     for plan in plans.values():
@@ -50,8 +64,11 @@ def test_no_exception_is_kept_that_nobody_needs(plans: dict[str, Plan]) -> None:
 
 def test_each_exception_covers_no_more_than_it_says(plans: dict[str, Plan]) -> None:
     """Without the exceptions, exactly these deviations are there."""
-    bare = default_policy().model_copy(update={"exceptions": ()})
-    names = {(v.container, v.rule) for plan in plans.values() for v in judge_plan(plan, bare, TODAY).violations}
+    names = {
+        (violation.container, violation.rule)
+        for plan in plans.values()
+        for violation in judge_plan(plan, policy_of(plan).model_copy(update={"exceptions": ()}), TODAY).violations
+    }
 
     assert names == {
         ("socket-proxy", "hostMounts"),
@@ -161,6 +178,55 @@ def test_a_value_that_the_plan_does_not_know_is_said() -> None:
         ("imagePinned", "cannot be judged in preview: image is not known before the update"),
         ("user", "cannot be judged in preview: user is not known before the update"),
     }
+
+
+class Elsewhere(pulumi.CustomResource):
+    """A resource of a provider that the plan knows nothing about."""
+
+    path: pulumi.Output[str]
+
+    def __init__(self, name: str) -> None:
+        super().__init__("elsewhere:index:Share", name, {"path": None, "size": 3})
+
+
+def test_what_another_provider_will_compute_is_not_taken_for_something_nobody_set() -> None:
+    def program() -> None:
+        share = Elsewhere("share")
+        docker.Container(
+            "theirs",
+            image="nginx",
+            user=share.id,
+            network_mode=share.path,
+            pid_mode=share.path,
+            mounts=[docker.ContainerMountArgs(type="bind", source=share.path, target="/share", read_only=True)],
+        )
+
+    undecided = {
+        (u.rule, u.why.removeprefix("cannot be judged in preview: ")) for u in judged(recorded(program)).undecided
+    }
+
+    assert undecided == {
+        ("user", "user is not known before the update"),
+        ("network", "networkMode is not known before the update"),
+        ("namespaces", "pidMode is not known before the update"),
+        ("hostMounts", "mounts[0].source is not known before the update"),
+        ("readOnlyMounts", "mounts[0].source is not known before the update"),
+    }
+
+
+def test_an_output_nobody_modelled_is_unknown_and_a_modelled_one_is_not() -> None:
+    def program() -> None:
+        network = docker.Network("theirs")
+        pulumi.export("name", network.name)
+        pulumi.export("id", network.id)
+        pulumi.export("scope", network.scope)
+        pulumi.export("read", docker.Network.get("read", "0123").scope)
+
+    outputs = recorded(program).outputs
+
+    assert (outputs["name"], outputs["id"]) == ("theirs-test", "theirs-id")
+    assert isinstance(outputs["scope"], Unknown)
+    assert isinstance(outputs["read"], Unknown)
 
 
 def test_the_summary_counts() -> None:

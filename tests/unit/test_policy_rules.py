@@ -118,9 +118,20 @@ def _marked(value: Any) -> Any:
     return f"{value}{SECRET}" if isinstance(value, str) else value
 
 
+def inline(*, read_only: bool = False, **options: Any) -> dict[str, Any]:
+    """Return a volume that is declared where it is mounted."""
+    return {
+        "type": "volume",
+        "target": "/x",
+        "readOnly": read_only,
+        "volumeOptions": {"driverOptions": options},
+    }
+
+
 BAD: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
     "a user by name": ({"user": "app"}, ("user", "user")),
     "the group of root": ({"user": "1000:0"}, ("user", "user")),
+    "a user whose group the image decides": ({"user": "1000"}, ("user", "user")),
     "root with leading zeros": ({"user": "00"}, ("user", "user")),
     "all capabilities added back": (
         {"capabilities": {"drops": ["ALL"], "adds": ["ALL"]}},
@@ -134,6 +145,29 @@ BAD: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
         {"securityOpts": ["no-new-privileges:true", "no-new-privileges:false"]},
         ("securityProfiles", "securityOpts[1]"),
     ),
+    **{
+        f"no-new-privileges taken back with {value}": (
+            {"securityOpts": ["no-new-privileges:true", f"no-new-privileges{value}"]},
+            ("securityProfiles", "securityOpts[1]"),
+        )
+        for value in (":0", "=f", ":False")
+    },
+    **{
+        f"the option {option}": (
+            {"securityOpts": ["no-new-privileges", option]},
+            ("securityProfiles", "securityOpts[1]"),
+        )
+        for option in (
+            "label=type:spc_t",
+            "writable-cgroups=true",
+            "apparmor=mine",
+            "systempaths=unconfined",
+            "anything",
+            'seccomp={"defaultAction":"SCMP_ACT_ALLOW"}',
+            "seccomp=profile.json",
+            "seccomp=[]",
+        )
+    },
     "the processes of another container": ({"pidMode": "container:app"}, ("namespaces", "pidMode")),
     "the host's shared memory": ({"ipcMode": "host"}, ("namespaces", "ipcMode")),
     "a disk": ({"devices": [{"hostPath": "/dev/sda"}]}, ("devices", "devices[0]")),
@@ -170,9 +204,66 @@ BAD: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
     "a system folder with more slashes": ({"mounts": [mount("//etc")]}, ("hostMounts", "mounts[0].source")),
     "a folder that has the socket in it": ({"mounts": [mount("/var")]}, ("hostMounts", "mounts[0].source")),
     "a volume that is a system folder": (
-        {"mounts": [{"type": "volume", "target": "/x", "volumeOptions": {"driverOptions": {"device": "/dev"}}}]},
+        {"mounts": [inline(type="none", o="bind,ro", device="/dev", read_only=True)]},
         ("hostMounts", 'mounts[0].volumeOptions.driverOptions["device"]'),
     ),
+    "a volume that is the kernel's": (
+        {"mounts": [inline(type="proc", device="proc")]},
+        ("hostMounts", 'mounts[0].volumeOptions.driverOptions["type"]'),
+    ),
+    "a volume that is a disk": (
+        {"mounts": [inline(type="ext4", device="/srv/disk.img")]},
+        ("hostMounts", 'mounts[0].volumeOptions.driverOptions["type"]'),
+    ),
+    "a volume that is bound whatever its type says": (
+        {"mounts": [inline(type="tmpfs", o="rbind", device="/etc", read_only=True)]},
+        ("hostMounts", 'mounts[0].volumeOptions.driverOptions["device"]'),
+    ),
+    "a volume that is a writable folder of the host": (
+        {"mounts": [inline(type="none", o="bind", device="/srv")]},
+        ("readOnlyMounts", "mounts[0].readOnly"),
+    ),
+    "a login for a share in a file of the system": (
+        {"mounts": [inline(type="cifs", o="credentials=/etc/share,ro", device="//files/team")]},
+        ("hostMounts", 'mounts[0].volumeOptions.driverOptions["o"]'),
+    ),
+    "a password for a share": (
+        {"mounts": [inline(type="cifs", o="ro,username=me,password=word", device="//files/team")]},
+        ("secrets", 'mounts[0].volumeOptions.driverOptions["o"]'),
+    ),
+    "somebody's home": ({"mounts": [mount("/home/me")]}, ("hostMounts", "mounts[0].source")),
+    "somebody's keys": ({"mounts": [mount("/home/me/.ssh/id_ed25519")]}, ("hostMounts", "mounts[0].source")),
+    "the keys of root": ({"mounts": [mount("/root/.aws")]}, ("hostMounts", "mounts[0].source")),
+    "a published port whose number is not known": (
+        {"ports": [port(UNKNOWN)]},
+        ("ports", "ports[0]"),
+    ),
+    "a device whose path is not known": ({"devices": [{"hostPath": UNKNOWN}]}, ("devices", "devices[0]")),
+    "a server that says it is a job": ({"restart": "no", "mustRun": False}, ("restart", "restart")),
+    "a server nobody misses": (
+        {"mustRun": False, "healthcheck": None},
+        ("healthCheck", "healthcheck"),
+    ),
+    "a limit of processes in other digits": (
+        {"labels": [label("io.slidegenie.pids-limit", "\u00b2")]},
+        ("pids", 'labels["io.slidegenie.pids-limit"]'),
+    ),
+    **{
+        f"a secret in a command: {' '.join(command)}": ({"command": command}, ("secrets", f"command[{number}]"))
+        for number, command in (
+            (1, ["serve", "--db-password", "word"]),
+            (1, ["serve", "--password=$ecret"]),
+            (1, ["serve", "--token=-x"]),
+            (1, ["curl", "-u", "me:word"]),
+            (2, ["sh", "-c", "curl --user 'me:word' https://example.com"]),
+            (2, ["curl", "-H", "Authorization: Bearer abc"]),
+            (1, ["psql", "postgres://me:wo:rd@db/x"]),
+        )
+    },
+    **{
+        f"a variable called {name}": ({"envs": [f"{name}=word"]}, ("secrets", f'envs["{name}"]'))
+        for name in ("DB_PASS", "MYSQL_PWD", "REDISCLI_AUTH", "SECRET_KEY_BASE", "DB_PASSWORD_1", "SMTP_PASSWORD2")
+    },
     "the edge on any address": ({**EDGE, "ports": [port(8443, None)]}, ("ports", "ports[0].ip")),
     "the edge on a port of another service": ({**EDGE, "ports": [port(22)]}, ("ports", "ports[0].external")),
     "the edge on a port nobody chose": ({**EDGE, "ports": [port(None)]}, ("ports", "ports[0].external")),
@@ -193,7 +284,6 @@ def test_a_bad_container_is_caught_by_the_right_rule_and_no_other(name: str) -> 
 
 
 FINE: dict[str, dict[str, Any]] = {
-    "uid alone": {"user": "1000"},
     "a named network instead of a list": {"networksAdvanced": [], "networkMode": "mine"},
     "no network at all": {"networksAdvanced": [], "networkMode": "none"},
     "the provider's default beside networks of its own": {"networkMode": "bridge"},
@@ -201,7 +291,28 @@ FINE: dict[str, dict[str, Any]] = {
     "another way to write the option": {"securityOpts": ["no-new-privileges"]},
     "json-file that rotates": {"logDriver": "json-file", "logOpts": {"max-size": "10m"}},
     "five attempts": {"restart": "on-failure", "maxRetryCount": 5},
-    "a job": {"restart": "no", "mustRun": False, "healthcheck": None},
+    "a job somebody waits for": {"restart": "no", "mustRun": False, "attach": True, "healthcheck": None},
+    "a job by its role": {
+        "restart": "no",
+        "mustRun": False,
+        "healthcheck": None,
+        "labels": [*GOOD["labels"], label("io.slidegenie.role", "job")],
+    },
+    "the engine's own profiles, named": {
+        "securityOpts": ["no-new-privileges", "seccomp=builtin", "apparmor:docker-default", "label:type:container_t"]
+    },
+    "a seccomp profile that refuses what it does not list": {
+        "securityOpts": ["no-new-privileges", 'seccomp={"defaultAction":"SCMP_ACT_ERRNO"}']
+    },
+    "a share": {"mounts": [inline(type="nfs", o="addr=10.0.0.7,rw", device=":/etc")]},
+    "a share of Windows": {"mounts": [inline(type="cifs", o="guest,ro", device="//etc/team")]},
+    "a volume that is a folder of the host, read-only": {
+        "mounts": [inline(type="none", o="bind", device="/srv", read_only=True)]
+    },
+    "a user and a group as curl takes a login": {"command": ["run", "-u", "1000:1000"]},
+    "a switch that says there is no password": {"command": ["psql", "--no-password", "reports"]},
+    "the working directory": {"envs": ["PWD=/app", "COMPASS=north", "BYPASS=true"]},
+    "a login whose password a shell reads": {"command": ["sh", "-c", "curl -u me:$(cat /run/secrets/word) x"]},
     "an image by digest": {"image": "docker.io/library/redis@sha256:" + "b" * 64},
     "a tag and a digest": {"image": "redis:8@sha256:" + "b" * 64},
     "a folder of the application, read-only": {"mounts": [mount("/home/me/src")]},
@@ -261,14 +372,59 @@ def test_a_container_that_never_starts_needs_no_limits_but_may_not_hold_the_host
     assert ("user", "user") in broken({**seed, "start": True})
 
 
+def test_what_never_starts_may_not_be_armed_for_who_starts_it_by_hand() -> None:
+    seed = {"image": IMAGE, "start": False, "mustRun": False, "networkMode": "none"}
+    armed = {
+        "capabilities": {"adds": ["ALL"]},
+        "securityOpts": ["seccomp=unconfined"],
+        "groupAdds": ["999"],
+        "sysctls": {"kernel.shmmax": "1"},
+    }
+
+    assert broken({**seed, **armed}) == [
+        ("groups", "groupAdds[0]"),
+        ("capabilities", "capabilities.adds[0]"),
+        ("securityProfiles", "securityOpts[0]"),
+        ("sysctls", 'sysctls["kernel.shmmax"]'),
+    ]
+
+
 def test_a_volume_can_be_a_folder_of_the_host_too() -> None:
     bind = {"type": "none", "o": "bind"}
 
     assert broken({"driverOpts": {**bind, "device": "/opt/data"}}, kind=VOLUME) == []
     assert broken({}, kind=VOLUME) == []
     assert broken({"driverOpts": {**bind, "device": "/"}}, kind=VOLUME) == [("hostMounts", 'driverOpts["device"]')]
-    (undecided,) = verdict({"driverOpts": {**bind, "device": UNKNOWN}}, kind=VOLUME).undecided
-    assert undecided.why == "cannot be judged in preview: driverOpts.device is not known before the update"
+    assert broken({"driverOpts": {"type": "overlay", "o": "lowerdir=/etc:/srv", "device": "overlay"}}, kind=VOLUME) == [
+        ("hostMounts", 'driverOpts["type"]'),
+        ("hostMounts", 'driverOpts["o"]'),
+    ]
+    cifs = {"type": "cifs", "o": f"username=me,password={SECRET}", "device": "//files/team"}
+    assert broken({"driverOpts": cifs}, kind=VOLUME) == [("secrets", 'driverOpts["o"]')]
+    assert broken({"driverOpts": {"password": SECRET}}, kind=VOLUME) == [("secrets", 'driverOpts["password"]')]
+    undecided = verdict({"driverOpts": {**bind, "device": UNKNOWN}}, kind=VOLUME).undecided
+    assert [(u.rule, u.why) for u in undecided] == [
+        ("hostMounts", "cannot be judged in preview: driverOpts.device is not known before the update"),
+        ("secrets", 'cannot be judged in preview: driverOpts["device"] is not known before the update'),
+    ]
+
+
+def test_a_folder_of_the_host_that_is_not_named_is_not_taken_for_none() -> None:
+    for nothing in (None, ""):
+        (undecided,) = verdict({**GOOD, "mounts": [mount(nothing)]}).undecided
+        assert (undecided.rule, undecided.why) == (
+            "hostMounts",
+            "cannot be judged: mounts[0].source is not set, so nobody can tell what of the host it is",
+        )
+
+
+def test_the_network_of_control_is_for_who_is_listed() -> None:
+    zones = {"control-of-theirs": "control", "data-of-theirs": "data"}
+    on = {**GOOD, "networksAdvanced": [{"name": name} for name in zones]}
+    edge = {**on, "labels": EDGE["labels"]}
+
+    assert broken(on, zones=zones) == [("network", "networksAdvanced[0].name")]
+    assert broken(edge, zones=zones) == []
 
 
 def test_an_image_is_fine_from_a_listed_registry_or_built_here() -> None:
@@ -306,7 +462,7 @@ def test_a_swarm_service_is_judged_by_what_swarm_can_say() -> None:
     said = verdict(service(), kind=SERVICE)
 
     assert said.violations == ()
-    assert {undecided.rule for undecided in said.undecided} == {"noNewPrivileges", "pids", "restart"}
+    assert {undecided.rule for undecided in said.undecided} == {"noNewPrivileges", "pids", "restart", "memory"}
     assert all(undecided.why.startswith("cannot be judged: ") for undecided in said.undecided)
 
 
@@ -339,11 +495,40 @@ def test_a_bad_swarm_service_is_named_by_its_own_properties() -> None:
     ]
 
 
+def test_what_a_swarm_service_takes_off_is_judged() -> None:
+    def found(**context: Any) -> list[tuple[str, str]]:
+        return broken(service({"privileges": {"seLinuxContext": context}}), kind=SERVICE)
+
+    path = "taskSpec.containerSpec.privileges.seLinuxContext"
+    assert found(disable=True) == [("securityProfiles", f'{path}["disable"]')]
+    assert found(type="spc_t") == [("securityProfiles", f'{path}["type"]')]
+    assert found(disable=False, type="container_t") == []
+
+
 def test_a_service_of_which_nothing_is_known_is_not_taken_for_a_good_one() -> None:
     said = verdict({"taskSpec": UNKNOWN}, kind=SERVICE)
 
     assert said.violations == ()
     assert {"user", "memory", "readOnlyRoot", "network", "hostMounts", "secrets"} <= {u.rule for u in said.undecided}
+
+
+def test_an_exception_goes_by_the_service_and_not_by_the_name_of_the_resource() -> None:
+    other = {**GOOD, "labels": [*GOOD["labels"], label("com.docker.compose.service", "other")], "groupAdds": ["999"]}
+
+    assert broken(other, policy=granting("groups", TODAY, container="theirs")) == [("groups", "groupAdds[0]")]
+    assert broken(other, policy=granting("groups", TODAY, container="other")) == []
+
+
+def test_an_exception_that_never_ends_is_none() -> None:
+    bad = {**GOOD, "groupAdds": ["999"]}
+    two_years = TODAY + datetime.timedelta(days=731)
+
+    assert broken(bad, policy=granting("groups", two_years)) == []
+    (violation,) = verdict(bad, policy=granting("groups", datetime.date(2999, 12, 31))).violations
+    assert violation.what.endswith(
+        "; its exception expires on 2999-12-31, and none may hold for more than two years: give it an end until"
+        f" {two_years}"
+    )
 
 
 def test_labels_decide_whose_exceptions_count() -> None:

@@ -160,7 +160,7 @@ def test_health_and_metrics_are_not_on_a_published_port() -> None:
     assert [port["internal"] for port in published] == [8080, 8443, 8000]
 
 
-def test_http_only_redirects() -> None:
+def test_http_only_redirects_and_not_for_who_asks_too_much() -> None:
     routers = edge(https_port=8443)["http"]["routers"]
 
     assert routers == {

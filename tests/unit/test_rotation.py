@@ -152,6 +152,13 @@ def test_the_repository_is_told_after_each_step_and_before_the_first(
             "storage.external names a store that somebody else runs",
         ),
         ("postgres-administrator", {"postgres": {"external": {"host": "db"}}}, "somebody else runs"),
+        ("certificate", {"proxy": {"tls": "acme"}}, "To have a new one at once, remove acme.json (docs/edge.md, ACME)"),
+        ("authority", {"proxy": {"tls": "acme"}}, "it is issued by the authority of proxy.acme and renewed by itself"),
+        (
+            "certificate",
+            {"proxy": {"tls": "files"}, "secrets": {"tlsKey": "x"}},
+            "Set both in Pulumi.test.yaml (docs/operations.md has the command), then `make up`",
+        ),
     ],
 )
 def test_what_cannot_be_rotated_says_what_to_do(
@@ -164,6 +171,27 @@ def test_what_cannot_be_rotated_says_what_to_do(
 
     assert said in str(refused.value)
     assert (rollouts, stack.unprotected) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "said"),
+    [
+        ("redis", "redis-password", "redis is rotated; the old one is not valid any more"),
+        ("certificate", "traefik-certificate-key", "Who trusts the local authority believes the old one"),
+        ("authority", "traefik-certificate-authority", "Who trusts the old authority believes what it signed"),
+    ],
+)
+def test_a_rotation_ends_with_what_became_of_the_old_secret(
+    name: str, made: str, said: str, rollouts: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    subject, _ = of(secret(f"slidegenie-{made}"), proxy={"tls": "local"})
+
+    subject.rotate(name)
+
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert said in last
+    assert len(rollouts) == 1
+    assert ("not valid any more" in last) is (name == "redis")
 
 
 def test_a_given_secret_is_listed_as_such() -> None:

@@ -168,6 +168,31 @@ def test_the_monitoring_reaches_no_database(inside: list[Inside], reached: dict[
             assert not stores & {address for address, _ in reached[one.container["Id"]]}, one.name
 
 
+def test_the_monitoring_cannot_write_what_it_watches(edge: Edge) -> None:
+    """Asked of the stores themselves, with the rights of the exporters' logins: an exporter can be another program."""
+    (postgres,) = edge.stack.containers("postgres")
+    (redis,) = edge.stack.containers("redis")
+
+    def sql(statement: str) -> str:
+        ask = "psql -h /var/run/postgresql -U slidegenie -qAt -c 'set session authorization monitor'"
+        done = edge.stack.execute(postgres["Id"], f'{ask} -c "{statement}"')
+        return done.out or done.err
+
+    assert sql("select 1 from pg_stat_database where datname = current_database()") == "1"
+    refused = {
+        "select * from presentations": "table presentations",
+        "insert into presentations default values": "table presentations",
+        "update presentations set title = 'x'": "table presentations",
+        "delete from presentations": "table presentations",
+        "create table theirs (number int)": "schema public",
+    }
+    for statement, what in refused.items():
+        assert f"permission denied for {what}" in sql(statement), statement
+    cli = ["redis-cli", "--user", "monitor", "--pass", "monitor", "--no-auth-warning"]
+    for command in (["set", "x", "1"], ["del", "x"], ["flushall"], ["get", "x"]):
+        assert "NOPERM" in docker("exec", redis["Id"], *cli, *command), command
+
+
 def test_only_the_proxy_reaches_the_allow_list_in_front_of_the_engine(
     inside: list[Inside], reached: dict[str, set[tuple[str, int]]]
 ) -> None:
