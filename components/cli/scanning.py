@@ -1,6 +1,7 @@
 """The daily scan: each image that runs, against the stack's own policy, as lines for people and as metrics."""
 
 import datetime
+import enum
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,17 @@ from .docker import containers, docker, service
 from .verdict import tell
 
 
+class Signature(enum.Enum):
+    """What is known of the signature of what runs."""
+
+    VERIFIED = "verified"
+    FAILED = "failed"
+    UNSIGNED = "unsigned"
+    """It does not run by a digest, and only that is what a signature holds."""
+    UNCHECKED = "unchecked"
+    """The key to look at it with is in the encrypted state, or the image could not be scanned."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scanned:
     """What is known of one image now."""
@@ -35,6 +47,15 @@ class Scanned:
     """What was found and not accepted, by severity."""
     verified: bool | None = None
     """Whether its signature counts; `None` where it has none to look at."""
+    pinned: bool = False
+    """Whether it runs by a digest."""
+
+    @property
+    def signature(self) -> Signature:
+        """Whether anybody vouches for it, also where there is nothing to look at."""
+        if self.verified is not None:
+            return Signature.VERIFIED if self.verified else Signature.FAILED
+        return Signature.UNCHECKED if self.pinned else Signature.UNSIGNED
 
 
 def scan_running(label: str, settings: SupplyChain) -> list[Scanned]:
@@ -72,6 +93,7 @@ def text(found: list[Scanned], ledger: Ledger) -> str:
         ]
         if one.verified is not None:
             lines.append(metric("slidegenie_image_verified", one.verified, {"image": one.image}))
+        lines.append(metric("slidegenie_image_signature", 1, {"image": one.image, "state": one.signature.value}))
     return metrics(lines)
 
 
@@ -85,10 +107,10 @@ def _scanned(
         verdict = judge(report, policy, datetime.datetime.now(datetime.UTC).date())
     except SupplyChainError as error:
         warn(f"{shown}: NOT SCANNED: {error}")
-        return Scanned(image=name, failed=True)
+        return Scanned(image=name, failed=True, pinned=identity in pinned)
     tell(shown, verdict)
     verified = _verified(pinned[identity], settings) if identity in pinned else None
-    return Scanned(image=name, findings=_counted(verdict), verified=verified)
+    return Scanned(image=name, findings=_counted(verdict), verified=verified, pinned=identity in pinned)
 
 
 def _counted(verdict: Verdict) -> dict[Severity, int]:

@@ -1,5 +1,6 @@
 """What Prometheus and Alertmanager are told: the files under `monitoring/`, fitted to one stack."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ import yaml
 from ..assets import asset
 from ..settings import Monitoring
 from .args import Additions, ScrapeTarget
+from .boards.runbook import UID, runbook_board, runbook_path
 
 RULES_PATH = "/etc/prometheus/rules"
 SECRETS_PATH = "/run/secrets"
-_RUNBOOK = "monitoring/RUNBOOK.md"
+_RUNBOOK = re.compile(r"monitoring/RUNBOOK\.md#(\w+)")
 """What the rules and dashboards in the repository link to."""
 _SLOWEST = 10
 """Seconds after which a reading has failed, or less where readings are more frequent."""
@@ -44,11 +46,14 @@ def prometheus(
     return _yaml(config)
 
 
-def rules(settings: Monitoring, jobs: Collection[str], additions: Additions) -> dict[str, str]:
-    """Return the rule files by name: those of the jobs that run, those of no job, and the ones that are added."""
+def rules(settings: Monitoring, jobs: Collection[str], additions: Additions, grafana_url: str) -> dict[str, str]:
+    """Return the rule files by name: those of the jobs that run, those of no job, and the ones that are added.
+
+    Messages link to the runbook at `grafana_url`, where Grafana runs and the settings name no other place.
+    """
     every_job = {job["job_name"] for job in yaml.safe_load(_text("prometheus.yml"))["scrape_configs"]}
     chosen = {
-        path.name: _linked(path, settings)
+        path.name: _linked(path, settings, grafana_url)
         for path in _files("rules", "*.yml")
         if path.stem in jobs or path.stem not in every_job
     }
@@ -57,7 +62,10 @@ def rules(settings: Monitoring, jobs: Collection[str], additions: Additions) -> 
 
 def dashboards(settings: Monitoring, additions: Additions) -> dict[str, str]:
     """Return the dashboards by file name, with the ones that are added."""
-    own = {path.name: _linked(path, settings) for path in _files("dashboards", "*.json")}
+    # Grafana puts its own address before a link that begins with a slash.
+    own = {path.name: _linked(path, settings, "") for path in _files("dashboards", "*.json")}
+    if settings.runbook_url is None:
+        own[f"{UID}.json"] = runbook_board(_text("RUNBOOK.md"))
     return _joined(own, additions.dashboards, "dashboard")
 
 
@@ -132,9 +140,15 @@ def _joined(own: dict[str, str], added: Mapping[str, str], what: str) -> dict[st
     return own | dict(added)
 
 
-def _linked(path: Path, settings: Monitoring) -> str:
-    text = path.read_text(encoding="utf-8")
-    return text.replace(_RUNBOOK, settings.runbook_url) if settings.runbook_url else text
+def _linked(path: Path, settings: Monitoring, grafana_url: str) -> str:
+    """Return the file with links to where people read the runbook."""
+
+    def target(link: re.Match[str]) -> str:
+        if settings.runbook_url is not None:
+            return f"{settings.runbook_url}#{link[1]}"
+        return grafana_url + runbook_path(link[1]) if settings.grafana else link[0]
+
+    return _RUNBOOK.sub(target, path.read_text(encoding="utf-8"))
 
 
 def _files(folder: str, pattern: str) -> list[Path]:

@@ -30,10 +30,11 @@ _MAKE_ROLE = (
     " exec psql -qX -h postgres -U slidegenie -d slidegenie -f /etc/monitor/role.sql"
 )
 _CADVISOR_SERIES = (
-    "advtcp,cpu_topology,cpuset,disk,diskIO,hugetlb,memory_numa,percpu,perf_event,process,referenced_memory,resctrl,"
-    "sched,tcp,udp"
+    "advtcp,cpu_topology,cpuset,disk,diskIO,hugetlb,memory_numa,network,oom_event,percpu,perf_event,process,"
+    "referenced_memory,resctrl,sched,tcp,udp"
 )
-"""What cAdvisor leaves out: what nothing here asks for, and the sizes of disks, which cost the most to measure."""
+"""What cAdvisor leaves out: what nothing here asks for, the sizes of disks, which cost the most to measure, and what it
+cannot know: traffic is in the host's `/proc`, kills are in the kernel's log, and it sees neither."""
 _CADVISOR_MOUNTS = {
     ImageStore.CONTAINERD: HostMount(
         host_path="/run/containerd/containerd.sock", path="/run/containerd/containerd.sock"

@@ -12,7 +12,7 @@ from ..volume import DataVolume, DataVolumeArgs, PreparedVolume
 from ..workload import FilesMount, Server, ServerArgs, VolumeMount
 from . import config, exporters
 from .args import MonitoringArgs
-from .grafana import grafana
+from .grafana import PATH, grafana
 
 _PROMETHEUS, _ALERTMANAGER, _NODE_EXPORTER, _CADVISOR = 9090, 9093, 9100, 8080
 _MAIN = "/etc/prometheus/main"
@@ -80,7 +80,10 @@ class Monitoring(pulumi.ComponentResource):
             files=[
                 FilesMount(files=self._files("prometheus-config", {"prometheus.yml": main}), path=_MAIN),
                 FilesMount(
-                    files=self._files("prometheus-rules", {**config.rules(settings, jobs, args.additions)}),
+                    files=self._files(
+                        "prometheus-rules",
+                        {**config.rules(settings, jobs, args.additions, f"{args.proxy.url}{PATH}")},
+                    ),
                     path=config.RULES_PATH,
                 ),
             ],

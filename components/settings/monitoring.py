@@ -79,7 +79,8 @@ class Monitoring(Section):
     runbook_url: (
         Annotated[str, Field(pattern=r"^https?://\S+$", examples=["https://git.example.com/RUNBOOK.md"])] | None
     ) = None
-    """Where people read the runbook; alerts and dashboards link there. Default: its path in the repository."""
+    """Where people read the runbook; alerts and dashboards link there. Default: in Grafana; without it, its path in the
+    repository."""
     ports: MonitoringPorts = MonitoringPorts()
     """Ports on 127.0.0.1, for development."""
     prometheus_limits: Limits = Limits(memory_mib=512)

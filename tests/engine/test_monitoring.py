@@ -8,7 +8,16 @@ import pytest
 
 from ..support.client import PRESENTATIONS, make, trusting
 from ..support.hardening import violations
-from ..support.prometheus import MONITORING, OF_CADVISOR, OF_TEXTFILES, Prometheus, Query, queries, until
+from ..support.prometheus import (
+    MONITORING,
+    OF_CADVISOR,
+    OF_TEXTFILES,
+    Prometheus,
+    Query,
+    alertmanager_for_everybody,
+    queries,
+    until,
+)
 from ..support.webhook import gateway, receiver
 from ..support.workspace import Workspace, docker
 from .conftest import missing_for_compose
@@ -36,6 +45,7 @@ slidegenie_restore_drill_scheduled_since_timestamp_seconds 0
 slidegenie_scan_timestamp_seconds{image="backend"} 0
 slidegenie_scan_findings{image="backend",severity="CRITICAL"} 1
 slidegenie_image_verified{image="backend"} 0
+slidegenie_image_signature{image="backend",state="failed"} 1
 slidegenie_policy_violations{container="app"} 1
 slidegenie_maintenance_last_success_timestamp_seconds{task="scan"} 0
 slidegenie_maintenance_scheduled_timestamp_seconds{task="scan"} 0
@@ -57,6 +67,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     stack.configure("monitoring", enabled=True, scrapeSeconds=_SCRAPE_SECONDS, ports=ports)
     url = f"http://{gateway()}:{_WEBHOOK}"
     stack.configure("secrets", alertWebhookUrl=f"{url}/alert", deadmanUrl=f"{url}/deadman")
+    stack.configure("proxy", rateLimit={"requestsPerSecond": 20, "burst": 40})
     stack.destroy()
     up = stack.run("up")
     assert up.code == 0, up.text
@@ -129,6 +140,16 @@ def test_no_rule_fails_and_every_one_was_evaluated(prometheus: Prometheus) -> No
     known = prometheus.rules()
     assert [rule["name"] for rule in known if rule["health"] != "ok"] == []
     assert len([rule for rule in known if not OF_CADVISOR.search(rule["query"])]) == len(known)
+
+
+def test_who_is_turned_away_by_the_limit_is_counted(watched: Workspace, prometheus: Prometheus) -> None:
+    """The limit is in front of every service, so no service knows of it."""
+    refused = 'traefik_router_requests_total{service="app@docker", code="429"}'
+    with trusting(watched.url) as client:
+        until(lambda: client.get(PRESENTATIONS).status_code == httpx.codes.TOO_MANY_REQUESTS, "the limit is met", 60)
+    until(lambda: bool(prometheus.ask(refused)), "it is counted", 30)
+    assert not prometheus.ask('traefik_service_requests_total{service="app@docker", code="429"}')
+    assert prometheus.ask("slo:availability_errors:ratio_rate5m")[0]["value"][1] == "0", "it is no error of ours"
 
 
 def test_text_files_of_others_become_alerts(prometheus: Prometheus) -> None:
@@ -206,12 +227,14 @@ def test_development_ports_answer_and_lead_to_one_service_each(watched: Workspac
         ("prometheus:v3.16.0", "promtool check config prometheus.yml"),
         ("prometheus:v3.16.0", "promtool check rules --lint=all rules/*.yml"),
         ("prometheus:v3.16.0", "promtool test rules tests/*.test.yml"),
-        ("alertmanager:v0.28.1", "amtool check-config alertmanager.yml"),
+        ("alertmanager:v0.28.1", "amtool check-config alertmanager.yml all-receivers.yml"),
     ],
     ids=["config", "rules", "tests of the rules", "alertmanager"],
 )
 def test_the_checkers_find_nothing(watched: Workspace, image: str, command: str) -> None:
-    folder = ["--volume", f"{watched.root / MONITORING.name}:/monitoring:ro", "--workdir", "/monitoring"]
+    monitoring = watched.root / MONITORING.name
+    (monitoring / "all-receivers.yml").write_text(alertmanager_for_everybody(), encoding="utf-8")
+    folder = ["--volume", f"{monitoring}:/monitoring:ro", "--workdir", "/monitoring"]
     docker(
         "run", "--rm", "--network", "none", *folder, "--entrypoint", "sh", f"slidegenie-airgap/{image}", "-c", command
     )

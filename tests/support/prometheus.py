@@ -11,12 +11,16 @@ from typing import Any
 import httpx
 import yaml
 
+from components.monitoring import config
+from components.settings import Monitoring
+from components.settings.monitoring import Email
+
 from .workspace import ROOT
 
 MONITORING = ROOT / "monitoring"
 OF_CADVISOR = re.compile(r"\bcontainer[_:]\w+|\bcontainer_")
 """What only cAdvisor measures, and what rules make of it."""
-OF_TEXTFILES = re.compile(r"\bslidegenie_(backup|restore_drill|scan|image_verified|policy)\w*")
+OF_TEXTFILES = re.compile(r"\bslidegenie_(backup|restore_drill|scan|image|policy)\w*")
 """What backups, scans and checks leave as files."""
 
 
@@ -50,6 +54,13 @@ def rules() -> Iterator[tuple[str, dict[str, Any]]]:
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
             for rule in group["rules"]:
                 yield path.name, rule
+
+
+def alertmanager_for_everybody() -> str:
+    """Return the Alertmanager's file as a stack gets it that tells people in every way there is."""
+    mail = Email(to="a@example.com", sender="b@example.com", smarthost="mx.example.com:587", username="b")
+    secrets = ("alert-webhook-url", "deadman-url", "slack-url", "smtp-password")
+    return config.alertmanager(Monitoring(email=mail, slack_channel="#alerts"), dict.fromkeys(secrets, "given"))
 
 
 def queries() -> list[Query]:

@@ -105,6 +105,26 @@ def test_each_image_is_scanned_once_and_one_that_fails_does_not_hide_the_others(
     assert "redis:1 (redis): NOT SCANNED: no database" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("by_digest", "verified", "state"),
+    [(True, True, "verified"), (True, False, "failed"), (True, None, "unchecked"), (False, None, "unsigned")],
+)
+def test_an_image_without_a_signature_to_look_at_is_shown_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, by_digest: bool, verified: bool | None, state: str
+) -> None:
+    running = container("app", "sha256:app")
+    if by_digest:
+        running["Config"]["Image"] = f"registry.example.com/app@sha256:{'a' * 64}"
+    monkeypatch.setattr(scanning, "containers", lambda _: [running])
+    monkeypatch.setattr(scanning, "scan", lambda *_: {"SchemaVersion": 2, "Results": []})
+    monkeypatch.setattr(scanning, "_name", lambda _: "app:1")
+    monkeypatch.setattr(scanning, "_verified", lambda *_: verified)
+    found = scanning.scan_running("slidegenie/prod", SupplyChain())
+    text = scanning.text(found, Ledger.of(tmp_path, "slidegenie/prod"))
+    assert f'slidegenie_image_signature{{image="app:1",state="{state}"}} 1\n' in text
+    assert ("slidegenie_image_verified" in text) == (verified is not None), "the alert is about what was looked at"
+
+
 def test_with_nothing_running_a_scan_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanning, "containers", lambda _: [])
     with pytest.raises(Problem, match="nothing of stack slidegenie/prod runs here"):

@@ -197,6 +197,8 @@ def test_cadvisor_sees_what_it_needs_and_no_more(store: str, path: str) -> None:
     assert container.inputs["capabilities"] == {"drops": ["ALL"]}
     assert "root" in labels(container)["io.slidegenie.root-because"]
     assert {"--docker_only=true", "--housekeeping_interval=30s"} <= set(command(plan, "cadvisor"))
+    [left_out] = [flag for flag in command(plan, "cadvisor") if flag.startswith("--disable_metrics=")]
+    assert {"network", "oom_event"} <= set(left_out.partition("=")[2].split(",")), "it would say 0 for ever"
 
 
 def test_the_node_exporter_mounts_nothing_of_the_host() -> None:
@@ -205,13 +207,43 @@ def test_the_node_exporter_mounts_nothing_of_the_host() -> None:
     assert [(mount["type"], mount["target"]) for mount in mounts] == [("volume", "/textfiles")]
 
 
-def test_links_lead_where_people_read_the_runbook() -> None:
-    plan = platform(monitoring={"runbookUrl": "https://wiki.example.com/runbook"})
+def linked(plan: Plan) -> tuple[str, list[str]]:
+    """Return where an alert about PostgreSQL leads, and where the panels of all dashboards do."""
     rules = uploads(plan.named("slidegenie-monitoring-prometheus-rules-seed"))
     boards = uploads(plan.named("slidegenie-monitoring-grafana-dashboards-seed"))
+    [down, *_] = yaml.safe_load(rules["postgres.yml"])["groups"][0]["rules"]
+    panels = [panel for board in boards.values() for panel in json.loads(board)["panels"]]
+    assert down["alert"] == "PostgresDown"
+    return down["annotations"]["runbook_url"], [link["url"] for panel in panels for link in panel.get("links", [])]
 
-    assert "runbook_url: https://wiki.example.com/runbook#postgresdown" in rules["postgres.yml"]
-    assert "monitoring/RUNBOOK.md" not in "".join([*rules.values(), *boards.values()])
+
+def test_links_lead_where_people_read_the_runbook() -> None:
+    alert, panels = linked(platform(monitoring={"runbookUrl": "https://wiki.example.com/runbook"}))
+
+    assert alert == "https://wiki.example.com/runbook#postgresdown"
+    assert panels
+    assert all(url.startswith("https://wiki.example.com/runbook#") for url in panels)
+
+
+def test_where_nobody_says_where_that_is_grafana_shows_it() -> None:
+    plan = platform(proxy={"domain": "slides.example.com"})
+    runbook = json.loads(uploads(plan.named("slidegenie-monitoring-grafana-dashboards-seed"))["runbook.json"])
+    sections = {f"/d/{runbook['uid']}?viewPanel={panel['id']}": panel for panel in runbook["panels"]}
+    alert, panels = linked(plan)
+
+    assert alert.removeprefix("https://slides.example.com/grafana") in sections
+    assert panels
+    assert set(panels) <= {path for path, panel in sections.items() if panel["type"] == "text"}
+    shown = sections[alert.removeprefix("https://slides.example.com/grafana")]
+    assert shown["title"] == "PostgresDown"
+    assert "make restore" in shown["options"]["content"]
+    assert len(sections) == len(runbook["panels"]), "two sections have one number"
+
+
+def test_without_grafana_an_alert_names_the_file() -> None:
+    rules = uploads(platform(monitoring={"grafana": False}).named("slidegenie-monitoring-prometheus-rules-seed"))
+
+    assert "runbook_url: monitoring/RUNBOOK.md#postgresdown" in rules["postgres.yml"]
 
 
 def test_every_file_fits_into_a_message_to_the_engine(plans: dict[str, Plan]) -> None:

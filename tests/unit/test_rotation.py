@@ -186,7 +186,7 @@ def test_a_rotation_ends_with_what_became_of_the_old_secret(
 ) -> None:
     subject, _ = of(secret(f"slidegenie-{made}"), proxy={"tls": "local"})
 
-    subject.rotate(name)
+    subject.rotate(name, nothing)
 
     last = capsys.readouterr().out.splitlines()[-1]
     assert said in last

@@ -32,7 +32,9 @@ APPLICATION = Board(
                     queries={"available": "1 - slo:availability_errors:ratio_rate1h"},
                     unit="percentunit",
                     kind="stat",
-                    alert="AvailabilityBudgetBurn",
+                    alerts=("AvailabilityBudgetBurn",),
+                    base="red",
+                    steps=((1 - 14.4 * 0.001, "orange"), (0.999, "green")),
                     width=6,
                     height=4,
                     least=None,
@@ -43,18 +45,22 @@ APPLICATION = Board(
                     queries={"fast": "1 - slo:latency_slow:ratio_rate1h"},
                     unit="percentunit",
                     kind="stat",
-                    alert="LatencyBudgetBurn",
+                    alerts=("LatencyBudgetBurn",),
+                    base="red",
+                    steps=((1 - 14.4 * 0.05, "orange"), (0.95, "green")),
                     width=6,
                     height=4,
                     least=None,
                 ),
                 Panel(
                     title="Replicas that answer",
-                    why="Fewer than configured: a rollout is under way, or one died.",
-                    queries={"replicas": f"sum(up{{{_APP}}})"},
+                    why="Fewer than configured: a rollout is under way, or one died. 0: nobody is served.",
+                    queries={"replicas": f"sum(up{{{_APP}}}) or vector(0)"},
                     unit="none",
                     kind="stat",
-                    alert="AppMissing",
+                    alerts=("AppMissing",),
+                    base="red",
+                    steps=((1, "green"),),
                     width=6,
                     height=4,
                 ),
@@ -76,7 +82,7 @@ APPLICATION = Board(
                         "6 hours": "slo:availability_errors:ratio_rate6h / 0.001",
                     },
                     unit="none",
-                    alert="AvailabilityBudgetBurn",
+                    alerts=("AvailabilityBudgetBurn",),
                     steps=((1, "orange"), (14.4, "red")),
                     width=12,
                 ),
@@ -89,7 +95,7 @@ APPLICATION = Board(
                         "6 hours": "slo:latency_slow:ratio_rate6h / 0.05",
                     },
                     unit="none",
-                    alert="LatencyBudgetBurn",
+                    alerts=("LatencyBudgetBurn",),
                     steps=((1, "orange"), (14.4, "red")),
                     width=12,
                 ),
@@ -119,14 +125,14 @@ APPLICATION = Board(
                         )
                     },
                     unit="reqps",
-                    alert="AvailabilityBudgetBurn",
+                    alerts=("AvailabilityBudgetBurn",),
                 ),
                 Panel(
                     title="Duration",
                     why="The median tells of everybody, the 99th of those who complain first.",
                     queries={"50 %": _quantile(0.5), "95 %": _quantile(0.95), "99 %": _quantile(0.99)},
                     unit="s",
-                    alert="LatencyBudgetBurn",
+                    alerts=("LatencyBudgetBurn",),
                     steps=((0.5, "red"),),
                 ),
                 Panel(
@@ -139,16 +145,16 @@ APPLICATION = Board(
                         )
                     },
                     unit="s",
-                    alert="LatencyBudgetBurn",
+                    alerts=("LatencyBudgetBurn",),
                 ),
                 Panel(
                     title="What users get, at the edge",
                     why="Errors here and none in the application: it did not answer at all.",
                     queries={
-                        "{{code}}": f"sum by (code) (rate(traefik_service_requests_total{{{_EDGE}}}[$__rate_interval]))"
+                        "{{code}}": f"sum by (code) (rate(traefik_router_requests_total{{{_EDGE}}}[$__rate_interval]))"
                     },
                     unit="reqps",
-                    alert="AvailabilityBudgetBurn",
+                    alerts=("AvailabilityBudgetBurn",),
                 ),
                 Panel(
                     title="Failures by reason",
@@ -156,11 +162,11 @@ APPLICATION = Board(
                     queries={
                         "{{operation}}: {{reason}}": (
                             "sum by (operation, reason) (rate(slidegenie_failures_total"
-                            f"{{{_APP}}}[$__rate_interval])) or 0 * sum(up{{{_APP}}})"
+                            f"{{{_APP}}}[$__rate_interval])) > 0 or 0 * sum(up{{{_APP}}})"
                         )
                     },
                     unit="ops",
-                    alert="AvailabilityBudgetBurn",
+                    alerts=("AvailabilityBudgetBurn",),
                 ),
             ),
         ),
@@ -178,21 +184,21 @@ APPLICATION = Board(
                     why="Near the limit: more replicas or a higher limit. From cAdvisor.",
                     queries={"{{name}}": 'container:cpu_utilisation:ratio_rate5m{service="app"}'},
                     unit="percentunit",
-                    alert="ContainerThrottled",
+                    alerts=("ContainerThrottled",),
                 ),
                 Panel(
                     title="Workers started",
                     why="Steady is good. A climb is workers that die and are replaced.",
                     queries={"{{instance}}": f"slidegenie_worker_starts_total{{{_APP}}}"},
                     unit="none",
-                    alert="WorkersRestarting",
+                    alerts=("WorkersRestarting",),
                 ),
                 Panel(
                     title="Dependencies that answer",
                     why="1 is reached by every worker. 0: requests that need it get 503.",
                     queries={"{{dependency}}": f"min by (dependency) (slidegenie_dependency_up{{{_APP}}})"},
                     unit="none",
-                    alert="DependencyDown",
+                    alerts=("DependencyDown",),
                     width=12,
                 ),
                 Panel(
@@ -202,7 +208,7 @@ APPLICATION = Board(
                         "{{dependency}}": f"max by (dependency) (slidegenie_dependency_latency_seconds{{{_APP}}})"
                     },
                     unit="s",
-                    alert="DependencyDown",
+                    alerts=("DependencyDown",),
                     width=12,
                 ),
             ),

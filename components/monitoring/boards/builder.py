@@ -26,10 +26,12 @@ class Panel:
     """Grafana's name of the unit, such as `s`, `bytes` or `percentunit`."""
     kind: str = "timeseries"
     """`timeseries`, `stat`, `table` or `bargauge`."""
-    alert: str | None = None
-    """The alert that looks at the same numbers; the panel links to its part of the runbook."""
+    alerts: Sequence[str] = ()
+    """The alerts that look at the same numbers; the panel links to their parts of the runbook."""
+    base: str = "green"
+    """Colour below the first step: red where little is bad."""
     steps: Sequence[tuple[float, str]] = ()
-    """Values from which the colour changes; below the first it is green."""
+    """Values from which the colour changes."""
     width: int = 8
     """Columns, of 24."""
     height: int = 7
@@ -162,7 +164,7 @@ def _panels(rows: Sequence[Row]) -> Sequence[dict[str, Any]]:
 
 def _panel(panel: Panel, number: int, place: dict[str, int]) -> dict[str, Any]:
     table = panel.kind == "table"
-    steps = [{"color": "green", "value": None}, *({"color": color, "value": value} for value, color in panel.steps)]
+    steps = [{"color": panel.base, "value": None}, *({"color": color, "value": value} for value, color in panel.steps)]
     defaults: dict[str, Any] = {"unit": panel.unit, "thresholds": {"mode": "absolute", "steps": steps}}
     if panel.least is not None:
         defaults["min"] = panel.least
@@ -178,9 +180,7 @@ def _panel(panel: Panel, number: int, place: dict[str, int]) -> dict[str, Any]:
         "gridPos": place,
         "fieldConfig": {"defaults": defaults, "overrides": []},
         "options": _options(panel.kind),
-        "links": [{"title": f"Runbook: {panel.alert}", "url": f"{_RUNBOOK}#{panel.alert.lower()}"}]
-        if panel.alert
-        else [],
+        "links": [{"title": f"Runbook: {alert}", "url": f"{_RUNBOOK}#{alert.lower()}"} for alert in panel.alerts],
         "targets": [
             {
                 "refId": chr(ord("A") + index),

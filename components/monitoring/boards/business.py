@@ -45,7 +45,6 @@ BUSINESS = Board(
                     queries={"used": f"max(slidegenie_storage_bytes{{{_APP}}})"},
                     unit="bytes",
                     kind="stat",
-                    alert="StorageAlmostFull",
                     width=6,
                     height=5,
                 ),
@@ -83,20 +82,20 @@ BUSINESS = Board(
                         for name, share in (("half of them", 0.5), ("95 %", 0.95), ("99 %", 0.99))
                     },
                     unit="s",
-                    alert="LatencyBudgetBurn",
+                    alerts=("LatencyBudgetBurn",),
                     width=12,
                 ),
                 Panel(
                     title="Failures by reason",
-                    why="Users who did not get what they came for, and whose turn it is to mend it.",
+                    why="Users who did not get what they came for, and whose turn it is to fix it.",
                     queries={
                         "{{operation}}: {{reason}}": (
                             "sum by (operation, reason) (increase(slidegenie_failures_total"
-                            f"{{{_APP}}}[1h])) or 0 * sum(up{{{_APP}}})"
+                            f"{{{_APP}}}[1h])) > 0 or 0 * sum(up{{{_APP}}})"
                         )
                     },
                     unit="none",
-                    alert="AvailabilityBudgetBurn",
+                    alerts=("AvailabilityBudgetBurn",),
                     width=12,
                 ),
             ),
@@ -114,7 +113,7 @@ BUSINESS = Board(
                         ),
                     },
                     unit="bytes",
-                    alert="StorageAlmostFull",
+                    alerts=("StorageAlmostFull",),
                     width=12,
                 ),
                 Panel(

@@ -2,7 +2,8 @@
 
 from .builder import Board, Panel, Row
 
-_EDGE = "traefik_service_requests_total"
+_EDGE = "traefik_router_requests_total"
+"""Of routers: what a limit refuses never reaches a service."""
 
 SECURITY = Board(
     uid="security-metrics",
@@ -18,7 +19,7 @@ SECURITY = Board(
                     queries={"{{image}} {{severity}}": "sum by (image, severity) (slidegenie_scan_findings)"},
                     unit="none",
                     kind="table",
-                    alert="CriticalFinding",
+                    alerts=("CriticalFinding",),
                     width=12,
                 ),
                 Panel(
@@ -27,7 +28,7 @@ SECURITY = Board(
                     queries={"{{image}}": "time() - slidegenie_scan_timestamp_seconds"},
                     unit="s",
                     kind="bargauge",
-                    alert="ScanTooOld",
+                    alerts=("ScanTooOld", "ScanNeverRan"),
                     steps=((93600, "red"),),
                     width=6,
                 ),
@@ -37,8 +38,21 @@ SECURITY = Board(
                     queries={"{{image}}": "slidegenie_image_verified"},
                     unit="none",
                     kind="bargauge",
-                    alert="ImageNotVerified",
+                    alerts=("ImageNotVerified",),
+                    base="red",
+                    steps=((1, "green"),),
                     width=6,
+                ),
+                Panel(
+                    title="Signatures",
+                    why=(
+                        "Unsigned: it does not run by a digest, so no signature holds it. Unchecked: its key is in the"
+                        " encrypted state, which the scan does not open."
+                    ),
+                    queries={"{{image}} {{state}}": "max by (image, state) (slidegenie_image_signature)"},
+                    unit="none",
+                    kind="table",
+                    width=24,
                 ),
             ),
         ),
@@ -55,7 +69,7 @@ SECURITY = Board(
                         )
                     },
                     unit="reqps",
-                    alert="ManyRequestsRejected",
+                    alerts=("ManyRequestsRejected",),
                     steps=((2, "red"),),
                     width=12,
                 ),
@@ -69,7 +83,7 @@ SECURITY = Board(
                         )
                     },
                     unit="none",
-                    alert="ManyRequestsRejected",
+                    alerts=("ManyRequestsRejected",),
                     width=6,
                 ),
                 Panel(
@@ -86,11 +100,13 @@ SECURITY = Board(
             panels=(
                 Panel(
                     title="Days until certificates end",
-                    why="Below 21 the renewal did not work: mend it before users see a warning.",
-                    queries={"{{cn}}": "(traefik_tls_certs_not_after - time()) / 86400"},
+                    why="Below 21 the renewal did not work: fix it before users see a warning.",
+                    queries={"{{cn}} {{sans}}": "(max by (cn, sans) (traefik_tls_certs_not_after) - time()) / 86400"},
                     unit="d",
                     kind="bargauge",
-                    alert="CertificateExpiresSoon",
+                    alerts=("CertificateExpiresSoon",),
+                    base="red",
+                    steps=((21, "green"),),
                     width=8,
                 ),
                 Panel(
@@ -99,7 +115,7 @@ SECURITY = Board(
                     queries={"{{container}}": "slidegenie_policy_violations"},
                     unit="none",
                     kind="bargauge",
-                    alert="PolicyViolated",
+                    alerts=("PolicyViolated",),
                     steps=((1, "red"),),
                     width=8,
                 ),
@@ -109,7 +125,7 @@ SECURITY = Board(
                     queries={"without": 'count(container_spec_memory_limit_bytes{stack!=""} == 0) or vector(0)'},
                     unit="none",
                     kind="stat",
-                    alert="ContainerWithoutMemoryLimit",
+                    alerts=("ContainerWithoutMemoryLimit",),
                     steps=((1, "red"),),
                     width=8,
                 ),

@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
 
 from . import metrics
 from .dependencies.objects import CONTENT_TYPE
@@ -105,6 +106,11 @@ async def download_presentation(presentation_id: UUID, service: Service) -> Stre
 async def delete_presentation(presentation_id: UUID, service: Service) -> None:
     """Delete a presentation and its file."""
     await service.delete(presentation_id)
+
+
+def endpoints() -> list[str]:
+    """Return the names of the endpoints, which failures are counted under."""
+    return [route.name for route in router.routes if isinstance(route, APIRoute)]
 
 
 async def _cut_off_on_failure(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

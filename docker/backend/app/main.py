@@ -47,6 +47,7 @@ def build_app(settings: Settings, dependencies: Dependencies, runtime: Runtime) 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         metrics.WORKER_STARTS.inc()
+        metrics.show_failures(api.endpoints())
         metrics.BUILD_INFO.labels(settings.release).set(1)
         background = [asyncio.create_task(_watch(state))]
         if state.service:

@@ -4,6 +4,7 @@ Nothing a caller writes becomes a label value: routes are templates, methods a c
 """
 
 import os
+from collections.abc import Iterable
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -79,6 +80,22 @@ BUILD_INFO = Gauge(
     ["release"],
     multiprocess_mode="livemax",
 )
+
+
+_REASONS = ("invalid", "too_large", "internal", "postgresql", "redis", "s3")
+_WITHOUT_AN_ENDPOINT = (
+    ("none", "too_large"),
+    ("none", "internal"),
+    ("housekeeping", "internal"),
+    ("fill_cache", "redis"),
+)
+
+
+def show_failures(endpoints: Iterable[str]) -> None:
+    """Show every known failure, at 0: a counter that begins with its first one does not rise."""
+    known = [(endpoint, reason) for endpoint in endpoints for reason in _REASONS]
+    for operation, reason in (*known, *_WITHOUT_AN_ENDPOINT):
+        FAILURES.labels(operation, reason)
 
 
 def exposition() -> tuple[bytes, str]:

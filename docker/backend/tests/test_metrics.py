@@ -77,6 +77,52 @@ def test_business_is_counted(client: TestClient) -> None:
     assert increase(client, before, "slidegenie_presentations_deleted_total") == 1
 
 
+def test_every_known_failure_is_shown_before_the_first(client: TestClient) -> None:
+    shown = {
+        (labels["operation"], labels["reason"])
+        for (name, pairs) in samples(client)
+        if name == "slidegenie_failures_total" and (labels := dict(pairs))
+    }
+
+    endpoints = {operation for operation, reason in shown if reason == "invalid"}
+    assert endpoints == {
+        "create_presentation",
+        "list_presentations",
+        "get_presentation",
+        "download_presentation",
+        "delete_presentation",
+    }
+    for endpoint in endpoints:
+        assert {reason for operation, reason in shown if operation == endpoint} == {
+            "invalid",
+            "too_large",
+            "internal",
+            "postgresql",
+            "redis",
+            "s3",
+        }
+    assert {pair for pair in shown if pair[0] not in endpoints} == {
+        ("none", "too_large"),
+        ("none", "internal"),
+        ("housekeeping", "internal"),
+        ("fill_cache", "redis"),
+    }
+
+
+def test_a_worker_begins_its_failures_at_0(tmp_path: Path) -> None:
+    program = "from app import metrics; metrics.show_failures(['make'])"
+    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    told = subprocess.run(
+        [sys.executable, "-c", f"{program}; print(metrics.exposition()[0].decode())"],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+    assert 'slidegenie_failures_total{operation="make",reason="s3"} 0.0' in told.splitlines()
+
+
 def test_failures_are_counted_by_what_and_why(client: TestClient, services: Services) -> None:
     before = samples(client)
     client.post(URL, json={})

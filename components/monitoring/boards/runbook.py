@@ -1,0 +1,58 @@
+"""The runbook inside Grafana, so that a link leads somewhere for people who have no checkout at hand."""
+
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+UID = "runbook"
+_WIDTH = 24
+_CHARACTERS = 150
+"""Of a line that is as wide as the page."""
+
+
+def runbook_path(section: str) -> str:
+    """Return the path, below Grafana's own, at which one section is read alone."""
+    return f"/d/{UID}?viewPanel={_number(section)}"
+
+
+def runbook_board(runbook: str) -> str:
+    """Return the dashboard that shows `RUNBOOK.md`: a row for each chapter, a panel for each section."""
+    document = {
+        "uid": UID,
+        "title": "Runbook",
+        "description": "What to do about each alert.",
+        "tags": ["slidegenie"],
+        "schemaVersion": 39,
+        "version": 1,
+        "editable": False,
+        "panels": list(_panels(runbook)),
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _panels(runbook: str) -> Iterator[dict[str, Any]]:
+    y = 0
+    for chapter in re.split(r"^## ", runbook, flags=re.MULTILINE)[1:]:
+        name, *sections = re.split(r"^### ", chapter, flags=re.MULTILINE)
+        yield {"type": "row", "collapsed": False, "panels": [], **_placed(name.strip(), y, 1)}
+        y += 1
+        for section in sections:
+            title, _, text = section.partition("\n")
+            height = 3 + sum(1 + len(line) // _CHARACTERS for line in text.strip().splitlines())
+            yield {
+                "type": "text",
+                "options": {"mode": "markdown", "content": text.strip()},
+                **_placed(title.strip(), y, height),
+            }
+            y += height
+
+
+def _placed(title: str, y: int, height: int) -> dict[str, Any]:
+    return {"id": _number(title), "title": title, "gridPos": {"h": height, "w": _WIDTH, "x": 0, "y": y}}
+
+
+def _number(title: str) -> int:
+    """Return a panel's number, which never changes: a link in an old message must not lead to another section."""
+    return zlib.crc32(title.lower().encode()) % 2**31
