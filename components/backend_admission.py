@@ -6,6 +6,7 @@ import pulumi
 
 from .backend_image import BackendImage, BackendImageArgs, backend_build
 from .image import PulledImage, mirrored, without_tag
+from .settings.base import IMAGE_ID
 from .supply_chain import Admission, AdmissionArgs, PushedImage, PushedImageArgs, RegistryImage, login
 from .variants import image_variant
 
@@ -17,10 +18,13 @@ def admitted_backend(name: str, args: "BackendArgs", *, parent: pulumi.Resource)
     """Return what the backend's containers run, known once it has proven what `supplyChain` asks."""
     child = pulumi.ResourceOptions(parent=parent)
     if args.settings.image is not None:
+        if IMAGE_ID.fullmatch(args.settings.image):
+            # It is on the engine already, and its ID says exactly which it is; a rollback names it so.
+            return _of_engine(name, args, pulumi.Output.from_input(args.settings.image), child)
         given = mirrored(args.settings.image, args.images)
         if "@" in given:
             return _of_registry(name, args, pulumi.Output.from_input(without_tag(given)), child)
-        # A tag cannot carry a signature: what is checked is what the engine has under it.
+        # A tag cannot carry a signature: what is scanned is what the engine has under it. `enforce` refuses tags.
         return _of_engine(name, args, PulledImage(name, given, opts=child).id_on_engine, child)
     build = BackendImageArgs(
         variant=image_variant(args.settings.variant, args.settings.target),
@@ -50,7 +54,9 @@ def admitted_backend(name: str, args: "BackendArgs", *, parent: pulumi.Resource)
 def _of_engine(
     name: str, args: "BackendArgs", image: pulumi.Output[str], child: pulumi.ResourceOptions
 ) -> pulumi.Output[str]:
-    admission = AdmissionArgs(image=image, pushed=False, settings=args.supply_chain, secrets=args.secrets)
+    admission = AdmissionArgs(
+        image=image, pushed=False, settings=args.supply_chain, secrets=args.secrets, images=args.images
+    )
     return Admission(name, admission, opts=child).image
 
 
@@ -72,6 +78,7 @@ def _of_registry(
             settings=args.supply_chain,
             registry=args.registry,
             secrets=args.secrets,
+            images=args.images,
         ),
         opts=child,
     )

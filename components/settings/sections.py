@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field, SecretStr, model_validator
 
-from .base import AbsolutePath, ImageReference, Limits, Port, Section
+from .base import AbsolutePath, ImageReference, Limits, Port, RunnableImage, Section
 from .versions import third_party
 
 _TAKEN = frozenset(
@@ -166,8 +166,9 @@ class Backend(Section):
     dockerfile: str | None = None
     """Dockerfile, relative to the context. Default: `<variant>.Dockerfile` for the reference backend, else
     `Dockerfile`."""
-    image: ImageReference | None = None
-    """A ready image to run; nothing is built. Default: built from `context`."""
+    image: RunnableImage | None = None
+    """A ready image to run; nothing is built. It needs a digest with `supplyChain.require: enforce`. Default: built
+    from `context`."""
     release: Annotated[str, Field(pattern=r"^[\w][\w.-]{0,127}$")] = "0.0.0-dev"
     """Version of the application, written into the image, its tags, log lines and labels."""
     origin: Origin = Origin()

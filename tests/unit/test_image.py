@@ -140,3 +140,15 @@ def test_an_own_application_is_built_from_its_own_dockerfile() -> None:
     assert default.inputs["dockerfile"] == {"location": "/srv/app/Dockerfile"}
     assert named.named("slidegenie-app", BUILD).inputs["dockerfile"] == {"location": "/srv/app/build/prod.Dockerfile"}
     assert not isinstance(default.inputs["buildArgs"], Secret)
+
+
+def test_a_bundle_in_another_form_is_told_how_to_become_one(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.der"
+    bundle.write_bytes(b"\x30\x82\x03\xff")
+    with pytest.raises(SettingsError) as caught:
+        built(str(bundle))
+
+    assert str(caught.value) == (
+        f"Pulumi.test.yaml: engine.caBundle: must be PEM, which is text; {str(bundle)!r} is not:"
+        f" `openssl x509 -inform der -in {bundle}` writes it as PEM"
+    )

@@ -93,6 +93,20 @@ MISTAKES = {
         {"backend": {"image": "example/app:1", "context": "."}},
         "backend: image and context exclude each other; a ready image is not built: remove one of them",
     ),
+    "an image by tag where only what is signed may run": (
+        {"backend": {"image": "example/app:1"}, "supplyChain": {"require": "enforce"}},
+        (
+            "backend.image: needs a digest with supplyChain.require: enforce, as only a digest carries a signature"
+            " and a tag may mean another image tomorrow; got 'example/app:1', append the @sha256:... you looked up"
+        ),
+    ),
+    "an image whose name looks like an ID": (
+        {"backend": {"image": "sha256:latest"}, "supplyChain": {"require": "enforce"}},
+        (
+            "backend.image: needs a digest with supplyChain.require: enforce, as only a digest carries a signature"
+            " and a tag may mean another image tomorrow; got 'sha256:latest', append the @sha256:... you looked up"
+        ),
+    ),
     "an image without a tag": (
         {"images": {"redis": "redis"}},
         "images.redis: has the wrong form; got 'redis', write it like docker.io/library/redis:8.2.1",
