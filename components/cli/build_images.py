@@ -1,6 +1,7 @@
 """Build the images of the backend, and push, scan and sign them on request."""
 
 import argparse
+import contextlib
 import os
 import re
 import sys
@@ -12,6 +13,7 @@ from ..backend_image import BackendImageArgs
 from ..plan import UnknownStackError
 from ..plan.program import stack_configuration
 from ..settings import Settings, SettingsError, Target, Variant, parse_settings
+from ..settings.supply_chain import KEYLESS
 from ..supply_chain import SupplyChainError
 from ..variants import VARIANTS, ImageVariant
 from .buildx import Builder
@@ -39,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Build what was asked for; return 1 when an image is missing or was refused, 2 for a wrong option."""
     options = _parser().parse_args(arguments)
     try:
-        _build(options)
+        # What a stack's settings name, they name from there; only the options are the caller's.
+        with contextlib.chdir(ROOT):
+            _build(options)
     except (Problem, SettingsError, UnknownStackError, SupplyChainError) as error:
         for line in str(error).splitlines():
             warn(line)
@@ -147,8 +151,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--all", action="store_true", help="all images")
     add("--stack", metavar="STACK", help="take base images, mirror, builders and key from Pulumi.STACK.yaml")
     add("--builder", metavar="BUILDER", help="builder of docker buildx (the stack's)")
-    add("--key", metavar="KEY", default=os.environ.get("COSIGN_KEY"), help="key file, KMS URI or keyless (COSIGN_KEY)")
+    key = os.environ.get("COSIGN_KEY")
+    add("--key", metavar="KEY", type=_key, default=key, help="key file, KMS URI or keyless (COSIGN_KEY)")
     return parser
+
+
+def _key(given: str) -> str:
+    """Return a key's file from the root; what is no file stays."""
+    return given if given == KEYLESS or "://" in given else str(Path(given).absolute())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The command that builds images: what it chooses, what it refuses, what it tells buildx."""
 
 import json
-import shutil
 import subprocess
 import urllib.error
 import urllib.request
@@ -206,9 +205,13 @@ def test_the_registry_of_a_name_is_asked(monkeypatch: pytest.MonkeyPatch, reposi
     ],
 )
 def test_a_scan_happens_where_it_can_and_always_when_asked_for(
-    monkeypatch: pytest.MonkeyPatch, scan: bool | None, there: bool, scanned: bool, why: str | None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scan: bool | None, there: bool, scanned: bool, why: str | None
 ) -> None:
-    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/trivy" if there else None)
+    if there:
+        # Where scripts/install-supply-chain-tools.sh puts it, on nobody's PATH.
+        (tmp_path / "trivy").touch(0o755)
+    monkeypatch.setenv("SLIDEGENIE_BIN", str(tmp_path))
+    monkeypatch.setenv("PATH", "/nowhere")
     inspection = Inspection.of(parse_settings({}, "here"), scan=scan, sign=False, key=None)
 
     assert inspection.scan is scanned
@@ -223,6 +226,39 @@ def test_a_signature_needs_a_key_that_is_at_hand(monkeypatch: pytest.MonkeyPatch
 
     signer = Inspection.of(settings, scan=False, sign=True, key="/keys/cosign.key").checks.signer
     assert (signer.key, signer.password) == ("/keys/cosign.key", "secret")
+
+
+def test_keyless_needs_to_know_whose_signature_counts() -> None:
+    with pytest.raises(Problem, match="--sign --key keyless needs to know whose signature counts"):
+        Inspection.of(parse_settings({}, "here"), scan=False, sign=True, key="keyless")
+
+    named = {"key": "keyless", "identity": "https://ci.example.com", "issuer": "https://tokens.example.com"}
+    signer = Inspection.of(parse_settings({"supplyChain": named}, "x"), scan=False, sign=True, key=None).checks.signer
+    assert signer.identity == "https://ci.example.com"
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ("cosign.key", "{here}/cosign.key"),
+        ("/keys/cosign.key", "/keys/cosign.key"),
+        ("keyless", "keyless"),
+        ("awskms:///alias/slidegenie", "awskms:///alias/slidegenie"),
+    ],
+)
+def test_a_key_is_looked_for_where_the_command_was_called(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str, key: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    seen: list[tuple[str, Path]] = []
+    monkeypatch.setattr(build_images, "_build", lambda options: seen.append((options.key, Path.cwd())))
+    wanted = (key.format(here=tmp_path), build_images.ROOT)
+
+    assert build_images.main(["--key", given]) == 0
+    monkeypatch.setenv("COSIGN_KEY", given)
+    assert build_images.main([]) == 0
+    assert seen == [wanted, wanted]
+    assert Path.cwd() == tmp_path
 
 
 def test_tools_are_asked_for_before_anything_is_built() -> None:
