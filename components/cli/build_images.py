@@ -12,7 +12,7 @@ from typing import NoReturn
 from ..backend_image import BackendImageArgs
 from ..plan import UnknownStackError
 from ..plan.program import stack_configuration
-from ..settings import Settings, SettingsError, Target, Variant, parse_settings
+from ..settings import BuildCache, Settings, SettingsError, Target, Variant, parse_settings
 from ..settings.supply_chain import KEYLESS
 from ..supply_chain import SupplyChainError
 from ..variants import VARIANTS, ImageVariant
@@ -66,7 +66,8 @@ def _build(options: argparse.Namespace) -> None:
         raise Problem(f"-r and -n must make the name of an image, such as ghcr.io/acme and backend; got {repository!r}")
     builder = Builder.find(options.builder or (settings.registry.builder if options.push else settings.engine.builder))
     platforms = _platforms(options, settings)
-    builder.check(platforms, push=options.push)
+    cache = BuildCache(options.cache) if options.cache else settings.registry.cache
+    builder.check(platforms, push=options.push, cache=cache)
     inspection = Inspection.of(settings, scan=options.scan, sign=options.sign, key=options.key)
     inspection.checks.need(*inspection.tools)
     if options.push:
@@ -83,6 +84,7 @@ def _build(options: argparse.Namespace) -> None:
         platforms=platforms,
         push=options.push,
         no_cache=options.no_cache,
+        cache=cache,
         inspection=inspection,
     )
     chosen = _chosen(options)
@@ -143,6 +145,8 @@ def _parser() -> argparse.ArgumentParser:
         help="platforms, with commas (with --push linux/amd64,linux/arm64, else this machine's)",
     )
     add("--push", action="store_true", help="push by digest; the tags follow once the image passed what was asked")
+    kinds = [kind.value for kind in BuildCache]
+    add("--cache", choices=kinds, help="with --push: layers that another machine built (the stack's registry.cache)")
     add("--no-cache", action="store_true", help="build every step anew")
     add("--scan", action=argparse.BooleanOptionalAction, help="scan with Trivy (where Trivy is on PATH)")
     add("--sign", action="store_true", help="attach an SBOM, sign and verify with Cosign; needs --push")

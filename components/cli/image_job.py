@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..assets import asset
 from ..backend_image import BackendImageArgs, backend_build
-from ..settings import Settings
+from ..settings import BuildCache, Settings
 from ..settings.supply_chain import GENERATED, KEYLESS, Require
 from ..supply_chain import Checks, Signer, Subject, load_policy
 from ..supply_chain.tools import Workbench
@@ -98,6 +98,8 @@ class Job:
     """Whether they go to the registry; else they stay on the engine."""
     no_cache: bool
     """Whether every step is done anew."""
+    cache: BuildCache
+    """Where builds that are pushed have layers from that another machine built."""
     inspection: Inspection
     """What they have to pass."""
 
@@ -114,7 +116,9 @@ class Job:
         """
         build, checks = backend_build(replace(self.common, variant=variant)), self.inspection.checks
         if self.push:
-            reference = self.builder.push(build, self.common.repository, self.platforms, no_cache=self.no_cache)
+            reference = self.builder.push(
+                build, self.common.repository, self.platforms, no_cache=self.no_cache, cache=self.cache
+            )
         else:
             reference = self.builder.load(build, self.platforms, no_cache=self.no_cache)
         subject = Subject(reference=reference, pushed=self.push)

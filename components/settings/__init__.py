@@ -10,7 +10,7 @@ from .maintenance import Maintenance, Weekday
 from .model import Settings
 from .monitoring import Email, ImageStore, Monitoring, MonitoringPorts
 from .policy import Enforcement, Policy
-from .sections import Backend, Engine, Images, Origin, Registry, Secrets, Target, Variant
+from .sections import Backend, BuildCache, Engine, Images, Origin, Registry, Secrets, Target, Variant
 from .stores import ExternalPostgres, ExternalRedis, ExternalStorage, Postgres, Redis, Storage
 from .supply_chain import Require, SupplyChain
 
@@ -20,6 +20,7 @@ __all__ = [
     "Authority",
     "Backend",
     "Backup",
+    "BuildCache",
     "Challenge",
     "ClientAddress",
     "Email",

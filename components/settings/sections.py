@@ -40,6 +40,17 @@ class Target(enum.Enum):
     """Production without package manager and shell tools; Alpine only."""
 
 
+class BuildCache(enum.Enum):
+    """Where a build of a pushed image has layers from that another machine built before."""
+
+    OFF = "off"
+    """From the builder itself only."""
+    INLINE = "inline"
+    """The image under the same name before; every builder can, and only the layers of the image itself are there."""
+    REGISTRY = "registry"
+    """A tag of its own, `cache-<name>`, with the layers of every stage; needs a builder of its own."""
+
+
 class Engine(Section):
     """The Docker host."""
 
@@ -119,6 +130,10 @@ class Registry(Section):
     builder: Annotated[str, Field(pattern=r"^[\w][\w.-]*$")] = "default"
     """Builder of `docker buildx` for pushed images. The engine's own, `default`, builds for one platform; for several,
     `docker buildx create --name slidegenie --driver docker-container` makes one."""
+    cache: BuildCache = BuildCache.OFF
+    """Where a build has layers from that another machine built, such as CI before: `inline`, the image under the same
+    name, or `registry`, a tag `cache-<name>` with the layers of every stage, which takes another builder than
+    `default`. Whoever may push there decides what is built upon."""
 
     @model_validator(mode="after")
     def _several_platforms_need_a_builder(self) -> "Registry":
@@ -129,6 +144,11 @@ class Registry(Section):
                 f"builder 'default' builds for one platform, platforms are {', '.join(self.platforms)}: make a builder"
                 " with `docker buildx create --name slidegenie --driver docker-container` and name it in builder, or"
                 " leave one platform"
+            )
+        if self.cache is BuildCache.REGISTRY and self.builder == "default":
+            raise ValueError(
+                "cache 'registry' is more than builder 'default' can; set cache: inline, or make a builder with `docker"
+                " buildx create --name slidegenie --driver docker-container` and name it in builder"
             )
         return self
 

@@ -16,7 +16,7 @@ from components.cli.console import Problem
 from components.cli.image_job import Inspection
 from components.cli.origin import UNKNOWN_VERSION, git_origin, git_version
 from components.image import BuiltImageArgs
-from components.settings import parse_settings
+from components.settings import BuildCache, parse_settings
 from components.supply_chain import ToolError
 
 OWN = Builder("default", own=True, platforms=frozenset({"linux/amd64"}))
@@ -94,8 +94,40 @@ def test_a_pushed_image_goes_by_digest_and_without_a_name_anybody_uses(calls: Ca
 def test_the_engines_own_builder_pushes_a_candidate(calls: Calls) -> None:
     assert OWN.push(BUILD, "ghcr.io/acme/slides", ["linux/amd64"], no_cache=False).endswith(f"@{DIGEST}")
 
-    assert calls[0][calls[0].index("--tag") + 1] == "ghcr.io/acme/slides:candidate"
+    assert calls[0][calls[0].index("--tag") + 1] == "ghcr.io/acme/slides:candidate-latest"
     assert "--output" not in calls[0]
+
+
+@pytest.mark.parametrize(
+    ("cache", "options"),
+    [
+        (BuildCache.OFF, []),
+        (
+            BuildCache.INLINE,
+            ["--cache-from", "type=registry,ref=ghcr.io/acme/slides:latest", "--cache-to", "type=inline"],
+        ),
+        (
+            BuildCache.REGISTRY,
+            [
+                *("--cache-from", "type=registry,ref=ghcr.io/acme/slides:cache-latest"),
+                *("--cache-to", "type=registry,ref=ghcr.io/acme/slides:cache-latest,mode=max"),
+            ],
+        ),
+    ],
+)
+def test_layers_come_from_where_another_machine_left_them(calls: Calls, cache: BuildCache, options: list[str]) -> None:
+    OTHER.push(BUILD, "ghcr.io/acme/slides", ["linux/amd64"], no_cache=False, cache=cache)
+    (command,) = calls
+
+    given = [at for at, word in enumerate(command) if word.startswith("--cache")]
+    assert [word for at in given for word in command[at : at + 2]] == options
+
+
+def test_a_cache_that_the_builder_cannot_write_is_refused_first() -> None:
+    with pytest.raises(Problem, match=r"cache 'registry' is more than builder 'default' can: give --cache inline, or"):
+        OWN.check([], push=True, cache=BuildCache.REGISTRY)
+    OWN.check([], push=True, cache=BuildCache.INLINE)
+    OTHER.check([], push=True, cache=BuildCache.REGISTRY)
 
 
 def test_a_build_that_fails_names_the_image(monkeypatch: pytest.MonkeyPatch) -> None:

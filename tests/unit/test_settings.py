@@ -107,6 +107,13 @@ MISTAKES = {
             " and a tag may mean another image tomorrow; got 'sha256:latest', append the @sha256:... you looked up"
         ),
     ),
+    "a cache that the builder cannot write": (
+        {"registry": {"cache": "registry"}},
+        (
+            "registry: cache 'registry' is more than builder 'default' can; set cache: inline, or make a builder with"
+            " `docker buildx create --name slidegenie --driver docker-container` and name it in builder"
+        ),
+    ),
     "an image without a tag": (
         {"images": {"redis": "redis"}},
         "images.redis: has the wrong form; got 'redis', write it like docker.io/library/redis:8.2.1",

@@ -65,7 +65,7 @@ def test_a_pushed_image_is_scanned_signed_verified_and_only_then_tagged() -> Non
     assert steps(plan) == ["scan", "sign", "verify", "tag"]
     markers = plan.of_type(MARKER)
     assert {marker.inputs["keepers"]["image"] for marker in markers} == {
-        "registry.example.com/slidegenie/backend:candidate"
+        "registry.example.com/slidegenie/backend:candidate-latest"
     }
     assert markers[-1].inputs["keepers"]["tags"] == "latest 0.0.0-dev"
 
@@ -121,7 +121,7 @@ def test_the_build_is_pushed_for_its_platforms_and_survives_its_replacement() ->
     assert build.inputs["push"] is True
     assert build.inputs["exec"] is True
     assert build.inputs["platforms"] == ["linux/amd64"]
-    assert build.inputs["tags"] == ["registry.example.com/slidegenie/backend:candidate"]
+    assert build.inputs["tags"] == ["registry.example.com/slidegenie/backend:candidate-latest"]
     assert build.inputs["buildOnPreview"] is False
     assert build.retain_on_delete is True
     assert "registry-password" not in repr(build.inputs)
@@ -137,6 +137,22 @@ def test_a_builder_of_its_own_pushes_all_platforms_by_digest_alone() -> None:
     assert "push-by-digest=true" in export["raw"]
     assert "tags" not in build.inputs
     assert build.inputs["push"] is False
+
+
+def test_a_build_takes_layers_from_another_machines_where_the_stack_says_so() -> None:
+    def caches(**registry: Any) -> tuple[Any, Any]:
+        plan = platform(registry=REGISTRY | registry, secrets=SECRETS)
+        inputs = plan.named("slidegenie-app", BUILD).inputs
+        return inputs.get("cacheFrom"), inputs.get("cacheTo")
+
+    repository = "registry.example.com/slidegenie/backend"
+    assert caches() == (None, None)
+    assert caches(cache="inline") == (
+        [{"raw": f"type=registry,ref={repository}:latest"}],
+        [{"raw": "type=inline"}],
+    )
+    place = f"type=registry,ref={repository}:cache-latest"
+    assert caches(cache="registry", builder="slidegenie") == ([{"raw": place}], [{"raw": f"{place},mode=max"}])
 
 
 def test_another_signer_is_another_verification(tmp_path: Path) -> None:
