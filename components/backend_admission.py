@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from .backend_image import BackendImage, BackendImageArgs, backend_build
+from .backend_image import BackendImage, BackendImageArgs, pushed_backend
 from .image import PulledImage, mirrored, without_tag
-from .supply_chain import Admission, AdmissionArgs, PushedImage, PushedImageArgs, RegistryImage, login
+from .settings.base import IMAGE_ID
+from .supply_chain import Admission, AdmissionArgs, RegistryImage, login
 from .variants import image_variant
 
 if TYPE_CHECKING:
@@ -17,26 +18,11 @@ def admitted_backend(name: str, args: "BackendArgs", *, parent: pulumi.Resource)
     """Return what the backend's containers run, known once it has proven what `supplyChain` asks."""
     child = pulumi.ResourceOptions(parent=parent)
     if args.settings.image is not None:
-        given = mirrored(args.settings.image, args.images)
-        if "@" in given:
-            return _of_registry(name, args, pulumi.Output.from_input(without_tag(given)), child)
-        # A tag cannot carry a signature: what is checked is what the engine has under it.
-        return _of_engine(name, args, PulledImage(name, given, opts=child).id_on_engine, child)
+        return _given(name, args, args.settings.image, child)
     build = backend_image_args(args)
     if args.registry.address is None:
-        return _of_engine(name, args, BackendImage(name, build, opts=child).id_on_engine, child)
-    pushed = PushedImage(
-        name,
-        PushedImageArgs(
-            build=backend_build(build),
-            repository=f"{args.registry.address}/{args.registry.namespace}/backend",
-            platforms=args.registry.platforms,
-            builder=args.registry.builder,
-            login=login(args.registry, args.secrets),
-        ),
-        opts=child,
-    )
-    return _of_registry(name, args, pushed.reference, child, tags=build.variant.tags(build.release))
+        return _admitted(name, args, BackendImage(name, build, opts=child).reference, child, pushed=False)
+    return _pulled(name, args, pushed_backend(name, build, opts=child), child)
 
 
 def backend_image_args(args: "BackendArgs") -> BackendImageArgs:
@@ -51,35 +37,39 @@ def backend_image_args(args: "BackendArgs") -> BackendImageArgs:
         stage=settings.stage,
         images=args.images,
         engine=args.engine,
+        registry=args.registry,
+        supply_chain=args.supply_chain,
+        secrets=args.secrets,
     )
 
 
-def _of_engine(
-    name: str, args: "BackendArgs", image: pulumi.Output[str], child: pulumi.ResourceOptions
+def _given(name: str, args: "BackendArgs", image: str, child: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    if IMAGE_ID.fullmatch(image):
+        # It is on the engine already, and its ID says exactly which it is; a rollback names it so.
+        return _admitted(name, args, image, child, pushed=False)
+    place = mirrored(image, args.images)
+    if "@" in place:
+        return _pulled(name, args, _admitted(name, args, without_tag(place), child, pushed=True), child)
+    # A tag cannot carry a signature: what is scanned is what the engine has under it. `enforce` refuses tags.
+    return _admitted(name, args, PulledImage(name, place, opts=child).id_on_engine, child, pushed=False)
+
+
+def _admitted(
+    name: str, args: "BackendArgs", image: pulumi.Input[str], child: pulumi.ResourceOptions, *, pushed: bool
 ) -> pulumi.Output[str]:
-    admission = AdmissionArgs(image=image, pushed=False, settings=args.supply_chain, secrets=args.secrets)
+    admission = AdmissionArgs(
+        image=image,
+        pushed=pushed,
+        settings=args.supply_chain,
+        registry=args.registry,
+        secrets=args.secrets,
+        images=args.images,
+    )
     return Admission(name, admission, opts=child).image
 
 
-def _of_registry(
-    name: str,
-    args: "BackendArgs",
-    image: pulumi.Output[str],
-    child: pulumi.ResourceOptions,
-    tags: tuple[str, ...] = (),
+def _pulled(
+    name: str, args: "BackendArgs", image: pulumi.Output[str], child: pulumi.ResourceOptions
 ) -> pulumi.Output[str]:
-    """Pull an image only once it has proven itself; `tags` are given to what this stack made, and so signs."""
-    admission = Admission(
-        name,
-        AdmissionArgs(
-            image=image,
-            pushed=True,
-            sign=bool(tags),
-            tags=tags,
-            settings=args.supply_chain,
-            registry=args.registry,
-            secrets=args.secrets,
-        ),
-        opts=child,
-    )
-    return RegistryImage(name, admission.image, login(args.registry, args.secrets), opts=child).reference
+    """Pull an image with the registry's login, only once it has proven itself."""
+    return RegistryImage(name, image, login(args.registry, args.secrets), opts=child).reference

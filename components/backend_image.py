@@ -9,7 +9,8 @@ import pulumi
 from .assets import asset
 from .dockerfile import stage_to_build
 from .image import BuiltImage, BuiltImageArgs, mirrored
-from .settings import Engine, Images, Origin, Variant
+from .settings import Engine, Images, Origin, Registry, Secrets, SupplyChain, Variant
+from .supply_chain import Admission, AdmissionArgs, PushedImage, PushedImageArgs, login
 from .variants import VARIANTS, ImageVariant
 
 
@@ -35,22 +36,33 @@ class BackendImageArgs:
     """Base images and their mirror."""
     engine: Engine = Engine()
     """Builder, and what builds trust."""
+    registry: Registry = Registry()
+    """Where it is pushed to, under the last part of `repository`. Default: it stays on the engine."""
+    supply_chain: SupplyChain = SupplyChain()
+    """What a pushed image must prove before it gets its names. With a generated key each image has one of its own."""
+    secrets: Secrets = Secrets()
+    """Passwords of the registry and of the signing key."""
 
 
 class BackendImage(pulumi.ComponentResource):
-    """One variant of the backend's image, built by the engine that runs it."""
+    """One variant of the backend's image: on the engine that runs it, or in a registry."""
 
-    id_on_engine: pulumi.Output[str]
-    """The image's ID; run containers from it."""
+    reference: pulumi.Output[str]
+    """The image's ID on the engine; of a pushed one `name@sha256:...`, known once it has proven what was asked."""
     tags: Sequence[str]
     """Its names, each with tag; the first moves with every release, the second stays."""
 
     def __init__(self, name: str, args: BackendImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:BackendImage", name, None, opts)
-        build = backend_build(args)
-        self.id_on_engine = BuiltImage(name, build, opts=pulumi.ResourceOptions(parent=self)).id_on_engine
-        self.tags = (build.tag, *build.further_tags)
-        self.register_outputs({"idOnEngine": self.id_on_engine, "tags": list(self.tags)})
+        child = pulumi.ResourceOptions(parent=self)
+        if args.registry.address is None:
+            build = backend_build(args)
+            self.reference = BuiltImage(name, build, opts=child).id_on_engine
+            self.tags = (build.tag, *build.further_tags)
+        else:
+            self.reference = pushed_backend(name, args, opts=child)
+            self.tags = tuple(f"{_repository(args)}:{tag}" for tag in args.variant.tags(args.release))
+        self.register_outputs({"reference": self.reference, "tags": list(self.tags)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +89,37 @@ class ImageMatrix(pulumi.ComponentResource):
             for variant in args.variants
         }
         self.register_outputs({"tags": {variant: list(image.tags) for variant, image in self.images.items()}})
+
+
+def pushed_backend(name: str, args: BackendImageArgs, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    """Build and push an image, and return `name@sha256:...` once it has proven what is asked and got its names."""
+    pushed = PushedImage(
+        name,
+        PushedImageArgs(
+            build=backend_build(args),
+            repository=_repository(args),
+            platforms=args.registry.platforms,
+            builder=args.registry.builder,
+            cache=args.registry.cache,
+            login=login(args.registry, args.secrets),
+        ),
+        opts=opts,
+    )
+    admission = AdmissionArgs(
+        image=pushed.reference,
+        pushed=True,
+        sign=True,
+        tags=args.variant.tags(args.release),
+        settings=args.supply_chain,
+        registry=args.registry,
+        secrets=args.secrets,
+        images=args.images,
+    )
+    return Admission(name, admission, opts=opts).image
+
+
+def _repository(args: BackendImageArgs) -> str:
+    return f"{args.registry.address}/{args.registry.namespace}/{args.repository.rpartition('/')[2]}"
 
 
 def backend_build(args: BackendImageArgs) -> BuiltImageArgs:

@@ -128,6 +128,10 @@ def trust(bundle: str | None) -> dict[str, str] | None:
         content = Path(bundle).read_text(encoding="utf-8")
     except OSError as error:
         raise _refused(f"cannot be read ({error.strerror}); got {bundle!r}, give the path of a PEM file here") from None
+    except UnicodeDecodeError:
+        raise _refused(
+            f"must be PEM, which is text; {bundle!r} is not: `openssl x509 -inform der -in {bundle}` writes it as PEM"
+        ) from None
     if len(content.encode()) > _MOST_TRUST:
         raise _refused(
             f"must be at most {_MOST_TRUST} bytes; {bundle!r} has {len(content.encode())}:"

@@ -45,6 +45,7 @@ class VendorImages(pulumi.ComponentResource):
                     settings=_of_vendor(args.settings, vendor),
                     registry=args.registry if reference.startswith(f"{args.registry.address}/") else Registry(),
                     secrets=args.secrets,
+                    images=args.images,
                 ),
                 opts=pulumi.ResourceOptions(parent=self),
             )

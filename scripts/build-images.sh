@@ -3,8 +3,9 @@
 #
 # The work is done in Python, from the same table as the Pulumi components (components/variants.py).
 set -euo pipefail
-cd "$(dirname "$0")/.."
+root=$(realpath "$(dirname "$0")/..")
 
 # Standard output is for the result.
-if [ ! -x .venv/bin/python ]; then scripts/bootstrap.sh requirements.txt >&2; fi
-exec .venv/bin/python -m components.cli.build_images "$@"
+if [ ! -x "$root/.venv/bin/python" ]; then "$root/scripts/bootstrap.sh" requirements.txt >&2; fi
+# The working directory stays the caller's: that is where --key points.
+PYTHONPATH=$root exec "$root/.venv/bin/python" -m components.cli.build_images "$@"

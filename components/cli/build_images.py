@@ -1,6 +1,7 @@
 """Build the images of the backend, and push, scan and sign them on request."""
 
 import argparse
+import contextlib
 import os
 import re
 import sys
@@ -11,7 +12,8 @@ from typing import NoReturn
 from ..backend_image import BackendImageArgs
 from ..plan import UnknownStackError
 from ..plan.program import project_name, stack_configuration
-from ..settings import Settings, SettingsError, Target, Variant, keys_of, parse_settings
+from ..settings import BuildCache, Settings, SettingsError, Target, Variant, keys_of, parse_settings
+from ..settings.supply_chain import KEYLESS
 from ..supply_chain import SupplyChainError
 from ..variants import VARIANTS, ImageVariant
 from .buildx import Builder
@@ -39,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Build what was asked for; return 1 when an image is missing or was refused, 2 for a wrong option."""
     options = _parser().parse_args(arguments)
     try:
-        _build(options)
+        # What a stack's settings name, they name from there; only the options are the caller's.
+        with contextlib.chdir(ROOT):
+            _build(options)
     except (Problem, SettingsError, UnknownStackError, SupplyChainError) as error:
         for line in str(error).splitlines():
             warn(line)
@@ -62,7 +66,8 @@ def _build(options: argparse.Namespace) -> None:
         raise Problem(f"-r and -n must make the name of an image, such as ghcr.io/acme and backend; got {repository!r}")
     builder = Builder.find(options.builder or (settings.registry.builder if options.push else settings.engine.builder))
     platforms = _platforms(options, settings)
-    builder.check(platforms, push=options.push)
+    cache = BuildCache(options.cache) if options.cache else settings.registry.cache
+    builder.check(platforms, push=options.push, cache=cache)
     inspection = Inspection.of(settings, scan=options.scan, sign=options.sign, key=options.key)
     inspection.checks.need(*inspection.tools)
     if options.push:
@@ -79,6 +84,7 @@ def _build(options: argparse.Namespace) -> None:
         platforms=platforms,
         push=options.push,
         no_cache=options.no_cache,
+        cache=cache,
         inspection=inspection,
     )
     chosen = _chosen(options)
@@ -137,6 +143,8 @@ def _parser() -> argparse.ArgumentParser:
         help="platforms, with commas (with --push linux/amd64,linux/arm64, else this machine's)",
     )
     add("--push", action="store_true", help="push by digest; the tags follow once the image passed what was asked")
+    kinds = [kind.value for kind in BuildCache]
+    add("--cache", choices=kinds, help="with --push: layers that another machine built (the stack's registry.cache)")
     add("--no-cache", action="store_true", help="build every step anew")
     add("--scan", action=argparse.BooleanOptionalAction, help="scan with Trivy (where Trivy is on PATH)")
     add("--sign", action="store_true", help="attach an SBOM, sign and verify with Cosign; needs --push")
@@ -145,8 +153,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--all", action="store_true", help="all images")
     add("--stack", metavar="STACK", help="take base images, mirror, builders and key from Pulumi.STACK.yaml")
     add("--builder", metavar="BUILDER", help="builder of docker buildx (the stack's)")
-    add("--key", metavar="KEY", default=os.environ.get("COSIGN_KEY"), help="key file, KMS URI or keyless (COSIGN_KEY)")
+    key = os.environ.get("COSIGN_KEY")
+    add("--key", metavar="KEY", type=_key, default=key, help="key file, KMS URI or keyless (COSIGN_KEY)")
     return parser
+
+
+def _key(given: str) -> str:
+    """Return a key's file from the root; what is no file stays."""
+    return given if given == KEYLESS or "://" in given else str(Path(given).absolute())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..image import BuiltImageArgs
-from ..supply_chain.push import CANDIDATE, by_digest
+from ..settings import BuildCache
+from ..supply_chain.push import build_cache, by_digest, candidate_of
 from .console import Problem
 from .docker import docker, last_line, plugin
 
@@ -41,7 +42,7 @@ class Builder:
         platforms = {platform.strip().rstrip("*") for line in listed for platform in line.split(",")}
         return cls(name, drivers == ["docker"], frozenset(filter(None, platforms)))
 
-    def check(self, platforms: Sequence[str], *, push: bool) -> None:
+    def check(self, platforms: Sequence[str], *, push: bool, cache: BuildCache = BuildCache.OFF) -> None:
         """Make sure that an image for `platforms` can be built and kept.
 
         Raises:
@@ -56,6 +57,11 @@ class Builder:
                 f"builder {self.name!r} builds for one platform, not for {', '.join(platforms)}: name one with -p, or"
                 " make another with `docker buildx create --name slidegenie --driver docker-container` and give"
                 " --builder slidegenie"
+            )
+        if push and self.own and cache is BuildCache.REGISTRY:
+            raise Problem(
+                f"cache 'registry' is more than builder {self.name!r} can: give --cache inline, or make another with"
+                " `docker buildx create --name slidegenie --driver docker-container` and give --builder slidegenie"
             )
         if missing := [platform for platform in platforms if platform not in self.platforms]:
             raise Problem(
@@ -74,14 +80,27 @@ class Builder:
         self._run(build, ["--load", *tags], platforms, no_cache=no_cache)
         return docker("image", "inspect", "--format", "{{.Id}}", build.tag).stdout.strip()
 
-    def push(self, build: BuiltImageArgs, repository: str, platforms: Sequence[str], *, no_cache: bool) -> str:
+    def push(
+        self,
+        build: BuiltImageArgs,
+        repository: str,
+        platforms: Sequence[str],
+        *,
+        no_cache: bool,
+        cache: BuildCache = BuildCache.OFF,
+    ) -> str:
         """Build and push without any of the names people go by; return `repository@sha256:...`.
 
         Raises:
             Problem: when building or pushing fails; buildx has said why.
         """
-        named = ["--push", "--tag", f"{repository}:{CANDIDATE}"]
-        how = named if self.own else ["--output", by_digest(repository)]
+        named = ["--push", "--tag", candidate_of(repository, build)]
+        cached_from, cached_to = build_cache(cache, repository, build)
+        how = [
+            *(named if self.own else ["--output", by_digest(repository)]),
+            *(option for place in cached_from for option in ("--cache-from", place)),
+            *(option for place in cached_to for option in ("--cache-to", place)),
+        ]
         with tempfile.TemporaryDirectory() as folder:
             metadata = Path(folder) / "metadata.json"
             self._run(build, [*how, "--metadata-file", str(metadata)], platforms, no_cache=no_cache)

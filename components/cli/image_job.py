@@ -1,16 +1,16 @@
 """One image after the other: built, looked at, signed, and only then given its names."""
 
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..assets import asset
 from ..backend_image import BackendImageArgs, backend_build
-from ..settings import Settings
-from ..settings.supply_chain import GENERATED, Require
+from ..settings import BuildCache, Settings
+from ..settings.supply_chain import GENERATED, KEYLESS, Require
 from ..supply_chain import Checks, Signer, Subject, load_policy
+from ..supply_chain.tools import Workbench
 from ..variants import ImageVariant
 from .buildx import Builder
 from .console import Problem, say
@@ -34,7 +34,7 @@ class Inspection:
         """Return what was asked for. Without an answer about the scan, an image is scanned where Trivy is.
 
         Raises:
-            Problem: when there is no key to sign with.
+            Problem: when there is no key to sign with, or nobody is named whose keyless signature counts.
         """
         chain = settings.supply_chain
         signs_with = key or chain.key
@@ -43,13 +43,19 @@ class Inspection:
                 "--sign needs a key that is not in a stack's state: make one with `cosign generate-key-pair` and give"
                 " --key cosign.key (its password in COSIGN_PASSWORD), a KMS URI, or set supplyChain.key and --stack"
             )
-        there = shutil.which("trivy") is not None
+        if sign and signs_with == KEYLESS and not (chain.identity and chain.issuer):
+            raise Problem(
+                "--sign --key keyless needs to know whose signature counts, as anybody can get a certificate: set"
+                " supplyChain.key: keyless with identity and issuer in a stack, and name it with --stack"
+            )
+        there = Workbench.on_path("trivy") is not None
         return cls(
             checks=Checks(
                 # What was asked for by name may fetch its tool.
                 require=Require.ENFORCE,
                 policy=Path(chain.scan_policy or asset("security", "trivy-scan.yml")),
                 signer=replace(Signer.of(chain, os.environ.get("COSIGN_PASSWORD", "")), key=signs_with),
+                images=settings.images,
             ),
             scan=there if scan is None else scan,
             sign=sign,
@@ -92,6 +98,8 @@ class Job:
     """Whether they go to the registry; else they stay on the engine."""
     no_cache: bool
     """Whether every step is done anew."""
+    cache: BuildCache
+    """Where builds that are pushed have layers from that another machine built."""
     inspection: Inspection
     """What they have to pass."""
 
@@ -108,7 +116,9 @@ class Job:
         """
         build, checks = backend_build(replace(self.common, variant=variant)), self.inspection.checks
         if self.push:
-            reference = self.builder.push(build, self.common.repository, self.platforms, no_cache=self.no_cache)
+            reference = self.builder.push(
+                build, self.common.repository, self.platforms, no_cache=self.no_cache, cache=self.cache
+            )
         else:
             reference = self.builder.load(build, self.platforms, no_cache=self.no_cache)
         subject = Subject(reference=reference, pushed=self.push)

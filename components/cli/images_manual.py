@@ -39,7 +39,8 @@ every release, the second stays.
 {variants}
 
 `backend.variant` and `backend.target` choose one for a stack; `BackendImage` builds one and `ImageMatrix` any set
-of them in a program of your own. By hand, without Pulumi:
+of them in a program of your own, on the engine or, with `registry`, pushed, scanned, signed and only then tagged. By
+hand, without Pulumi:
 
     scripts/build-images.sh                     # the three Debian images, for this machine
     scripts/build-images.sh --all --scan        # all seven, scanned
@@ -47,7 +48,11 @@ of them in a program of your own. By hand, without Pulumi:
     scripts/build-images.sh --all --stack airgap    # where no image registry can be reached
     scripts/build-images.sh --help
 
-`--stack` takes base images, mirror, authorities, builders and the signing key from `Pulumi.<stack>.yaml`.
+`--stack` takes base images, mirror, authorities, builders, cache and the signing key from `Pulumi.<stack>.yaml`.
+
+A builder without a cache of its own, as in CI, has layers from the registry with `registry.cache` or `--cache`:
+`inline` writes them into the image, which every builder can; `registry` writes those of all stages under a tag
+`cache-<name>`, which takes a builder other than the engine's own. An image built with `inline` has another digest.
 
 ## What is in them
 
@@ -57,11 +62,12 @@ The virtual environment with the locked, hashed dependencies, byte-compiled, and
 packages, more than a quarter of their size, are stripped.
 
 `python -m bench.image_size` measures what our layers add over the base, and what a change of one line costs: one
-layer, and at most two seconds.
+layer, which the tests assert, and the seconds it prints: about two where it was measured, more on a busy machine.
 
 Every image says in its labels (`org.opencontainers.image.*`) where it comes from: `source`, `revision`, `version`,
 `created` (of the commit, not of the build) and `base.name`. `scripts/build-images.sh` asks Git; a stack says it
-under `backend.origin`.
+under `backend.origin`: if `make up` asked Git, each commit would replace the containers though nothing in them
+changed.
 
 ## The same digest twice
 
@@ -69,8 +75,8 @@ Nothing in a layer depends on when or where it was built: byte code goes by a ha
 follow the umask. The dates of files are the builder's: BuildKit 0.13 and newer sets them to the date of the commit
 (build argument `SOURCE_DATE_EPOCH`, exporter option `rewrite-timestamp=true`), and two builds of one commit have
 one digest (seen with BuildKit 0.17, twice without a cache, `latest` and `minimal`). Older ones, such as the one in
-Docker 20.10 that the tests run on, do not know the option: there the tests compare content, mode and owner of every
-file of two builds instead.
+Docker 20.10, do not know the option: there the tests compare content, mode and owner of every file of two builds
+instead. Where there is a newer builder in a container, they compare the digests.
 
 ## Networks that inspect TLS
 

@@ -97,11 +97,10 @@ class History:
         return running.schema if running else None
 
     def _settings_of(self, release: Release) -> dict[str, Any]:
-        image = release.image if "@" in release.image else self._name(release.image)
         # Its volumes are data, and do not go back with it.
         volumes = {"volumes": kept} if (kept := self._stack.section("backend").get("volumes")) else {}
         ready = {key: value for key, value in release.settings.items() if key not in _OF_A_BUILD}
-        return _commands(release.settings) | ready | volumes | {"image": image}
+        return _commands(release.settings) | ready | volumes | {"image": release.image}
 
     def _running_image(self) -> str | None:
         for container in containers(self._label, "com.docker.compose.service=app"):

@@ -10,11 +10,12 @@ from pathlib import Path
 from ..assets import asset
 from ..maintenance.ledger import Ledger
 from ..maintenance.textfile import metric, metrics
-from ..settings import SupplyChain
+from ..settings import Settings
 from ..settings.supply_chain import GENERATED
 from ..supply_chain import Signer, Subject, SupplyChainError, load_policy
 from ..supply_chain.checks import covered
 from ..supply_chain.cosign import verify
+from ..supply_chain.errors import UnsignedError
 from ..supply_chain.gate import Verdict, judge
 from ..supply_chain.policy import ScanPolicy, Severity
 from ..supply_chain.tools import workbench
@@ -46,7 +47,7 @@ class Scanned:
     findings: Mapping[Severity, int] = field(default_factory=dict)
     """What was found and not accepted, by severity."""
     verified: bool | None = None
-    """Whether its signature counts; `None` where it has none to look at."""
+    """Whether its signature counts; `None` where it has none to look at, or that could not be found out."""
     pinned: bool = False
     """Whether it runs by a digest."""
 
@@ -58,7 +59,7 @@ class Scanned:
         return Signature.UNCHECKED if self.pinned else Signature.UNSIGNED
 
 
-def scan_running(label: str, settings: SupplyChain) -> list[Scanned]:
+def scan_running(label: str, settings: Settings) -> list[Scanned]:
     """Scan each image of the stack's running containers once.
 
     Raises:
@@ -72,7 +73,7 @@ def scan_running(label: str, settings: SupplyChain) -> list[Scanned]:
             pinned[container["Image"]] = container["Config"]["Image"]
     if not running:
         raise Problem(f"nothing of stack {label} runs here: `make up` starts it")
-    file = Path(settings.scan_policy or asset("security", "trivy-scan.yml"))
+    file = Path(settings.supply_chain.scan_policy or asset("security", "trivy-scan.yml"))
     policy = load_policy(file)
     say(f"{file}: {covered(policy.scanners)}; stops a rollout at {policy.threshold.value}")
     return [
@@ -97,12 +98,10 @@ def text(found: list[Scanned], ledger: Ledger) -> str:
     return metrics(lines)
 
 
-def _scanned(
-    identity: str, shown: str, policy: ScanPolicy, settings: SupplyChain, pinned: Mapping[str, str]
-) -> Scanned:
+def _scanned(identity: str, shown: str, policy: ScanPolicy, settings: Settings, pinned: Mapping[str, str]) -> Scanned:
     name = shown.partition(" ")[0]
     try:
-        with workbench(fetch=True) as bench:
+        with workbench(fetch=True, images=settings.images) as bench:
             report = scan(bench, Subject(reference=identity, pushed=False), policy)
         verdict = judge(report, policy, datetime.datetime.now(datetime.UTC).date())
     except SupplyChainError as error:
@@ -119,16 +118,24 @@ def _counted(verdict: Verdict) -> dict[Severity, int]:
     return {severity: found.count(severity) for severity in Severity}
 
 
-def _verified(reference: str, settings: SupplyChain) -> bool | None:
-    """Look at the signature again, where that needs no secret: a generated key is in the encrypted state."""
-    if settings.public_key is None and settings.key == GENERATED:
+def _verified(reference: str, settings: Settings) -> bool | None:
+    """Look at the signature again, where that needs no secret.
+
+    A generated key is in the encrypted state; a key file opens with a password only, and so says nothing of its public
+    half. An answer that could not be had is no refusal.
+    """
+    chain = settings.supply_chain
+    if chain.public_key is None and (chain.key == GENERATED or chain.key.startswith("/")):
         return None
     try:
-        with workbench(fetch=True) as bench:
-            verify(bench, Subject(reference=reference, pushed=True), Signer.of(settings))
-    except SupplyChainError as error:
+        with workbench(fetch=True, images=settings.images) as bench:
+            verify(bench, Subject(reference=reference, pushed=True), Signer.of(chain))
+    except UnsignedError as error:
         warn(f"{reference}: NOT VERIFIED: {error}")
         return False
+    except SupplyChainError as error:
+        warn(str(error))
+        return None
     return True
 
 

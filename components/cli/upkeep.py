@@ -53,7 +53,7 @@ def scan(request: Request) -> None:
     ensure_engine()
     work = _Work.of(request)
     _judge(work)
-    found = scanning.scan_running(work.plan.label, work.settings.supply_chain)
+    found = scanning.scan_running(work.plan.label, work.settings)
     work.tell("scan.prom", scanning.text(found, work.ledger))
     if failed := [one.image for one in found if one.failed]:
         raise Problem(f"{len(failed)} of {len(found)} images could not be scanned: {', '.join(failed)}")

@@ -1,5 +1,6 @@
 """What every section of the settings shares: camelCase keys, no unknown keys, no later change."""
 
+import re
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -10,14 +11,30 @@ from ..policy_defaults import hardening_default
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A TCP port, 1 to 65535."""
 
+_NAME = r"[a-z0-9][a-zA-Z0-9./_-]*(:[0-9]+/[a-z0-9./_-]+)?"
+_TAG = r":[\w][\w.-]{0,127}"
+_ID = "sha256:[0-9a-f]{64}"
+
+IMAGE_ID = re.compile(_ID)
+"""What an engine calls an image that it has."""
+
 ImageReference = Annotated[
     str,
     Field(
-        pattern=r"^[a-z0-9][a-zA-Z0-9./_-]*(:[0-9]+/[a-z0-9./_-]+)?:[\w][\w.-]{0,127}(@sha256:[0-9a-f]{64})?$",
+        pattern=rf"^{_NAME}{_TAG}(@{_ID})?$",
         examples=["docker.io/library/redis:8.2.1", "redis:8.2.1@sha256:…"],
     ),
 ]
 """`name:tag`, with an optional `@sha256:...`. A reference without a tag would mean `latest`: refused."""
+
+RunnableImage = Annotated[
+    str,
+    Field(
+        pattern=rf"^{_NAME}({_TAG}(@{_ID})?|@{_ID})$",
+        examples=["ghcr.io/acme/slides:1.4.2@sha256:…"],
+    ),
+]
+"""The same, and `name@sha256:...` or an image's ID on the engine, `sha256:...`: what a rollback names."""
 
 AbsolutePath = Annotated[str, Field(pattern=r"^/\S*$", examples=["/opt/slidegenie/data"])]
 """A path on the Docker host, from the root."""

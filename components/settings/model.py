@@ -6,7 +6,7 @@ from pydantic import model_validator
 
 from .acme import Challenge
 from .backup import CERTIFICATES, OF_MONITORING, Backup
-from .base import Section
+from .base import IMAGE_ID, Section
 from .edge import Proxy, TlsMode
 from .errors import reveal
 from .maintenance import Maintenance
@@ -15,7 +15,7 @@ from .own_certificate import problems
 from .policy import Policy
 from .sections import Backend, Engine, Images, Registry, Secrets
 from .stores import Postgres, Redis, Storage
-from .supply_chain import SupplyChain
+from .supply_chain import Require, SupplyChain
 
 
 class Settings(Section):
@@ -113,6 +113,13 @@ class Settings(Section):
                     f"images.{name}: needs a digest, as supplyChain.vendors.{name} has it verified and a tag may mean"
                     f" another image tomorrow; got {images[name]!r}, append the @sha256:... you looked up"
                 )
+        given = self.backend.image or ""
+        by_tag = given and "@" not in given and not IMAGE_ID.fullmatch(given)
+        if by_tag and self.supply_chain.require is Require.ENFORCE:
+            wrong.append(
+                "backend.image: needs a digest with supplyChain.require: enforce, as only a digest carries a signature"
+                f" and a tag may mean another image tomorrow; got {given!r}, append the @sha256:... you looked up"
+            )
         if wrong:
             raise ValueError("\n".join(wrong))
         return self

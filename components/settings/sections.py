@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field, SecretStr, model_validator
 
-from .base import AbsolutePath, ImageReference, Limits, Port, Section
+from .base import AbsolutePath, ImageReference, Limits, Port, RunnableImage, Section
 from .versions import third_party
 
 _TAKEN = frozenset(
@@ -45,6 +45,17 @@ class Target(enum.Enum):
     """Runs the backend's own tests."""
     MINIMAL = "minimal"
     """Production without package manager and shell tools; Alpine only."""
+
+
+class BuildCache(enum.Enum):
+    """Where a build of a pushed image has layers from that another machine built before."""
+
+    OFF = "off"
+    """From the builder itself only."""
+    INLINE = "inline"
+    """The image under the same name before; every builder can, and only the layers of the image itself are there."""
+    REGISTRY = "registry"
+    """A tag of its own, `cache-<name>`, with the layers of every stage; needs a builder of its own."""
 
 
 class Engine(Section):
@@ -126,6 +137,10 @@ class Registry(Section):
     builder: Annotated[str, Field(pattern=r"^[\w][\w.-]*$")] = "default"
     """Builder of `docker buildx` for pushed images. The engine's own, `default`, builds for one platform; for several,
     `docker buildx create --name slidegenie --driver docker-container` makes one."""
+    cache: BuildCache = BuildCache.OFF
+    """Where a build has layers from that another machine built, such as CI before: `inline`, the image under the same
+    name, or `registry`, a tag `cache-<name>` with the layers of every stage, which takes another builder than
+    `default`. Whoever may push there decides what is built upon."""
 
     @model_validator(mode="after")
     def _several_platforms_need_a_builder(self) -> "Registry":
@@ -136,6 +151,11 @@ class Registry(Section):
                 f"builder 'default' builds for one platform, platforms are {', '.join(self.platforms)}: make a builder"
                 " with `docker buildx create --name slidegenie --driver docker-container` and name it in builder, or"
                 " leave one platform"
+            )
+        if self.cache is BuildCache.REGISTRY and self.builder == "default":
+            raise ValueError(
+                "cache 'registry' is more than builder 'default' can; set cache: inline, or make a builder with `docker"
+                " buildx create --name slidegenie --driver docker-container` and name it in builder"
             )
         return self
 
@@ -176,8 +196,9 @@ class Backend(Section):
     `Dockerfile`."""
     stage: Annotated[str, Field(pattern=r"^[A-Za-z][\w.-]*$", examples=["runtime"])] | None = None
     """Stage of your own Dockerfile. Default: the one with the name of `target` where it has that, else its last."""
-    image: ImageReference | None = None
-    """A ready image of your own application; nothing is built. Default: built from `context`."""
+    image: RunnableImage | None = None
+    """A ready image of your own application; nothing is built. It needs a digest with `supplyChain.require: enforce`.
+    Default: built from `context`."""
     health_command: Annotated[_Command, Field(min_length=1)] | None = None
     """Program and arguments, run in the container without a shell; ends with 0 while `/health/live` answers 200.
     Default: the reference backend's; required for your own application."""

@@ -69,23 +69,28 @@ def running() -> list[str]:
 
 
 def _looked_at(subject: Subject, policy: ScanPolicy, folder: Path, *, with_sbom: bool) -> int:
-    name = "".join(c if c.isalnum() or c in "._-" else "_" for c in subject.reference)
     try:
         with workbench(fetch=True) as bench:
-            report = scan(bench, subject, policy)
-            (folder / f"{name}.trivy.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-            if with_sbom:
-                _keep(bench, subject, folder / f"{name}.spdx.json")
+            images = subject.images(bench)
+            return max(_scanned(bench, image, policy, folder, with_sbom=with_sbom) for image in images)
+    except SupplyChainError as error:
+        warn(f"{subject}: NOT SCANNED: {error}")
+        return UNABLE
+
+
+def _scanned(bench: Workbench, image: Subject, policy: ScanPolicy, folder: Path, *, with_sbom: bool) -> int:
+    name = "".join(c if c.isalnum() or c in "._-" else "_" for c in image.reference)
+    try:
+        report = scan(bench, image, policy)
+        (folder / f"{name}.trivy.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        if with_sbom:
+            (folder / f"{name}.spdx.json").write_bytes(sbom(bench, image).read_bytes())
         verdict = judge(report, policy, datetime.datetime.now(datetime.UTC).date())
     except SupplyChainError as error:
-        warn(f"{subject.reference}: NOT SCANNED: {error}")
+        warn(f"{image}: NOT SCANNED: {error}")
         return UNABLE
-    tell(subject.reference, verdict)
+    tell(str(image), verdict)
     return PASSED if verdict.passed else FOUND
-
-
-def _keep(bench: Workbench, subject: Subject, file: Path) -> None:
-    file.write_bytes(sbom(bench, subject).read_bytes())
 
 
 if __name__ == "__main__":

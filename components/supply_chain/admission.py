@@ -6,6 +6,7 @@ and the plan recorder run none. docs/decisions says why it is neither `apply` no
 """
 
 import asyncio
+import datetime
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,12 +16,13 @@ import pulumi
 import pulumi_random as random
 
 from ..assets import asset
-from ..settings import Registry, Require, Secrets, SettingsError, SupplyChain, reveal
+from ..settings import Images, Registry, Require, Secrets, SettingsError, SupplyChain, reveal
 from ..settings.supply_chain import GENERATED
 from .checks import Checks
 from .cosign import Signer
 from .errors import SupplyChainError
 from .keys import GeneratedKey
+from .policy import load_policy
 from .registry import Login
 from .subject import Subject
 
@@ -47,6 +49,8 @@ class AdmissionArgs:
     """Where the image is."""
     secrets: Secrets = Secrets()
     """Password of the registry and of the key."""
+    images: Images = Images()
+    """The mirror that images of tools come from too."""
 
 
 class Admission(pulumi.ComponentResource):
@@ -64,7 +68,7 @@ class Admission(pulumi.ComponentResource):
         self._last: list[pulumi.Resource] = []
         passed: list[pulumi.Output[str]] = []
         if settings.require is not Require.OFF and args.scan:
-            passed.append(self._step("scan", Checks.scan, {"policy": _fingerprint(self._policy)}))
+            passed.append(self._step("scan", Checks.scan, _going_by(self._policy)))
         if settings.require is not Require.OFF and args.pushed:
             whose = self._whose()
             if args.sign:
@@ -120,6 +124,7 @@ class Admission(pulumi.ComponentResource):
             signer=replace(signer, generated=self._generated),
             login=login(self._args.registry, secrets),
             host=host,
+            images=self._args.images,
         )
 
     def _whose(self) -> pulumi.Input[str]:
@@ -152,3 +157,14 @@ def _fingerprint(file: Path) -> str:
         return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
     except OSError:
         return f"missing {file}"
+
+
+def _going_by(policy: Path) -> dict[str, str]:
+    """Return what a scan goes by: the policy, and which of its acceptances have ended though nobody changed it."""
+    goes_by = {"policy": _fingerprint(policy)}
+    try:
+        expired = load_policy(policy).expired(datetime.datetime.now(datetime.UTC).date())
+    except SettingsError:
+        # The scan itself says what is wrong with it.
+        return goes_by
+    return goes_by | ({"expired": " ".join(sorted({entry.id for entry in expired}))} if expired else {})

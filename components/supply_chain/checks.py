@@ -5,6 +5,7 @@ import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..settings import Images
 from ..settings.supply_chain import Require
 from . import cosign, syft, trivy
 from .cosign import Signer
@@ -32,6 +33,8 @@ class Checks:
     """The registry's login. Default: the user's own Docker configuration."""
     host: str | None = None
     """Docker host of images that are not pushed. Default: the client's own."""
+    images: Images = Images()
+    """The mirror that images of tools come from too."""
 
     def need(self, *tools: str) -> None:
         """Make sure that `tools` are there before minutes go into a build.
@@ -44,26 +47,30 @@ class Checks:
                 bench.need(tool)
 
     def scan(self, subject: Subject) -> None:
-        """Refuse an image with findings from the threshold on.
+        """Refuse an image with findings from the threshold on; of several platforms, each is looked at.
 
         Raises:
             SupplyChainError: naming each of them.
             SettingsError: when the policy has mistakes.
         """
-        policy = load_policy(self.policy)
+        policy, today, refused = load_policy(self.policy), datetime.datetime.now(datetime.UTC).date(), []
         with self._bench() as bench:
-            verdict = judge(trivy.scan(bench, subject, policy), policy, datetime.datetime.now(datetime.UTC).date())
-        if not verdict.passed:
-            raise SupplyChainError(refusal(subject, verdict, self.policy))
+            for image in subject.images(bench):
+                verdict = judge(trivy.scan(bench, image, policy), policy, today)
+                if not verdict.passed:
+                    refused.append(refusal(image, verdict, self.policy))
+        if refused:
+            raise SupplyChainError("\n".join(refused))
 
     def sign(self, subject: Subject) -> None:
-        """Attach an SBOM to a pushed image and sign it.
+        """Attach an SBOM to a pushed image, to each of several platforms its own, and sign it.
 
         Raises:
             SupplyChainError: when either cannot be done.
         """
         with self._bench() as bench:
-            cosign.attach(bench, subject, syft.sbom(bench, subject), self.signer)
+            for image in subject.images(bench):
+                cosign.attach(bench, image, syft.sbom(bench, image), self.signer)
             cosign.sign(bench, subject, self.signer)
 
     def verify(self, subject: Subject) -> None:
@@ -88,7 +95,7 @@ class Checks:
             bench.docker("buildx", "imagetools", "create", "--prefer-index=false", *names, subject.pinned)
 
     def _bench(self) -> _Bench:
-        return workbench(fetch=self.require is Require.ENFORCE, login=self.login, host=self.host)
+        return workbench(fetch=self.require is Require.ENFORCE, login=self.login, host=self.host, images=self.images)
 
 
 def refusal(subject: Subject, verdict: Verdict, policy: Path, most: int = 20) -> str:
@@ -98,11 +105,11 @@ def refusal(subject: Subject, verdict: Verdict, policy: Path, most: int = 20) ->
     expired = [f"  {expiry(entry)}" for entry in verdict.expired]
     return "\n".join(
         [
-            f"{subject.reference} was refused by the scan ({verdict.summary()}):",
+            f"{subject} was refused by the scan ({verdict.summary()}):",
             *found,
             *more,
             *expired,
-            f"  mend it and build again, or accept it for a while in {policy} (ignore: id, reason, expires)",
+            f"  fix it and build again, or accept it for a while in {policy} (ignore: id, reason, expires)",
         ]
     )
 

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from ..settings.supply_chain import KEYLESS, SupplyChain
-from .errors import SupplyChainError, ToolError
+from .errors import SupplyChainError, ToolError, UnsignedError
 from .subject import Subject
 from .tools import Workbench
 
-_SIGNATURE = "https://sigstore.dev/cosign/sign/v1"
+_SIGNATURES = ("https://sigstore.dev/cosign/sign/v1", "cosign container image signature")
+"""What Cosign 3 calls a signature of an image, and what Cosign 2 called it."""
+_REFUSALS = (10, 12)
+"""Cosign's exit codes for no signature, and for none that matches. Among bundles it says the latter only in words."""
 # Without these two Cosign fetches the addresses and roots of the public Sigstore, though a key needs neither. A
 # signature in the public log would also tell everybody the names of private images.
 _NO_SERVICES = (
@@ -85,15 +88,19 @@ def verify(bench: Workbench, subject: Subject, signer: Signer) -> None:
     """Make sure that `signer` signed exactly this image.
 
     Raises:
-        SupplyChainError: when nobody did, or somebody else, or it cannot be found out.
+        UnsignedError: when nobody did, or somebody else.
+        SupplyChainError: when it cannot be found out.
     """
-    image = subject.pinned
+    image, whose = subject.pinned, signer.describe()
+    options = _verifying(bench, signer)
     try:
-        said = bench.run("cosign", "verify", "--output", "json", *_verifying(bench, signer), image)
+        said = bench.run("cosign", "verify", "--output", "json", *options, image)
     except ToolError as error:
-        raise SupplyChainError(f"{image} is not signed by {signer.describe()}: {error}") from None
+        if error.code in _REFUSALS or "no matching attestations" in error.said:
+            raise UnsignedError(f"{image} is not signed by {whose}: {error}") from None
+        raise SupplyChainError(f"whether {image} is signed by {whose} could not be found out: {error}") from None
     if not _signed(said, subject.digest):
-        raise SupplyChainError(f"{image} carries statements of {signer.describe()}, but no signature of the image")
+        raise UnsignedError(f"{image} carries statements of {whose}, but no signature of the image")
 
 
 def _signed(said: str, digest: str) -> bool:
@@ -101,7 +108,7 @@ def _signed(said: str, digest: str) -> bool:
     try:
         entries: list[Any] = json.loads(said)
         critical = [entry["critical"] for entry in entries]
-        return any(c["type"] == _SIGNATURE and c["image"]["docker-manifest-digest"] == digest for c in critical)
+        return any(c["type"] in _SIGNATURES and c["image"]["docker-manifest-digest"] == digest for c in critical)
     except (ValueError, KeyError, TypeError):
         raise SupplyChainError("cosign's answer cannot be read; this needs Cosign 3") from None
 

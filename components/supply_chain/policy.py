@@ -70,6 +70,10 @@ class ScanPolicy(Section):
     ignore: tuple[Ignored, ...] = ()
     """What is accepted."""
 
+    def expired(self, today: datetime.date) -> tuple[Ignored, ...]:
+        """Return what is accepted no more."""
+        return tuple(entry for entry in self.ignore if entry.expires < today)
+
     @model_validator(mode="after")
     def _all_above_the_threshold_is_looked_for(self) -> "ScanPolicy":
         if not self.scanners:
@@ -93,6 +97,8 @@ def load_policy(file: Path) -> ScanPolicy:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(str(file), [f"cannot be read ({error.strerror}); see supplyChain.scanPolicy"]) from None
+    except UnicodeDecodeError:
+        raise SettingsError(str(file), ["is not UTF-8 text; save it as UTF-8"]) from None
     except yaml.YAMLError as error:
         raise SettingsError(str(file), [f"is not YAML: {' '.join(str(error).split())}"]) from None
     return parse_policy(values, str(file))

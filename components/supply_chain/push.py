@@ -8,10 +8,8 @@ import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
 from ..image import BuiltImageArgs, trust
+from ..settings import BuildCache
 from .registry import Login
-
-CANDIDATE = "candidate"
-"""The engine's own builder can push by tag only. Nobody runs this one; the real tags come after the checks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +24,8 @@ class PushedImageArgs:
     """Platforms of the image, as `linux/amd64`."""
     builder: str
     """Builder of `docker buildx`. The engine's own, `default`, builds for one platform."""
+    cache: BuildCache = BuildCache.OFF
+    """Where layers are had from that another machine built. Default: nowhere."""
     login: Login | None = None
     """The registry's login. Default: the user's own Docker configuration."""
 
@@ -39,7 +39,8 @@ class PushedImage(pulumi.ComponentResource):
     def __init__(self, name: str, args: PushedImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:PushedImage", name, None, opts)
         build, own = args.build, args.builder == "default"
-        candidate = f"{args.repository}:{CANDIDATE}"
+        candidate = candidate_of(args.repository, build)
+        cached_from, cached_to = build_cache(args.cache, args.repository, build)
         image = docker_build.Image(
             name,
             tags=[candidate] if own else None,
@@ -51,6 +52,8 @@ class PushedImage(pulumi.ComponentResource):
             target=build.target,
             build_args=dict(build.build_args),
             secrets=trust(build.ca_bundle),
+            cache_from=[docker_build.CacheFromArgs(raw=place) for place in cached_from] or None,
+            cache_to=[docker_build.CacheToArgs(raw=place) for place in cached_to] or None,
             platforms=[docker_build.Platform(platform) for platform in args.platforms],
             registries=_registries(args.login),
             builder=docker_build.BuilderConfigArgs(name=args.builder),
@@ -69,6 +72,15 @@ class PushedImage(pulumi.ComponentResource):
         self.register_outputs({"reference": self.reference})
 
 
+def candidate_of(repository: str, build: BuiltImageArgs) -> str:
+    """Return what the engine's own builder, which can push by tag only, pushes an image as.
+
+    Nobody runs it by that name; the real ones come after the checks. Each image has one of its own, as several may be
+    pushed at a time.
+    """
+    return f"{repository}:candidate-{_name(build)}"
+
+
 def by_digest(repository: str) -> str:
     """Return buildx's `--output` for a push without any of the names people go by.
 
@@ -82,6 +94,21 @@ def by_digest(repository: str) -> str:
         "rewrite-timestamp=true",
     )
     return ",".join((f"type=image,name={repository}", *options))
+
+
+def build_cache(cache: BuildCache, repository: str, build: BuiltImageArgs) -> tuple[list[str], list[str]]:
+    """Return buildx's `--cache-from` and `--cache-to`. What is not there yet to be taken from is no mistake to it."""
+    name = _name(build)
+    if cache is BuildCache.OFF:
+        return [], []
+    if cache is BuildCache.INLINE:
+        return [f"type=registry,ref={repository}:{name}"], ["type=inline"]
+    place = f"type=registry,ref={repository}:cache-{name}"
+    return [place], [f"{place},mode=max"]
+
+
+def _name(build: BuiltImageArgs) -> str:
+    return build.tag.rpartition(":")[2]
 
 
 class RegistryImage(pulumi.ComponentResource):

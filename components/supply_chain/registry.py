@@ -5,6 +5,9 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from .errors import ToolError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,20 +31,35 @@ def user_docker_folder() -> Path:
 
 
 def write_docker_folder(folder: Path, login: Login | None) -> None:
-    """Make `folder` a Docker configuration with the user's own logins and helpers, and `login` besides."""
+    """Make `folder` a Docker configuration with the user's own logins and helpers, and `login` besides.
+
+    Raises:
+        ToolError: when the user's own configuration cannot be read.
+    """
     folder.mkdir(mode=0o700)
     own = user_docker_folder()
-    try:
-        config = json.loads((own / "config.json").read_text(encoding="utf-8"))
-    except OSError:
-        config = {}
+    config = _configuration(own / "config.json")
     if login is not None:
         token = base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
-        config.setdefault("auths", {})[login.address] = {"auth": token}
-        # A helper for this registry would be asked first.
-        config.get("credHelpers", {}).pop(login.address, None)
+        config["auths"] = (config.get("auths") or {}) | {login.address: {"auth": token}}
+        # A helper or store would be asked first; an empty name stands for this file, for this registry alone.
+        config["credHelpers"] = (config.get("credHelpers") or {}) | {login.address: ""}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     # Plugins and contexts are found beside the file that names the logins.
     for name in ("cli-plugins", "contexts"):
         if (own / name).is_dir():
             (folder / name).symlink_to((own / name).resolve())
+
+
+def _configuration(file: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ToolError(f"{file} cannot be read ({error.strerror}): let this user read it") from None
+    except ValueError as error:
+        raise ToolError(f"{file} is not JSON ({error}): correct it, or move it away and `docker login` anew") from None
+    if not isinstance(config, dict):
+        raise ToolError(f"{file} is no Docker configuration: move it away and `docker login` anew")
+    return config

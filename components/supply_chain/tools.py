@@ -9,13 +9,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..image import mirrored
+from ..settings import Images
 from ..settings.versions import third_party
 from .errors import ToolError
 from .registry import Login, user_docker_folder, write_docker_folder
 
+_NO_MIRROR = Images()
 _PATIENCE_SECONDS = 900
 _SILENT = {"SYFT_CHECK_FOR_APP_UPDATE": "false", "TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_DISABLE_TELEMETRY": "true"}
 """No tool asks for news or reports its use."""
+_TRIVY_SOURCES = ("TRIVY_DB_REPOSITORY", "TRIVY_JAVA_DB_REPOSITORY", "TRIVY_CHECKS_BUNDLE_REPOSITORY")
+"""Where Trivy has its knowledge from. Any other variable of its own could bend what the scan policy says."""
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +34,8 @@ class Workbench:
     """Whether the image of a tool that is not on PATH may be pulled."""
     host: str | None = None
     """Docker host that images are taken from. Default: the client's own."""
+    images: Images = _NO_MIRROR
+    """The mirror that images of tools come from too."""
     found: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
     """Commands that start the tools found so far."""
 
@@ -64,7 +72,7 @@ class Workbench:
 
     def image_of(self, tool: str) -> str:
         """Return the image that stands in for a tool that is not on PATH."""
-        return third_party(f"tool-{tool}")
+        return mirrored(third_party(f"tool-{tool}"), self.images)
 
     def _command(self, tool: str) -> list[str]:
         if program := self.on_path(tool):
@@ -82,16 +90,22 @@ class Workbench:
 
     def _container(self) -> list[str]:
         """Start a tool on this machine's engine, whatever the platform's host is: it shares this machine's files."""
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trivy"
+        everything = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        cache = Path(os.environ.get("TRIVY_CACHE_DIR") or everything / "trivy").absolute()
         cache.mkdir(parents=True, exist_ok=True)
         mounts = [f"{self.folder}:{self.folder}", f"{cache}:{cache}"]
         variables = {"DOCKER_CONFIG": self._docker_folder, "HOME": self.folder, "TMPDIR": self.folder} | _SILENT
+        if authorities := os.environ.get("SSL_CERT_FILE"):
+            mounts.append(f"{Path(authorities).absolute()}:{self.folder}/authorities.pem:ro")
+            variables["SSL_CERT_FILE"] = self.folder / "authorities.pem"
+        given = [name for name in (*_TRIVY_SOURCES, *_PROXIES) if name in os.environ]
         return [
             *("docker", "run", "--rm", "--network=host", f"--user={os.getuid()}:{os.getgid()}", "--cap-drop=ALL"),
             *(f"--volume={mount}" for mount in mounts),
             *(f"--env={name}={value}" for name, value in variables.items()),
-            # By name only: a password must not be among the arguments.
-            *("--env=COSIGN_PASSWORD", f"--env=TRIVY_CACHE_DIR={cache}", f"--workdir={self.folder}"),
+            # By name only: a password, that of a proxy too, must not be among the arguments.
+            *(f"--env={name}" for name in ("COSIGN_PASSWORD", *given)),
+            *(f"--env=TRIVY_CACHE_DIR={cache}", f"--workdir={self.folder}"),
         ]
 
     @property
@@ -112,7 +126,7 @@ class Workbench:
             done = subprocess.run(  # noqa: S603 - no shell, own arguments
                 command,
                 cwd=self.folder,
-                env=os.environ | _SILENT | own | environment,
+                env=_ambient() | _SILENT | own | environment,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -124,15 +138,24 @@ class Workbench:
         except OSError as error:
             raise ToolError(f"{tool} could not be started: {error.strerror}") from None
         if done.returncode != 0:
-            raise ToolError(f"{tool} failed: {_last_words(done.stderr or done.stdout)}")
+            said = done.stderr or done.stdout
+            raise ToolError(f"{tool} failed: {_last_words(said)}", code=done.returncode, said=said)
         return done.stdout
 
 
+def _ambient() -> dict[str, str]:
+    """Return the user's environment without what would set Trivy's severities, ignore list or exit code."""
+    kept = {*_TRIVY_SOURCES, "TRIVY_CACHE_DIR"}
+    return {name: value for name, value in os.environ.items() if not name.startswith("TRIVY_") or name in kept}
+
+
 @contextlib.contextmanager
-def workbench(*, fetch: bool, login: Login | None = None, host: str | None = None) -> Iterator[Workbench]:
+def workbench(
+    *, fetch: bool, login: Login | None = None, host: str | None = None, images: Images = _NO_MIRROR
+) -> Iterator[Workbench]:
     """Open a private folder for one run of the tools; keys and passwords in it do not outlive it."""
     with tempfile.TemporaryDirectory(prefix="slidegenie-supply-chain-") as folder:
-        bench = Workbench(folder=Path(folder), fetch=fetch, host=host)
+        bench = Workbench(folder=Path(folder), fetch=fetch, host=host, images=images)
         write_docker_folder(bench.folder / "docker", login)
         yield bench
 

@@ -22,6 +22,8 @@ def scan(bench: Workbench, subject: Subject, policy: ScanPolicy) -> Any:
     """
     _refuse_malicious(bench)
     report = bench.folder / "trivy.json"
+    # One that is left from another image must not be taken for this one's.
+    report.unlink(missing_ok=True)
     scanners = [scanner.value for scanner in policy.scanners]
     in_configuration = [scanner.value for scanner in policy.scanners if scanner is not Scanner.VULNERABILITIES]
     # Without the database there is nothing to fetch, and so nothing is.
@@ -37,7 +39,7 @@ def scan(bench: Workbench, subject: Subject, policy: ScanPolicy) -> Any:
     try:
         return json.loads(report.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise ToolError(f"trivy left no report on {subject.reference}; run it by hand to see why") from None
+        raise ToolError(f"trivy left no report on {subject}; run it by hand to see why") from None
 
 
 def _source(bench: Workbench, subject: Subject) -> list[str]:
@@ -49,7 +51,7 @@ def _source(bench: Workbench, subject: Subject) -> list[str]:
 def _refuse_malicious(bench: Workbench) -> None:
     """Refuse by name, then by what is written in the program, and only then by what it says when it is started."""
     program = bench.on_path("trivy")
-    named = bench.image_of("trivy").rpartition(":")[2] if program is None else _written(program)
+    named = _tag(bench.image_of("trivy")) if program is None else _written(program)
     if named in REFUSED:
         raise _refused(named)
     said = bench.run("trivy", "--version", "--format", "json")
@@ -59,6 +61,10 @@ def _refuse_malicious(bench: Workbench) -> None:
         raise ToolError("trivy does not tell its version; install one that does, 0.69.3 or 0.70 and newer") from None
     if version.removeprefix("v") in REFUSED:
         raise _refused(version)
+
+
+def _tag(image: str) -> str:
+    return image.partition("@")[0].rpartition(":")[2].removeprefix("v")
 
 
 def _written(program: Path) -> str | None:

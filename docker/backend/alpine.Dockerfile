@@ -51,8 +51,13 @@ RUN --mount=type=secret,id=ca_bundle \
 FROM dependencies AS builder
 
 # For `strip`; not in the stage above, whose size is what the images are measured against. The base may be the Debian
-# stand-in of machines without an image registry: it has the other package manager.
-RUN if command -v apk >/dev/null; then apk add --no-cache binutils; \
+# stand-in of machines without an image registry: it has the other package manager. apk trusts what OpenSSL does by
+# default, so SSL_CERT_FILE counts (unless the base has an /etc/apk/ca.pem); apt's own sources use no TLS.
+RUN --mount=type=secret,id=ca_bundle \
+    --mount=type=tmpfs,target=/run/trust \
+    cat /etc/ssl/certs/ca-certificates.crt /run/secrets/ca_bundle >/run/trust/trust.pem 2>/dev/null; \
+    export SSL_CERT_FILE=/run/trust/trust.pem; \
+    if command -v apk >/dev/null; then apk add --no-cache binutils; \
     else apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*; fi
 
 # Symbols are more than a quarter of what the wheels hold. The lock of uv is a file that everybody may write.
@@ -180,14 +185,15 @@ LABEL org.opencontainers.image.title="SlideGenie backend" \
 FROM runtime-production AS minimal-root
 
 # What the backend never imports, and then every program but the interpreter: package manager, shell, and last the one
-# that deletes. The package database stays, scanners read it.
+# that deletes. The package database stays, scanners read it. The patterns stand for the folders that are there: Alpine
+# has no /usr/local/sbin, and `find` fails for one that is missing.
 RUN find /usr/local/lib /usr/lib -maxdepth 2 \
         \( -path '*/python3*/lib2to3' -o -path '*/python3*/pydoc_data' \
         -o -path '*/python3*/tkinter' -o -path '*/python3*/turtle*' \
         -o -path '*/python3*/config-3*' -o -path '*/pkgconfig' \) -prune -exec rm -rf {} + \
     && rm -rf /usr/local/include /usr/local/share/man /usr/local/bin/*-config /usr/bin/*-config \
         /lib/libapk* /usr/lib/libapk* /etc/apk/keys /usr/share/apk \
-    && find /bin/ /sbin/ /usr/bin/ /usr/sbin/ /usr/local/bin/ /usr/local/sbin/ -mindepth 1 \
+    && find /*bin/ /usr/*bin/ /usr/local/*bin/ -mindepth 1 \
         ! -name python ! -name python3 ! -name 'python3.*' ! -type d -delete
 
 # One layer, so that what was removed is gone and not only hidden: that is what the whole file system is copied for.

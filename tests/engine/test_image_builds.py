@@ -16,9 +16,10 @@ from components.certificates import elliptic_key
 from components.cli.build_images import stack_settings
 from components.cli.buildx import Builder
 from components.image import BuiltImageArgs
+from components.settings import Origin
 from components.variants import VARIANTS, ImageVariant
 
-from ..support import images
+from ..support import buildkit, images
 from ..support.secrets import leaks_in_image
 from ..support.workspace import ROOT, Result, docker, missing_for_engine_tests
 
@@ -105,6 +106,41 @@ def test_two_builds_differ_in_nothing_but_dates_and_trust_leaves_no_trace(
     assert [(a, b) for a, b in zip(one, other, strict=True) if a != b] == []
     assert leaks_in_image(image, [bundle.read_text(encoding="utf-8").splitlines()[1]]) == []
     assert "ca_bundle" not in docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image)
+
+
+@pytest.mark.parametrize("variant", [LATEST, MINIMAL], ids=lambda row: row.name)
+def test_two_builds_of_one_commit_have_one_digest(variant: ImageVariant, tmp_path: Path) -> None:
+    builder, version = buildkit.selected()
+    if builder.own or version < (0, 13):
+        pytest.skip("files are dated by BuildKit 0.13 or newer in a builder of its own: docker buildx create --use")
+    common = BackendImageArgs(variant=variant, origin=Origin.model_validate({"created": "2026-01-31T12:00:00Z"}))
+    base = str(backend_build(common).build_args["PYTHON_IMAGE"])
+    if not docker_reaches(base):
+        pytest.skip(f"such a builder has no local images, and {base} cannot be had here")
+
+    def digest(name: str, moment: int) -> str:
+        context, metadata = checkout(tmp_path / name), tmp_path / f"{name}.json"
+        for path in context.rglob("*"):
+            os.utime(path, (moment, moment))
+        made = backend_build(replace(common, context=str(context), dockerfile=variant.dockerfile))
+        output = f"type=oci,dest={tmp_path / name}.tar,rewrite-timestamp=true"
+        builder._run(made, ["--output", output, "--metadata-file", str(metadata)], [], no_cache=True)
+        return str(json.loads(metadata.read_text(encoding="utf-8"))["containerimage.digest"])
+
+    assert digest("first", 1_000_000_000) == digest("second", 1_700_000_000)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda row: row.name)
+def test_buildkits_own_checks_find_nothing(variant: ImageVariant) -> None:
+    _, version = buildkit.selected()
+    if version < (0, 14) or buildkit.buildx() < (0, 15):
+        pytest.skip("docker build --check takes BuildKit 0.14 and buildx 0.15 or newer")
+    made = build(ROOT / "docker" / "backend", variant, "checked")
+    arguments = [option for pair in made.build_args.items() for option in ("--build-arg", "=".join(map(str, pair)))]
+    command = ["docker", "buildx", "build", "--check", "--file", made.dockerfile, "--target", str(made.target)]
+    done = subprocess.run([*command, *arguments, made.context], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.usefixtures("tools")

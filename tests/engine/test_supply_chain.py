@@ -113,7 +113,7 @@ def own_key(program: Program) -> str:
 def test_what_runs_is_the_digest_that_was_pushed_and_the_tags_name_it(running: Program, registry: Registry) -> None:
     assert running.image() == f"{registry.address}/slidegenie/backend@{registry.digest('latest')}"
     assert registry.digest("1.0.0") == registry.digest("latest")
-    assert registry.tags() == {"candidate", "latest", "1.0.0"}
+    assert registry.tags() == {"candidate-latest", "latest", "1.0.0"}
 
 
 def test_it_is_signed_and_its_sbom_attached_by_the_key_of_the_stack(

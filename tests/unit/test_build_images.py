@@ -1,7 +1,6 @@
 """The command that builds images: what it chooses, what it refuses, what it tells buildx."""
 
 import json
-import shutil
 import subprocess
 import urllib.error
 import urllib.request
@@ -17,7 +16,7 @@ from components.cli.console import Problem
 from components.cli.image_job import Inspection
 from components.cli.origin import UNKNOWN_VERSION, git_origin, git_version
 from components.image import BuiltImageArgs
-from components.settings import parse_settings
+from components.settings import BuildCache, parse_settings
 from components.supply_chain import ToolError
 
 OWN = Builder("default", own=True, platforms=frozenset({"linux/amd64"}))
@@ -95,8 +94,40 @@ def test_a_pushed_image_goes_by_digest_and_without_a_name_anybody_uses(calls: Ca
 def test_the_engines_own_builder_pushes_a_candidate(calls: Calls) -> None:
     assert OWN.push(BUILD, "ghcr.io/acme/slides", ["linux/amd64"], no_cache=False).endswith(f"@{DIGEST}")
 
-    assert calls[0][calls[0].index("--tag") + 1] == "ghcr.io/acme/slides:candidate"
+    assert calls[0][calls[0].index("--tag") + 1] == "ghcr.io/acme/slides:candidate-latest"
     assert "--output" not in calls[0]
+
+
+@pytest.mark.parametrize(
+    ("cache", "options"),
+    [
+        (BuildCache.OFF, []),
+        (
+            BuildCache.INLINE,
+            ["--cache-from", "type=registry,ref=ghcr.io/acme/slides:latest", "--cache-to", "type=inline"],
+        ),
+        (
+            BuildCache.REGISTRY,
+            [
+                *("--cache-from", "type=registry,ref=ghcr.io/acme/slides:cache-latest"),
+                *("--cache-to", "type=registry,ref=ghcr.io/acme/slides:cache-latest,mode=max"),
+            ],
+        ),
+    ],
+)
+def test_layers_come_from_where_another_machine_left_them(calls: Calls, cache: BuildCache, options: list[str]) -> None:
+    OTHER.push(BUILD, "ghcr.io/acme/slides", ["linux/amd64"], no_cache=False, cache=cache)
+    (command,) = calls
+
+    given = [at for at, word in enumerate(command) if word.startswith("--cache")]
+    assert [word for at in given for word in command[at : at + 2]] == options
+
+
+def test_a_cache_that_the_builder_cannot_write_is_refused_first() -> None:
+    with pytest.raises(Problem, match=r"cache 'registry' is more than builder 'default' can: give --cache inline, or"):
+        OWN.check([], push=True, cache=BuildCache.REGISTRY)
+    OWN.check([], push=True, cache=BuildCache.INLINE)
+    OTHER.check([], push=True, cache=BuildCache.REGISTRY)
 
 
 def test_a_build_that_fails_names_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,9 +237,13 @@ def test_the_registry_of_a_name_is_asked(monkeypatch: pytest.MonkeyPatch, reposi
     ],
 )
 def test_a_scan_happens_where_it_can_and_always_when_asked_for(
-    monkeypatch: pytest.MonkeyPatch, scan: bool | None, there: bool, scanned: bool, why: str | None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scan: bool | None, there: bool, scanned: bool, why: str | None
 ) -> None:
-    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/trivy" if there else None)
+    if there:
+        # Where scripts/install-supply-chain-tools.sh puts it, on nobody's PATH.
+        (tmp_path / "trivy").touch(0o755)
+    monkeypatch.setenv("SLIDEGENIE_BIN", str(tmp_path))
+    monkeypatch.setenv("PATH", "/nowhere")
     inspection = Inspection.of(parse_settings({}, "here"), scan=scan, sign=False, key=None)
 
     assert inspection.scan is scanned
@@ -223,6 +258,39 @@ def test_a_signature_needs_a_key_that_is_at_hand(monkeypatch: pytest.MonkeyPatch
 
     signer = Inspection.of(settings, scan=False, sign=True, key="/keys/cosign.key").checks.signer
     assert (signer.key, signer.password) == ("/keys/cosign.key", "secret")
+
+
+def test_keyless_needs_to_know_whose_signature_counts() -> None:
+    with pytest.raises(Problem, match="--sign --key keyless needs to know whose signature counts"):
+        Inspection.of(parse_settings({}, "here"), scan=False, sign=True, key="keyless")
+
+    named = {"key": "keyless", "identity": "https://ci.example.com", "issuer": "https://tokens.example.com"}
+    signer = Inspection.of(parse_settings({"supplyChain": named}, "x"), scan=False, sign=True, key=None).checks.signer
+    assert signer.identity == "https://ci.example.com"
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ("cosign.key", "{here}/cosign.key"),
+        ("/keys/cosign.key", "/keys/cosign.key"),
+        ("keyless", "keyless"),
+        ("awskms:///alias/slidegenie", "awskms:///alias/slidegenie"),
+    ],
+)
+def test_a_key_is_looked_for_where_the_command_was_called(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str, key: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    seen: list[tuple[str, Path]] = []
+    monkeypatch.setattr(build_images, "_build", lambda options: seen.append((options.key, Path.cwd())))
+    wanted = (key.format(here=tmp_path), build_images.ROOT)
+
+    assert build_images.main(["--key", given]) == 0
+    monkeypatch.setenv("COSIGN_KEY", given)
+    assert build_images.main([]) == 0
+    assert seen == [wanted, wanted]
+    assert Path.cwd() == tmp_path
 
 
 def test_tools_are_asked_for_before_anything_is_built() -> None:

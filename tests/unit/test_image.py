@@ -124,3 +124,15 @@ def test_a_bundle_that_the_builder_cannot_take_is_refused(tmp_path: Path, size: 
     else:
         with pytest.raises(SettingsError, match=r"engine.caBundle: must be at most 120000 bytes; .* has 120001:"):
             built(str(bundle))
+
+
+def test_a_bundle_in_another_form_is_told_how_to_become_one(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.der"
+    bundle.write_bytes(b"\x30\x82\x03\xff")
+    with pytest.raises(SettingsError) as caught:
+        built(str(bundle))
+
+    assert str(caught.value) == (
+        f"Pulumi.test.yaml: engine.caBundle: must be PEM, which is text; {str(bundle)!r} is not:"
+        f" `openssl x509 -inform der -in {bundle}` writes it as PEM"
+    )

@@ -13,8 +13,9 @@ from components.maintenance import freshness, textfile
 from components.maintenance.freshness import Answer
 from components.maintenance.ledger import Ledger
 from components.plan import Plan
-from components.settings import SupplyChain
+from components.settings import Settings, SupplyChain
 from components.supply_chain import SupplyChainError
+from components.supply_chain.errors import UnsignedError
 from components.supply_chain.policy import Severity
 
 HERE, THERE = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -93,7 +94,7 @@ def test_each_image_is_scanned_once_and_one_that_fails_does_not_hide_the_others(
     monkeypatch.setattr(scanning, "containers", lambda _: running)
     monkeypatch.setattr(scanning, "scan", scan)
     monkeypatch.setattr(scanning, "_name", lambda identity: f"{identity.removeprefix('sha256:')}:1")
-    found = scanning.scan_running("slidegenie/prod", SupplyChain())
+    found = scanning.scan_running("slidegenie/prod", Settings())
     assert asked == ["sha256:app", "sha256:redis"]
     assert [(one.image, one.failed) for one in found] == [("app:1", False), ("redis:1", True)]
     assert found[0].findings[Severity.CRITICAL] == 1
@@ -128,20 +129,30 @@ def test_an_image_without_a_signature_to_look_at_is_shown_too(
 def test_with_nothing_running_a_scan_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanning, "containers", lambda _: [])
     with pytest.raises(Problem, match="nothing of stack slidegenie/prod runs here"):
-        scanning.scan_running("slidegenie/prod", SupplyChain())
+        scanning.scan_running("slidegenie/prod", Settings())
 
 
 def test_a_signature_is_looked_at_again_where_that_needs_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise SupplyChainError("not signed")
+    def verified(**chain: Any) -> bool | None:
+        return scanning._verified(f"registry.example.com/backend@{HERE}", Settings(supply_chain=SupplyChain(**chain)))
+
+    def raising(error: Exception) -> None:
+        def verify(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(scanning, "verify", verify)
 
     monkeypatch.setattr(scanning, "verify", lambda *_: None)
-    key = SupplyChain(public_key="/etc/slidegenie/cosign.pub")
-    reference = f"registry.example.com/backend@{HERE}"
-    assert scanning._verified(reference, key) is True
-    assert scanning._verified(reference, SupplyChain()) is None
-    monkeypatch.setattr(scanning, "verify", refuse)
-    assert scanning._verified(reference, key) is False
+    public = "/etc/slidegenie/cosign.pub"
+    assert verified(public_key=public) is True
+    assert verified(key="awskms:///alias/slidegenie") is True
+    assert verified() is None
+    assert verified(key="/etc/slidegenie/cosign.key") is None, "it opens with a password that is not here"
+    assert verified(key="/etc/slidegenie/cosign.key", public_key=public) is True
+    raising(UnsignedError("not signed"))
+    assert verified(public_key=public) is False
+    raising(SupplyChainError("the registry does not answer"))
+    assert verified(public_key=public) is None, "an alarm that is none"
 
 
 def test_metrics_reach_the_volume_of_the_monitoring_in_one_step(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,8 @@ def test_image_and_settings_of_the_last_good_release_come_back(tmp_path: Path, e
     gone_to = history(stack, tmp_path).rollback(force=False)
 
     assert gone_to.version == "1.0.0"
-    assert stack.opened == [_REFERENCE | {"release": "1.0.0", "replicas": 3, "image": _KEPT}]
+    assert stack.opened == [_REFERENCE | {"release": "1.0.0", "replicas": 3, "image": _IMAGE}]
+    assert _KEPT in engine["names"], "a name keeps it on the engine"
     assert engine["rollouts"] == 1
     assert history(stack, tmp_path).held_settings() == stack.opened[0], "a rotation keeps it there"
 
@@ -108,7 +109,7 @@ def test_volumes_are_data_and_do_not_go_back(tmp_path: Path, engine: dict[str, A
 
     history(stack, tmp_path).rollback(force=False)
 
-    assert stack.opened == [_REFERENCE | {"release": "1.0.0", "image": _KEPT, "volumes": volumes}]
+    assert stack.opened == [_REFERENCE | {"release": "1.0.0", "image": _IMAGE, "volumes": volumes}]
     assert engine["rollouts"] == 1
 
 
@@ -122,7 +123,7 @@ def test_an_own_application_comes_back_with_its_own_commands(
 
     history(stack, tmp_path).rollback(force=False)
 
-    assert stack.opened == [{"release": "1.0.0", "image": _KEPT, **commands}]
+    assert stack.opened == [{"release": "1.0.0", "image": _IMAGE, **commands}]
     assert parse_settings({"backend": stack.opened[0]}, "x").backend.migrations == ("/shop", "migrate")
     assert engine["rollouts"] == 1
 

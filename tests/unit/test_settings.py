@@ -112,6 +112,27 @@ MISTAKES = {
         {"backend": {"stage": "production"}},
         "backend: stage is one of your own Dockerfile; set context, or choose the reference's with target",
     ),
+    "an image by tag where only what is signed may run": (
+        {"backend": {"image": "example/app:1", "healthCommand": ["/app"]}, "supplyChain": {"require": "enforce"}},
+        (
+            "backend.image: needs a digest with supplyChain.require: enforce, as only a digest carries a signature"
+            " and a tag may mean another image tomorrow; got 'example/app:1', append the @sha256:... you looked up"
+        ),
+    ),
+    "an image whose name looks like an ID": (
+        {"backend": {"image": "sha256:latest", "healthCommand": ["/app"]}, "supplyChain": {"require": "enforce"}},
+        (
+            "backend.image: needs a digest with supplyChain.require: enforce, as only a digest carries a signature"
+            " and a tag may mean another image tomorrow; got 'sha256:latest', append the @sha256:... you looked up"
+        ),
+    ),
+    "a cache that the builder cannot write": (
+        {"registry": {"cache": "registry"}},
+        (
+            "registry: cache 'registry' is more than builder 'default' can; set cache: inline, or make a builder with"
+            " `docker buildx create --name slidegenie --driver docker-container` and name it in builder"
+        ),
+    ),
     "an image without a tag": (
         {"images": {"redis": "redis"}},
         "images.redis: has the wrong form; got 'redis', write it like docker.io/library/redis:8.2.1",

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import datetime
 import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,14 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from components import Files, FilesArgs, Foundation, FoundationArgs, HealthCheck, Limits, Server, ServerArgs, Zone
+from components.backend_admission import admitted_backend
+from components.cli import compose
+from components.cli.compose import ComposeStack
+from components.cli.console import Problem
+from components.cli.home import Home
 from components.image import without_tag
 from components.plan import Plan, Resource
-from components.settings import Require
+from components.settings import Require, SettingsError
 from components.supply_chain import Admission, AdmissionArgs, Checks, Subject, SupplyChainError, login
 from components.supply_chain.keys import key_pair
 from components.supply_chain.push import by_digest
@@ -64,7 +70,7 @@ def test_a_pushed_image_is_scanned_signed_verified_and_only_then_tagged() -> Non
     assert steps(plan) == ["scan", "sign", "verify", "tag"]
     markers = plan.of_type(MARKER)
     assert {marker.inputs["keepers"]["image"] for marker in markers} == {
-        "registry.example.com/slidegenie/backend:candidate"
+        "registry.example.com/slidegenie/backend:candidate-latest"
     }
     assert markers[-1].inputs["keepers"]["tags"] == "latest 0.0.0-dev"
 
@@ -77,10 +83,25 @@ def test_a_given_image_is_verified_and_never_signed_or_tagged() -> None:
     assert {build.name for build in plan.of_type(BUILD)} == {"slidegenie-seed", "slidegenie-backup"}
 
 
-def test_a_given_tag_is_checked_as_what_the_engine_has_under_it() -> None:
-    plan = platform(backend=given("registry.example.com/slidegenie/backend:1.2.3"), supplyChain=ENFORCED)
+def test_a_given_tag_is_scanned_as_what_the_engine_has_under_it_and_refused_where_signatures_count() -> None:
+    backend = given("registry.example.com/slidegenie/backend:1.2.3")
 
-    assert steps(plan) == ["scan"]
+    assert steps(platform(backend=backend, supplyChain={"require": "warn"})) == ["scan"]
+    with pytest.raises(SettingsError, match=r"backend\.image: needs a digest with supplyChain\.require: enforce"):
+        platform(backend=backend, supplyChain=ENFORCED)
+
+
+@pytest.mark.parametrize("mirror", [None, "mirror.example.com"])
+def test_what_a_rollback_names_runs_as_it_is_and_is_checked_like_any_other(mirror: str | None) -> None:
+    images = {"mirror": mirror} if mirror else {}
+    kept = platform(backend=given(DIGEST), supplyChain=ENFORCED, images=images)
+    assert steps(kept) == ["scan"]
+    assert image_of(kept, "app") == DIGEST
+    assert not [image for image in kept.of_type(REMOTE_IMAGE) if image.name == "slidegenie-app"]
+
+    registered = platform(backend=given(IMAGE), supplyChain=ENFORCED)
+    assert steps(registered) == ["scan", "verify"]
+    assert image_of(registered, "app") == IMAGE
 
 
 def test_off_leaves_push_and_tags_only() -> None:
@@ -105,7 +126,7 @@ def test_the_build_is_pushed_for_its_platforms_and_survives_its_replacement() ->
     assert build.inputs["push"] is True
     assert build.inputs["exec"] is True
     assert build.inputs["platforms"] == ["linux/amd64"]
-    assert build.inputs["tags"] == ["registry.example.com/slidegenie/backend:candidate"]
+    assert build.inputs["tags"] == ["registry.example.com/slidegenie/backend:candidate-latest"]
     assert build.inputs["buildOnPreview"] is False
     assert build.retain_on_delete is True
     assert "registry-password" not in repr(build.inputs)
@@ -121,6 +142,22 @@ def test_a_builder_of_its_own_pushes_all_platforms_by_digest_alone() -> None:
     assert "push-by-digest=true" in export["raw"]
     assert "tags" not in build.inputs
     assert build.inputs["push"] is False
+
+
+def test_a_build_takes_layers_from_another_machines_where_the_stack_says_so() -> None:
+    def caches(**registry: Any) -> tuple[Any, Any]:
+        plan = platform(registry=REGISTRY | registry, secrets=SECRETS)
+        inputs = plan.named("slidegenie-app", BUILD).inputs
+        return inputs.get("cacheFrom"), inputs.get("cacheTo")
+
+    repository = "registry.example.com/slidegenie/backend"
+    assert caches() == (None, None)
+    assert caches(cache="inline") == (
+        [{"raw": f"type=registry,ref={repository}:latest"}],
+        [{"raw": "type=inline"}],
+    )
+    place = f"type=registry,ref={repository}:cache-latest"
+    assert caches(cache="registry", builder="slidegenie") == ([{"raw": place}], [{"raw": f"{place},mode=max"}])
 
 
 def test_another_signer_is_another_verification(tmp_path: Path) -> None:
@@ -282,3 +319,47 @@ def test_no_container_not_even_one_that_only_writes_files_comes_before_the_stack
     containers = [index for index, resource in enumerate(registered) if resource.type == CONTAINER]
     assert len(containers) == 2
     assert min(containers) > gate
+
+
+def test_the_day_an_acceptance_ends_makes_a_scan_due(tmp_path: Path) -> None:
+    policy, today = tmp_path / "policy.yml", datetime.datetime.now(datetime.UTC).date()
+
+    def scanned(expires: datetime.date) -> Any:
+        entry = f"{{id: CVE-2026-1, reason: not reachable from here, expires: {expires}}}"
+        policy.write_text(f"ignore: [{entry}]", encoding="utf-8")
+        plan = platform(supplyChain={"scanPolicy": str(policy)})
+        return plan.named("slidegenie-app-scan", MARKER).inputs["keepers"]
+
+    assert "expired" not in scanned(today)
+    assert scanned(today - datetime.timedelta(days=1))["expired"] == "CVE-2026-1"
+
+
+def test_no_container_of_the_platform_comes_before_its_image_is_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*args: Any, **options: Any) -> pulumi.Output[str]:
+        async def wait() -> str:
+            await asyncio.sleep(1)
+            return "admitted"
+
+        gate = random.RandomId("gate", byte_length=1, keepers={"is": wait()}).hex
+        return pulumi.Output.all(admitted_backend(*args, **options), gate).apply(lambda values: str(values[0]))
+
+    monkeypatch.setattr("components.backend.admitted_backend", slow)
+    registered = platform().resources
+    gate = next(index for index, resource in enumerate(registered) if resource.name == "gate")
+    early = [resource.name for resource in registered[:gate] if resource.type == CONTAINER]
+
+    assert early == []
+    assert len([resource for resource in registered[gate:] if resource.type == CONTAINER]) > 10
+
+
+def test_compose_runs_no_stack_that_asks_for_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing_runs(*_: object, **__: object) -> None:
+        pytest.fail("the stack was brought up")
+
+    (tmp_path / "Pulumi.prod.yaml").write_text(
+        "config: {'slidegenie:supplyChain': {require: enforce}}", encoding="utf-8"
+    )
+    monkeypatch.setattr(compose, "plugin", lambda _: True)
+    monkeypatch.setattr(compose, "compose_project", nothing_runs)
+    with pytest.raises(Problem, match=r"stack prod runs checked images only \(supplyChain\.require: enforce\)"):
+        ComposeStack(tmp_path, "prod", Home(tmp_path / "home")).up()

@@ -82,3 +82,6 @@ def test_a_file_that_cannot_be_read_is_no_policy(tmp_path: Path) -> None:
     (tmp_path / "broken.yml").write_text("a: [", encoding="utf-8")
     with pytest.raises(SettingsError, match=r"broken\.yml: is not YAML: "):
         load_policy(tmp_path / "broken.yml")
+    (tmp_path / "latin.yml").write_bytes("# gepr\xfcft".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"latin\.yml: is not UTF-8 text; save it as UTF-8"):
+        load_policy(tmp_path / "latin.yml")

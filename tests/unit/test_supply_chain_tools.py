@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import stat
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from components.settings import Require
+from components.settings import Images, Require
 from components.supply_chain import (
     Checks,
     Login,
@@ -22,8 +23,10 @@ from components.supply_chain import (
     cosign,
     parse_policy,
     syft,
+    tools,
     trivy,
 )
+from components.supply_chain.errors import UnsignedError
 from components.supply_chain.tools import Workbench, workbench
 
 DIGEST = "sha256:" + "a" * 64
@@ -69,7 +72,7 @@ def asked(programs: Path, name: str) -> list[str]:
 
 TRIVY = """
 case $1 in --version) echo '{"Version":"VERSION"}'; exit;; esac
-while [ $# -gt 0 ]; do if [ "$1" = --output ]; then echo '{"SchemaVersion":2}' >"$2"; fi; shift; done
+while [ $# -gt 0 ]; do if [ "$1" = --output ]; then echo "{\\"SchemaVersion\\":2$found}" >"$2"; fi; shift; done
 """
 
 
@@ -121,6 +124,53 @@ def test_a_trivy_that_hides_its_version_is_refused(stand_in: StandIn, bench: Wor
 
     with pytest.raises(ToolError, match="does not tell its version"):
         trivy.scan(bench, IMAGE, parse_policy({}, "policy"))
+
+
+@pytest.mark.parametrize("pinned", ["", f"@{DIGEST}"])
+def test_a_malicious_trivy_in_an_image_is_not_even_started(
+    programs: Path, stand_in: StandIn, bench: Workbench, monkeypatch: pytest.MonkeyPatch, pinned: str
+) -> None:
+    stand_in("docker", ":")
+    monkeypatch.setattr(tools, "third_party", lambda _: f"ghcr.io/aquasecurity/trivy:v0.69.5{pinned}")
+
+    with pytest.raises(ToolError, match=r"trivy 0\.69\.5 is a malicious release"):
+        trivy.scan(bench, IMAGE, parse_policy({}, "policy"))
+    assert not (programs / "docker.log").exists()
+
+
+def test_the_environment_does_not_bend_the_policy(
+    stand_in: StandIn, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TRIVY_SEVERITY", "TRIVY_IGNOREFILE", "TRIVY_DB_REPOSITORY", "TRIVY_CACHE_DIR"):
+        monkeypatch.setenv(name, "of the user")
+    stand_in("trivy", "export -p >environment" + TRIVY.replace("VERSION", "0.69.3"))
+    trivy.scan(bench, IMAGE, parse_policy({}, "policy"))
+
+    environment = (bench.folder / "environment").read_text(encoding="utf-8")
+    assert set(re.findall(r"TRIVY_\w+(?==.of the user)", environment)) == {"TRIVY_DB_REPOSITORY", "TRIVY_CACHE_DIR"}
+
+
+def test_a_tool_in_a_container_reaches_what_a_program_would(
+    programs: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    authorities = tmp_path / "own.pem"
+    monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
+    monkeypatch.setenv("TRIVY_DB_REPOSITORY", "mirror.example.com/trivy-db")
+    monkeypatch.setenv("TRIVY_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("https_proxy", "http://user:secret@proxy:3128")
+    monkeypatch.delenv("HTTPS_PROXY", raising=False)
+    stand_in("docker", ":")
+    with workbench(fetch=False, images=Images(mirror="mirror.example.com")) as bench:
+        syft.sbom(bench, IMAGE)
+    inspect, run = asked(programs, "docker")
+
+    assert inspect.startswith("image inspect mirror.example.com/anchore/syft:")
+    assert f"--volume={authorities}:{bench.folder}/authorities.pem:ro" in run
+    assert f"--env=SSL_CERT_FILE={bench.folder}/authorities.pem" in run
+    assert f"--env=TRIVY_CACHE_DIR={tmp_path}/cache" in run
+    assert {"--env=TRIVY_DB_REPOSITORY", "--env=https_proxy"} <= set(run.split())
+    assert "secret" not in run
+    assert "HTTPS_PROXY" not in run
 
 
 def test_a_missing_tool_says_how_to_get_it(bench: Workbench) -> None:
@@ -175,14 +225,28 @@ def test_a_password_is_never_among_the_arguments(programs: Path, stand_in: Stand
 def test_the_login_is_beside_the_users_own_and_gone_afterwards(programs: Path, tmp_path: Path) -> None:  # noqa: ARG001
     own = tmp_path / "docker"
     own.mkdir()
-    (own / "config.json").write_text('{"auths": {"other": {}}, "credHelpers": {"here": "desktop"}}', encoding="utf-8")
+    written = {"auths": {"other": {}}, "credsStore": "desktop", "credHelpers": {"here": "own", "there": "own"}}
+    (own / "config.json").write_text(json.dumps(written), encoding="utf-8")
     with workbench(fetch=False, login=Login(address="here", username="me", password="secret")) as bench:
         config = json.loads((bench.folder / "docker" / "config.json").read_text(encoding="utf-8"))
         assert config["auths"] == {"other": {}, "here": {"auth": base64.b64encode(b"me:secret").decode()}}
-        assert config["credHelpers"] == {}
+        # Docker reads an empty name as: from this file.
+        assert config["credHelpers"] == {"here": "", "there": "own"}
+        assert config["credsStore"] == "desktop", "other registries are asked as ever"
         assert (bench.folder.stat().st_mode & 0o777) == 0o700
     assert not bench.folder.exists()
     assert "secret" not in (own / "config.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"{", r"is not JSON \("), (b"\xff", r"is not JSON \("), (b"[]", "is no Docker configuration: ")],
+)
+def test_a_broken_docker_configuration_is_named(tmp_path: Path, programs: Path, content: bytes, said: str) -> None:  # noqa: ARG001
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "config.json").write_bytes(content)
+    with pytest.raises(ToolError, match=rf"/docker/config\.json {said}"), workbench(fetch=False):
+        pass
 
 
 def test_a_key_signs_without_any_public_service(
@@ -250,6 +314,90 @@ def test_only_a_signature_of_this_digest_counts(
     stand_in("cosign", f"echo '{json.dumps(answer)}'")
     with pytest.raises(SupplyChainError, match=said.replace("the key k", f"the key {public}")):
         cosign.verify(bench, IMAGE, Signer(key="generated", public_key=str(public)))
+
+
+def test_a_signature_of_cosign_2_counts(stand_in: StandIn, bench: Workbench) -> None:
+    older = {"critical": SIGNED["critical"] | {"type": "cosign container image signature"}}
+    stand_in("cosign", f"echo '{json.dumps([older])}'")
+
+    cosign.verify(bench, IMAGE, Signer(key="awskms:///alias/slidegenie"))
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("echo no signatures found >&2; exit 10", True),
+        ("echo no matching signatures >&2; exit 12", True),
+        ("echo 'Error: no matching attestations: wrong key' >&2; seq 9 >&2; exit 1", True),
+        ("echo UNAUTHORIZED >&2; exit 1", False),
+        ("echo no route to host >&2; exit 1", False),
+    ],
+)
+def test_an_answer_that_could_not_be_had_is_no_refusal(
+    stand_in: StandIn, bench: Workbench, monkeypatch: pytest.MonkeyPatch, line: str, refused: bool
+) -> None:
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:/usr/bin:/bin")
+    stand_in("cosign", line)
+    with pytest.raises(SupplyChainError) as raised:
+        cosign.verify(bench, IMAGE, Signer(key="awskms:///alias/slidegenie"))
+
+    assert isinstance(raised.value, UnsignedError) is refused
+    assert ("could not be found out" in str(raised.value)) is not refused
+
+
+ARM = "sha256:" + "c" * 64
+LIST = {
+    "manifests": [
+        {"digest": "sha256:" + "b" * 64, "platform": {"os": "linux", "architecture": "amd64"}},
+        {"digest": ARM, "platform": {"os": "linux", "architecture": "arm64", "variant": "v8"}},
+        {"digest": "sha256:" + "d" * 64, "platform": {"os": "unknown", "architecture": "unknown"}},
+    ]
+}
+REPOSITORY = "registry.example.com/slidegenie/backend"
+A_SECRET = ',"Results":[{"Target":"/k","Secrets":[{"RuleID":"aws","Severity":"CRITICAL","Title":"a key"}]}]'
+
+
+def test_every_platform_is_scanned_and_gets_its_own_sbom(programs: Path, stand_in: StandIn, tmp_path: Path) -> None:
+    policy, key = tmp_path / "policy.yml", tmp_path / "cosign.key"
+    policy.write_text("scanners: [secret]", encoding="utf-8")
+    key.write_text("key", encoding="utf-8")
+    stand_in("docker", f"echo '{json.dumps(LIST)}'")
+    stand_in(
+        "trivy",
+        f"for last; do :; done; case $last in *{ARM}) found='{A_SECRET}';; esac" + TRIVY.replace("VERSION", "0.69.3"),
+    )
+    stand_in("syft", ":")
+    stand_in("cosign", ":")
+    checks = Checks(require=Require.ENFORCE, policy=policy, signer=Signer(key=str(key)))
+
+    with pytest.raises(SupplyChainError) as raised:
+        checks.scan(IMAGE)
+    checks.sign(IMAGE)
+
+    images = [f"{REPOSITORY}@{entry['digest']}" for entry in LIST["manifests"][:2]]
+    assert [line.split()[-1] for line in asked(programs, "trivy") if line.startswith("image")] == images
+    assert str(raised.value).startswith(f"{images[1]} (linux/arm64/v8) was refused by the scan (1 stopping")
+    assert images[0] not in str(raised.value)
+    assert [line.split()[1] for line in asked(programs, "syft")] == [f"registry:{image}" for image in images]
+    said = [(line.split()[0], line.split()[-1]) for line in asked(programs, "cosign")]
+    assert said == [("attest", images[0]), ("attest", images[1]), ("sign", IMAGE.reference)]
+    assert "--recursive" in asked(programs, "cosign")[-1]
+
+
+def test_an_image_for_one_platform_is_looked_at_as_it_is(stand_in: StandIn, bench: Workbench) -> None:
+    stand_in("docker", """echo '{"layers": []}'""")
+
+    assert IMAGE.images(bench) == (IMAGE,)
+    assert LOCAL.images(bench) == (LOCAL,)
+
+
+@pytest.mark.parametrize("answer", ["oops", "[]", '{"manifests": [{}]}', '{"manifests": []}'])
+def test_a_list_that_cannot_be_read_is_never_taken_for_a_clean_one(
+    stand_in: StandIn, bench: Workbench, answer: str
+) -> None:
+    stand_in("docker", f"echo '{answer}'")
+    with pytest.raises(ToolError, match="push the image anew"):
+        IMAGE.images(bench)
 
 
 @pytest.mark.parametrize("reference", ["backend:latest", f"backend@{DIGEST}0", f"backend:{DIGEST[7:]}", "backend@"])

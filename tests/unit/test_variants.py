@@ -9,7 +9,7 @@ from components import BackendImage, BackendImageArgs, ImageMatrix, ImageMatrixA
 from components.backend_image import backend_build
 from components.cli.images_manual import images_manual
 from components.plan import Plan
-from components.settings import Engine, Images, Origin, Target, Variant
+from components.settings import Engine, Images, Origin, Registry, Require, SupplyChain, Target, Variant
 from components.settings.versions import third_party
 from components.variants import VARIANTS, ImageVariant, image_variant
 
@@ -101,9 +101,37 @@ def test_a_matrix_says_which_tags_it_made() -> None:
     }
 
 
+def test_images_go_to_a_registry_each_proven_before_it_gets_its_names() -> None:
+    common = BackendImageArgs(
+        release="1.2.3",
+        repository="slides",
+        registry=Registry(address="ghcr.io", namespace="acme", platforms=("linux/amd64",)),
+        supply_chain=SupplyChain(require=Require.ENFORCE),
+    )
+    variants = (VARIANTS[0], VARIANTS[-1])
+    plan = recorded(lambda: ImageMatrix("images", ImageMatrixArgs(common=common, variants=variants)))
+
+    assert {build.name: build.inputs["tags"] for build in plan.of_type(BUILD)} == {
+        "images-latest": ["ghcr.io/acme/slides:candidate-latest"],
+        "images-minimal": ["ghcr.io/acme/slides:candidate-minimal"],
+    }, "two pushed at a time do not get into each other's way"
+    markers = [marker.name for marker in plan.of_type("random:index/randomId:RandomId")]
+    assert sorted(markers) == [
+        f"images-{variant}-{step}" for variant in ("latest", "minimal") for step in ("scan", "sign", "tag", "verify")
+    ]
+    assert plan.named("images", "slidegenie:index:ImageMatrix").outputs == {
+        "tags": {
+            "latest": ["ghcr.io/acme/slides:latest", "ghcr.io/acme/slides:1.2.3"],
+            "minimal": ["ghcr.io/acme/slides:minimal", "ghcr.io/acme/slides:1.2.3-minimal"],
+        }
+    }
+    image = plan.named("images-minimal", "slidegenie:index:BackendImage")
+    assert image.outputs["reference"] == "ghcr.io/acme/slides:candidate-minimal", "a plan knows no digest"
+
+
 def test_one_image_hands_out_the_id_that_runs() -> None:
     ids: list[str] = []
-    plan = recorded(lambda: BackendImage("app", BackendImageArgs()).id_on_engine.apply(ids.append))
+    plan = recorded(lambda: BackendImage("app", BackendImageArgs()).reference.apply(ids.append))
 
     assert ids == [plan.named("app", "docker:index/remoteImage:RemoteImage").outputs["imageId"]]
     assert plan.named("app", "slidegenie:index:BackendImage").outputs["tags"] == [
