@@ -15,6 +15,7 @@ COMMENTS = {
     "DATABASE_USER": "Role that owns the database.",
     "DRAIN_SECONDS": "After SIGTERM: how long requests are still served while health checks already fail.",
     "FORWARDED_ALLOW_IPS": "Proxies whose X-Forwarded headers are believed: addresses or networks, by commas.",
+    "PORT": "TCP port the application listens on.",
     "REDIS_HOST": "Redis: name or address.",
     "REDIS_PASSWORD_FILE": "File with the password of REDIS_USER.",
     "REDIS_PORT": "TCP port of Redis.",

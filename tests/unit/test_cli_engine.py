@@ -36,9 +36,9 @@ class Host:
 def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     made = Host()
     monkeypatch.delenv("DOCKER_HOST", raising=False)
-    monkeypatch.setattr(module.shutil, "which", made.which)
-    monkeypatch.setattr(module.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(module.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr("shutil.which", made.which)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
     monkeypatch.setattr(module, "docker", made.docker)
     monkeypatch.setattr(module, "_quietly", made.run)
     return made
@@ -73,7 +73,7 @@ def test_an_engine_elsewhere_is_not_started_here(host: Host, monkeypatch: pytest
 
 def test_who_may_not_install_it_is_told_the_command(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     host.programs = {"apt-get"}
-    monkeypatch.setattr(module.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(Problem, match=r"^Docker is not installed: .*`sudo apt-get install --yes docker.io`"):
         module.ensure_engine()
     assert host.ran == []

@@ -110,7 +110,7 @@ def test_a_port_that_only_the_engine_may_bind_is_taken_when_something_answers(
         def bind(self, _address: object, /) -> None:
             raise PermissionError
 
-    monkeypatch.setattr(preflight.socket, "socket", Unprivileged)
+    monkeypatch.setattr("socket.socket", Unprivileged)
     with pytest.raises(Problem, match=rf"^port {taken} on 127.0.0.1 is taken \(something answers there\)"):
         preflight._check_port("127.0.0.1", taken, "prod")
 

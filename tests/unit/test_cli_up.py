@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from components.cli import commands
+from components.cli import airgap, commands, preflight
 from components.cli.console import Problem
 from components.cli.home import Home
 from components.cli.preflight import RegistryUnreachableError
@@ -68,11 +68,11 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(commands, "ComposeStack", lambda _root, name, _home: made.compose(name))
     monkeypatch.setattr(commands, "history_of", lambda _stack: made.history())
     monkeypatch.setattr(commands, "roll_out", lambda _, label, begins: made.carry_out(f"pulumi {label}", begins))
-    monkeypatch.setattr(commands.preflight, "check_host", lambda plan: made.did.append(f"check {plan.stack}"))
-    monkeypatch.setattr(commands.preflight, "pull_images", made.pull)
+    monkeypatch.setattr(preflight, "check_host", lambda plan: made.did.append(f"check {plan.stack}"))
+    monkeypatch.setattr(preflight, "pull_images", made.pull)
     for name in ("enforce", "ensure_engine", "let_go", "note_rollout", "wait_until_served", "_show_addresses"):
         monkeypatch.setattr(commands, name, quiet)
-    for module, name in ((commands.preflight, "check_certificate"), (commands.airgap, "run_script")):
+    for module, name in ((preflight, "check_certificate"), (airgap, "run_script")):
         monkeypatch.setattr(module, name, quiet)
     return made
 

@@ -120,7 +120,7 @@ def test_an_image_without_a_signature_to_look_at_is_shown_too(
     monkeypatch.setattr(scanning, "scan", lambda *_: {"SchemaVersion": 2, "Results": []})
     monkeypatch.setattr(scanning, "_name", lambda _: "app:1")
     monkeypatch.setattr(scanning, "_verified", lambda *_: verified)
-    found = scanning.scan_running("slidegenie/prod", SupplyChain())
+    found = scanning.scan_running("slidegenie/prod", Settings())
     text = scanning.text(found, Ledger.of(tmp_path, "slidegenie/prod"))
     assert f'slidegenie_image_signature{{image="app:1",state="{state}"}} 1\n' in text
     assert ("slidegenie_image_verified" in text) == (verified is not None), "the alert is about what was looked at"

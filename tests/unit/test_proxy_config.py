@@ -167,7 +167,7 @@ def test_http_only_redirects_and_not_for_who_asks_too_much() -> None:
         "to-https": {
             "entryPoints": ["web"],
             "rule": "PathPrefix(`/`)",
-            "middlewares": ["https"],
+            "middlewares": ["rate", "at-once", "https"],
             "service": "noop@internal",
         }
     }

@@ -362,4 +362,4 @@ def test_compose_runs_no_stack_that_asks_for_checks(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(compose, "plugin", lambda _: True)
     monkeypatch.setattr(compose, "compose_project", nothing_runs)
     with pytest.raises(Problem, match=r"stack prod runs checked images only \(supplyChain\.require: enforce\)"):
-        ComposeStack(tmp_path, "prod", Home(tmp_path / "home")).up()
+        ComposeStack(tmp_path, "prod", Home(tmp_path / "home")).up(begins=nothing_runs)
