@@ -172,6 +172,7 @@ TILES = {
     "Availability over an hour": (0.98, 0.9995),
     "Containers without a memory limit": (1, 0),
     "Days until certificates end": (20, 60),
+    "Files of volumes that could not be read": (3, 0),
     "Images whose signature verifies": (0, 1),
     "Replicas that answer": (0, 2),
     "Rules of the policy that containers break": (1, 0),
