@@ -13,6 +13,7 @@ from ..plan.view import VOLUME, labels_of
 from .console import Problem, confirmed, say, warn
 from .docker import containers, docker, health, inspect, last_line, role, service
 from .interrupt import interrupted_after
+from .switch import switch
 
 DRIVER = ("python3", "-m", "slidegenie_backup")
 """The program in the containers."""
@@ -60,7 +61,8 @@ def restore(plan: Plan) -> None:
         raise Problem(
             f"nothing was restored: type the stack's name when asked, or run `make restore CONFIRM={plan.stack}`"
         )
-    migrations = [] if only == "objects" or os.environ.get("MIGRATE") == "no" else _migrations(plan)
+    migrates = switch("MIGRATE", default=True)
+    migrations = _migrations(plan) if migrates and only != "objects" else []
     try:
         with interrupted_after("the snapshot is read to its end, and then dropped"):
             _drive(plan, "backup", "prepare", snapshot, *(["--only", only] if only else []))
@@ -68,10 +70,10 @@ def restore(plan: Plan) -> None:
         _drive(plan, "backup", "abandon")
         raise
     with interrupted_after("the restore ends first, half of one helps nobody"):
-        _exchange(plan, migrations)
+        _exchange(plan, migrations, migrates=migrates)
 
 
-def _exchange(plan: Plan, migrations: Sequence[str]) -> None:
+def _exchange(plan: Plan, migrations: Sequence[str], *, migrates: bool) -> None:
     """Put what was prepared in the place of what is in use, while nobody writes."""
     writers = list(_writers(plan))
     ids = [writer["Id"] for writer in writers]
@@ -81,7 +83,7 @@ def _exchange(plan: Plan, migrations: Sequence[str]) -> None:
         _drive(plan, "backup", "commit")
         _migrate(migrations)
         _each("start", ids)
-        if os.environ.get("MIGRATE") != "no":
+        if migrates:
             # What did not work before need not work now.
             _wait([writer["Id"] for writer in writers if health(writer) == "healthy"], "it goes back, since")
     except BaseException:
@@ -94,7 +96,7 @@ def _exchange(plan: Plan, migrations: Sequence[str]) -> None:
             _each("start", ids, check=False)
         raise
     _drive(plan, "backup", "finish")
-    if os.environ.get("MIGRATE") == "no":
+    if not migrates:
         say("the schema is as it was backed up; now `make rollback FORCE=yes` to the release that it belongs to")
         return
     _wait(ids, "the data is restored, but")
@@ -186,7 +188,3 @@ def _warn_of_one_disk(plan: Plan) -> None:
     own = devices.pop(BACKUPS_DATA, None)
     if own is not None and PurePath(own).parent in {PurePath(device).parent for device in devices.values()}:
         warn("the backups are on this host, a lost disk takes them along: set backup.repository or path")
-
-
-def _label(plan: Plan) -> str:
-    return f"{plan.project}/{plan.stack}"

@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from .docker import containers, docker, inspect, last_line
 from .home import Home
 from .pulumi_cli import find_pulumi
 from .stack import PulumiStack
+from .switch import switch
 
 _AT_ONCE = 50
 """IDs in one call: an argument list has an end."""
@@ -53,7 +53,7 @@ def clean(plan: Plan, settings: Settings, record: ImageRecord, known: Collection
             f"no rollout of stack {label} is on record on this machine, so nobody knows which images must stay:"
             " nothing was removed; `make up` writes the record"
         )
-    dry, now = os.environ.get("DRY_RUN") == "1", datetime.datetime.now(datetime.UTC)
+    dry, now = switch("DRY_RUN"), datetime.datetime.now(datetime.UTC)
     every = inspect(_ids("ps", "--all"))
     ended = removable_containers(every, label, known, now)
     for identity in ended:

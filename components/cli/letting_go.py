@@ -1,11 +1,10 @@
 """What is protected and no longer in the settings: generated secrets may go, data only when somebody says so."""
 
-import os
-
 from ..plan import Plan
 from ..plan.view import BACKUPS, VOLUME
 from .console import Problem, say
 from .stack import PulumiStack
+from .switch import switch
 
 _RANDOM = "random:index/"
 
@@ -26,7 +25,7 @@ def let_go(pulumi: PulumiStack, plan: Plan) -> None:
     moved = {urn: name for urn, name in state.repositories().items() if name not in volumes and backs_up}
     gone = [urn for urn in state.protected() if _type_and_name(urn) not in wanted and urn not in moved]
     lost = [urn for urn in gone if not _replaced(urn, backs_up=backs_up)]
-    if lost and os.environ.get("LET_GO") != "yes":
+    if lost and not switch("LET_GO"):
         names = ", ".join(sorted(_type_and_name(urn)[1] for urn in lost))
         raise Problem(
             f"the settings of stack {pulumi.name} no longer have what holds data or opens it: {names}. Nothing was"

@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from ..policy.report import report, report_undecided, report_violations, summary
 from ..settings import Enforcement, Policy
 from .console import Problem, say, show, warn
 from .docker import containers, docker, ensure_engine
+from .switch import switch
 
 _METRICS_FILE = "policy.prom"
 
@@ -37,7 +37,7 @@ def judge_stack(root: Path, stack: str) -> None:
     """
     plan = plan_stack(root, stack)
     settings = policy_settings(root, plan)
-    live = os.environ.get("LIVE", "") not in ("", "0")
+    live = switch("LIVE")
     policy = load_policy(settings, root)
     verdict = judge_running(plan, policy) if live else judge_plan(plan, policy, _today())
     for line in report(verdict):

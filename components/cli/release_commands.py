@@ -1,6 +1,5 @@
 """The commands that look at releases and go back to one."""
 
-import os
 from collections.abc import Callable
 
 from .console import Problem, say, show
@@ -9,6 +8,7 @@ from .home import Home
 from .request import ROOT, Request, chosen, pulumi_stack
 from .rollback import History
 from .stack import PulumiStack
+from .switch import switch
 
 
 def releases(request: Request) -> None:
@@ -19,7 +19,7 @@ def releases(request: Request) -> None:
 
 def rollback(request: Request) -> None:
     """Go back to the last good release: the one before this, or the one that serves while a rollout is broken."""
-    release = _history(request).rollback(force=os.environ.get("FORCE") == "yes")
+    release = _history(request).rollback(force=switch("FORCE"))
     say(f"{release.version} serves; mend the cause before the next `make up`: that one goes by settings and code again")
 
 
