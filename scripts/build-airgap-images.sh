@@ -158,4 +158,4 @@ export -f say reference key fill_context build_context build
 export images base label work logs force
 # shellcheck disable=SC2016 # the inner shell fills in the name
 printf '%s\n' "${ordered[@]}" | xargs --max-procs="$(parallel)" --max-args=1 bash -c 'build "$1"' build \
-    || fail "not every image could be built; run it again once the cause is mended"
+    || fail "not every image could be built; run it again once the cause is fixed"

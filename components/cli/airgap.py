@@ -30,4 +30,4 @@ def run_script(root: Path, script: str, *arguments: str) -> None:
     """
     done = subprocess.run([str(root / "scripts" / script), *arguments], check=False)  # noqa: S603 - our own scripts
     if done.returncode != 0:
-        raise Problem(f"scripts/{script} failed ({done.returncode}); run it again once its cause is mended")
+        raise Problem(f"scripts/{script} failed ({done.returncode}); run it again once its cause is fixed")

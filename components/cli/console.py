@@ -4,7 +4,7 @@ import sys
 
 
 class Problem(Exception):
-    """Something a person can mend. The message says what is wrong, where, and how to fix it."""
+    """Something a person can fix. The message says what is wrong, where, and how to fix it."""
 
 
 def say(text: str) -> None:

@@ -49,7 +49,7 @@ def ensure_engine() -> None:
     """Make sure that a Docker engine answers; as root, install the distribution's and start it where need be.
 
     Raises:
-        Problem: with the one command that mends it.
+        Problem: with the one command that fixes it.
     """
     if shutil.which("docker") is None:
         _install()

@@ -20,7 +20,7 @@ def releases(request: Request) -> None:
 def rollback(request: Request) -> None:
     """Go back to the last good release: the one before this, or the one that serves while a rollout is broken."""
     release = _history(request).rollback(force=switch("FORCE"))
-    say(f"{release.version} serves; mend the cause before the next `make up`: that one goes by settings and code again")
+    say(f"{release.version} serves; fix the cause before the next `make up`: that one goes by settings and code again")
 
 
 def history_of(pulumi: PulumiStack) -> History:

@@ -150,7 +150,7 @@ def refusal(target: Release, schema: Schema | None) -> str | None:
         return None
     return (
         f"the database is at revision {schema.head}, which works with releases of revision"
-        f" {', '.join(schema.compatible_with)}; {target.version} needs {target.schema.head}. Roll forward (mend the"
+        f" {', '.join(schema.compatible_with)}; {target.version} needs {target.schema.head}. Roll forward (fix the"
         " cause, `make up`), or go back with the data too: `make restore SNAPSHOT=... MIGRATE=no` with the backup from"
         " before that migration, then `make rollback FORCE=yes`"
     )

@@ -80,7 +80,7 @@ def refuse_to_refresh(state: State) -> None:
     if state.pending_deletes():
         raise Problem(
             "the last rollout did not finish, and its old containers still serve: a refresh now would forget that, and"
-            " the next update would delete them. Roll forward (mend the cause, `make up`), or go back"
+            " the next update would delete them. Roll forward (fix the cause, `make up`), or go back"
             " (`make rollback`); after that a refresh is safe"
         )
 
@@ -128,7 +128,7 @@ def _report(label: str) -> str | None:
     if not serving:
         return None
     return (
-        f"The old release serves on ({len(serving)} healthy containers). Mend the cause and run `make up`,"
+        f"The old release serves on ({len(serving)} healthy containers). Fix the cause and run `make up`,"
         " or go back with `make rollback`: the next good rollout cleans up."
     )
 

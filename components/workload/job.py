@@ -32,7 +32,7 @@ class Job(pulumi.ComponentResource):
                 raise pulumi.RunError(
                     f"job {args.service} ended with exit code {exit_code}; nothing was replaced."
                     f" Its last lines:\n{_tail(str(logs or ''))}\n"
-                    f"Once the cause is mended, `make up` runs it again, as does `pulumi up --replace` with its URN."
+                    f"Once the cause is fixed, `make up` runs it again, as does `pulumi up --replace` with its URN."
                 )
             return str(image)
 

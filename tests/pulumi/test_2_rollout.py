@@ -66,8 +66,8 @@ def test_a_broken_release_fails_with_its_reason_while_the_old_one_serves_on(
         assert good <= _app_ids(platform), "the healthy containers are still there"
 
         platform.configure("backend", release="1.0.5", environment=None, startSeconds=60)
-        mended = platform.run("up")
-        assert mended.code == 0, mended.text
+        fixed = platform.run("up")
+        assert fixed.code == 0, fixed.text
         load.wait_for(1000)
     figures(str(load.tally))
     assert load.tally.failures.total() == 0, load.tally.failures

@@ -59,9 +59,9 @@ def test_a_container_removed_by_hand_is_named_by_drift_and_made_again(platform: 
     victim = platform.containers("redis")[0]["Id"]
     docker("rm", "--force", victim)
     assert "redis" in platform.run("drift").out
-    mended = platform.run("up")
-    assert mended.code == 0, mended.text
-    assert "slidegenie-redis-1 was removed by hand: it is made again" in mended.out
+    fixed = platform.run("up")
+    assert fixed.code == 0, fixed.text
+    assert "slidegenie-redis-1 was removed by hand: it is made again" in fixed.out
     assert platform.containers("redis")[0]["State"]["Health"]["Status"] == "healthy"
     assert "no changes" in platform.run("up").out
 
@@ -76,8 +76,8 @@ def test_a_volume_and_a_network_removed_by_hand_are_made_again_with_all_that_was
         if network in member["NetworkSettings"]["Networks"]:
             docker("network", "disconnect", "--force", network, member["Id"])
     docker("network", "rm", network)
-    mended = platform.run("up")
-    assert mended.code == 0, mended.text
+    fixed = platform.run("up")
+    assert fixed.code == 0, fixed.text
     assert docker("volume", "ls", "--quiet", "--filter", f"name=^{volume}$").strip() == volume
     assert _on(_control_network(platform), platform) == {"traefik", "socket-proxy"}
     with trusting(platform.url) as client:
@@ -99,8 +99,8 @@ def test_a_built_image_removed_by_hand_is_built_again(platform: Workspace) -> No
     # By force: containers that were created from it, to fill volumes, keep it otherwise.
     docker("image", "rm", "--force", f"slidegenie/seed:1-slidegenie-{platform.stack}")
     assert platform.run("refresh").code == 0
-    mended = platform.run("up")
-    assert mended.code == 0, mended.text
+    fixed = platform.run("up")
+    assert fixed.code == 0, fixed.text
     assert "no changes" in platform.run("up").out
 
 

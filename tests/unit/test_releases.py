@@ -53,10 +53,10 @@ def test_a_long_incident_does_not_push_the_good_release_out(tmp_path: Path) -> N
         assert target is not None
         releases = releases.went_back(target)
 
-    mended = came_up(releases, "mended")
+    fixed = came_up(releases, "fixed")
 
-    assert [release.version for release in mended.known] == ["good", "4", "5", "6", "mended"]
-    assert version_of(mended.target()) == "good"
+    assert [release.version for release in fixed.known] == ["good", "4", "5", "6", "fixed"]
+    assert version_of(fixed.target()) == "good"
 
 
 def test_only_its_owner_reads_what_was_written_down(tmp_path: Path) -> None:
@@ -94,10 +94,10 @@ def test_what_was_rolled_back_from_is_never_gone_back_to(tmp_path: Path) -> None
     back = releases.went_back(target)
     assert (version_of(back.running()), version_of(back.target()), back.held) == ("2", "1", True)
 
-    mended = came_up(back, "4")
+    fixed = came_up(back, "4")
 
-    assert (version_of(mended.target()), mended.held) == ("2", False)
-    assert [(release.number, release.abandoned) for release in mended.known] == [
+    assert (version_of(fixed.target()), fixed.held) == ("2", False)
+    assert [(release.number, release.abandoned) for release in fixed.known] == [
         (1, False),
         (2, False),
         (3, True),

@@ -2,4 +2,4 @@
 
 
 class Problem(Exception):
-    """Something a person can mend: what is wrong, where, and how to fix it."""
+    """Something a person can fix: what is wrong, where, and how to fix it."""
