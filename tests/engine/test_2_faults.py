@@ -1,27 +1,16 @@
 """What breaks at night: killed processes and stopped data stores. The platform comes back by itself, whole."""
 
 import os
-import signal
-import time
-from collections.abc import Callable
 
 import httpx
 import pytest
 
 from ..support.client import PRESENTATIONS, example, make, titles_in_download, trusting
+from ..support.faults import RECOVERY_SECONDS, kill_main_process
+from ..support.waiting import until
 from ..support.workspace import Workspace, docker
 
 pytestmark = pytest.mark.engine
-
-_RECOVERY_SECONDS = 30
-"""What the platform promises after a kill; the tests wait that long and no longer."""
-
-
-def _until(true: Callable[[], bool], what: str, seconds: float = _RECOVERY_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.3)
 
 
 def _readiness(platform: Workspace) -> int:
@@ -29,32 +18,17 @@ def _readiness(platform: Workspace) -> int:
     return httpx.get(f"http://localhost:{platform.ports[2]}/health/ready", timeout=20).status_code
 
 
-def _healthy(platform: Workspace, service: str) -> bool:
-    found = platform.containers(service, everything=True)
-    return bool(found) and all((c["State"].get("Health") or {}).get("Status") == "healthy" for c in found)
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may kill the processes of containers")
 @pytest.mark.parametrize("service", ["app", "postgres", "redis", "minio", "traefik", "socket-proxy"])
 def test_a_container_whose_main_process_is_killed_is_back_and_nothing_is_lost(
     platform: Workspace, service: str
 ) -> None:
-    _until(lambda: _readiness(platform) == 200, "ready before the kill")
+    until(lambda: _readiness(platform) == 200, "ready before the kill", RECOVERY_SECONDS)
     with trusting(platform.url) as client:
         kept = make(client, f"Before {service} was killed")
-    victim = platform.containers(service)[0]
-    # Not `docker kill`: the engine takes that for a wish to stop, and does not start the container again.
-    os.kill(victim["State"]["Pid"], signal.SIGKILL)
-    _until(
-        lambda: any(
-            c["Id"] == victim["Id"] and c["State"]["StartedAt"] != victim["State"]["StartedAt"]
-            for c in platform.containers(service)
-        ),
-        f"{service} runs again",
-    )
-    _until(lambda: _healthy(platform, service), f"{service} is healthy")
+    kill_main_process(platform, service)
     with trusting(platform.url) as client:
-        _until(lambda: _readiness(platform) == 200, "every dependency answers")
+        until(lambda: _readiness(platform) == 200, "every dependency answers", RECOVERY_SECONDS)
         assert titles_in_download(client, kept["id"])[0] == f"Before {service} was killed"
 
 
@@ -67,10 +41,12 @@ def test_without_a_data_store_the_backend_says_503_and_recovers(platform: Worksp
         def answer() -> httpx.Response:
             return client.post(PRESENTATIONS, json=example())
 
-        _until(lambda: all(answer().status_code == 201 for _ in range(8)), "every worker takes requests")
+        until(
+            lambda: all(answer().status_code == 201 for _ in range(8)), "every worker takes requests", RECOVERY_SECONDS
+        )
         docker("stop", *stores)
         try:
-            _until(lambda: answer().status_code == 503, "requests are refused")
+            until(lambda: answer().status_code == 503, "requests are refused", RECOVERY_SECONDS)
             refused = answer()
             assert refused.status_code == 503
             assert refused.headers["content-type"] == "application/problem+json"
@@ -79,6 +55,6 @@ def test_without_a_data_store_the_backend_says_503_and_recovers(platform: Worksp
             assert client.get("/health/live").status_code == 200
         finally:
             docker("start", *stores)
-        _until(lambda: all(answer().status_code == 201 for _ in range(8)), "every worker takes requests again", 60)
+        until(lambda: all(answer().status_code == 201 for _ in range(8)), "every worker takes requests again", 60)
         assert _readiness(platform) == 200
     assert {c["Id"]: c["State"]["StartedAt"] for c in platform.containers("app")} == started, "no restart was needed"

@@ -13,7 +13,7 @@ from cryptography import x509
 from ..support.client import unverified
 from ..support.hardening import violations
 from ..support.pebble import IMAGE, LOGIN, PASSWORD, Pebble, pebble
-from ..support.prometheus import until
+from ..support.waiting import until
 from ..support.workspace import Workspace, docker
 from .conftest import missing_for_compose
 

@@ -1,5 +1,6 @@
 """Backups on a real engine: what was lost comes back whole, and what goes wrong is said and leaves the rest alone."""
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -7,9 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from ..conftest import Figures
+from ..support.faults import kill_main_process
 from ..support.hardening import violations
-from ..support.prometheus import Prometheus, queries, until
+from ..support.prometheus import Prometheus, queries
 from ..support.stored import Data, restart
+from ..support.waiting import until
 from ..support.workspace import Workspace, docker
 from .conftest import missing_for_compose
 
@@ -103,6 +106,13 @@ def test_the_containers_are_hardened_and_the_backup_has_no_way_out(stack: Worksp
     assert [line for server in servers for line in violations(server)] == []
     (network,) = servers[0]["NetworkSettings"]["Networks"]
     assert docker("network", "inspect", "--format", "{{.Internal}}", network).strip() == "true"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may kill the processes of containers")
+@pytest.mark.parametrize("service", ["backup", "restore-drill"])
+def test_who_backs_up_is_back_when_its_main_process_is_killed(stack: Workspace, service: str) -> None:
+    kill_main_process(stack, service)
+    assert stack.run("backups").code == 0
 
 
 def test_a_restore_puts_back_what_was_changed_deleted_and_added(stack: Workspace, data: Data) -> None:

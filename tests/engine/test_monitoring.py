@@ -1,5 +1,6 @@
 """The monitoring on a real engine: it sees everything there is, and tells somebody when something breaks."""
 
+import os
 import time
 from collections.abc import Iterator
 
@@ -7,6 +8,7 @@ import httpx
 import pytest
 
 from ..support.client import PRESENTATIONS, make, trusting
+from ..support.faults import kill_main_process
 from ..support.hardening import violations
 from ..support.prometheus import (
     MONITORING,
@@ -16,8 +18,8 @@ from ..support.prometheus import (
     Query,
     alertmanager_for_everybody,
     queries,
-    until,
 )
+from ..support.waiting import until
 from ..support.webhook import gateway, receiver
 from ..support.workspace import Workspace, docker
 from .conftest import missing_for_compose
@@ -79,9 +81,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 def prometheus(watched: Workspace) -> Prometheus:
     """The running Prometheus, after some use of the product."""
     asked = Prometheus(_PROMETHEUS)
-    until(
-        lambda: {health for found in asked.targets().values() for health in found} == {"up"}, "every target is up", 60
-    )
+    until(lambda: _health_of(asked) == {"up"}, "every target is up", 60)
     volume = docker(
         "volume", "ls", "--quiet", "--filter", f"label=io.slidegenie.stack={watched.label}",
         "--filter", "label=io.slidegenie.data=metrics",
@@ -101,6 +101,10 @@ def prometheus(watched: Workspace) -> Prometheus:
             # One reading of every target, so that rates have something to be a rate of.
             time.sleep(_SCRAPE_SECONDS)
     return asked
+
+
+def _health_of(prometheus: Prometheus) -> set[str]:
+    return {health for found in prometheus.targets().values() for health in found}
 
 
 def test_every_target_is_up_and_replicas_are_found_one_by_one(prometheus: Prometheus) -> None:
@@ -200,6 +204,17 @@ def _states(alert: str) -> set[str]:
     """Return what the Alertmanager does with the alerts of that name."""
     alerts = httpx.get(f"http://127.0.0.1:{_ALERTMANAGER}/api/v2/alerts").json()
     return {found["status"]["state"] for found in alerts if found["labels"]["alertname"] == alert}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may kill the processes of containers")
+@pytest.mark.parametrize(
+    "service", ["prometheus", "alertmanager", "node-exporter", "postgres-exporter", "redis-exporter"]
+)
+def test_what_watches_is_back_when_its_main_process_is_killed(
+    watched: Workspace, prometheus: Prometheus, service: str
+) -> None:
+    kill_main_process(watched, service)
+    until(lambda: _health_of(prometheus) == {"up"}, "every target is up again", 60)
 
 
 def test_a_rollout_leaves_no_dead_target(watched: Workspace, prometheus: Prometheus) -> None:

@@ -13,7 +13,7 @@ import httpx
 
 from .client import unverified
 from .pem import Issuer
-from .prometheus import until
+from .waiting import until
 from .webhook import gateway
 from .workspace import docker
 

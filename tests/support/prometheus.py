@@ -2,8 +2,7 @@
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,12 +107,3 @@ class Prometheus:
         """Return what it knows of each rule."""
         groups = httpx.get(f"{self._url}/rules", timeout=20).json()["data"]["groups"]
         return [rule for group in groups for rule in group["rules"]]
-
-
-def until(true: Callable[[], bool], what: str, seconds: float) -> float:
-    """Wait until something is true and return how long that took."""
-    started = time.monotonic()
-    while not true():
-        assert time.monotonic() - started < seconds, f"not within {seconds} s: {what}"
-        time.sleep(0.5)
-    return time.monotonic() - started

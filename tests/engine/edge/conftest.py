@@ -11,7 +11,7 @@ import pytest
 
 from ...support.client import trusting
 from ...support.pem import Issuer
-from ...support.prometheus import until
+from ...support.waiting import until
 from ...support.workspace import Workspace, docker
 from ..conftest import missing_for_compose
 
