@@ -87,8 +87,8 @@ format: .venv/.dev ## Format the code
 	@.venv/bin/ruff check --fix $(PY_SOURCES)
 	@.venv/bin/ruff format $(PY_SOURCES)
 
-# Platforms that are tested at a time; tests of one platform wait for each other. Each keeps two cores busy.
-WORKERS ?= $(shell expr \( $$(nproc) + 1 \) / 2)
+# Platforms that are tested at a time; tests of one platform wait for each other, and for the engine more than they work.
+WORKERS ?= $(shell n=$$(( ($$(nproc) + 1) / 2 )); echo $$(( n < 2 ? 2 : n )))
 
 .PHONY: test
 test: check ## Run every test this machine can run; says what it skips and why

@@ -144,7 +144,7 @@ def _with_images(plan: Plan, *, may_fall_back: bool) -> Plan:
         image_record(Home.open(), plan.label).note_pulled(preflight.pull_images(plan))
     except preflight.RegistryUnreachableError as error:
         if not may_fall_back:
-            raise Problem(f"{error}\n`make up STACK={airgap.STACK}` needs no registry") from None
+            raise Problem(f"{error}; `make up STACK={airgap.STACK}` needs no registry") from None
         for line in str(error).splitlines():
             say(line)
         say(f"no image registry can be reached: using stack {airgap.STACK}, whose images are built from packages")

@@ -115,9 +115,13 @@ def health_check(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
         yield Broken(f"{look.at('healthcheck')}.tests", "switches the health check off")
 
 
+_ROLES_THAT_END = frozenset({"job", "seed"})
+"""Docker Compose starts seeds, so that the engine prepares their volume; they end at once."""
+
+
 def _is_job(look: Look) -> bool:
     """Tell whether it runs to its end and somebody waits for that: `mustRun: false` alone is a server nobody misses."""
-    return look.flag("mustRun") is False and (bool(look.flag("attach")) or _label(look, ROLE_LABEL) == "job")
+    return look.flag("mustRun") is False and (bool(look.flag("attach")) or _label(look, ROLE_LABEL) in _ROLES_THAT_END)
 
 
 def _label(look: Look, name: str) -> str:

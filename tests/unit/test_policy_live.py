@@ -142,8 +142,10 @@ def test_with_the_first_control_groups_the_hosts_is_everybodys() -> None:
     assert found(inspected(HostConfig__CgroupnsMode="host"), cgroup_v2=False) == []
 
 
-def test_a_job_that_ended_needs_no_restart_and_no_health_check() -> None:
-    labels = {"com.docker.compose.service": "migrate", "io.slidegenie.role": "job"}
+@pytest.mark.parametrize("role", ["job", "seed"])
+def test_what_ended_as_it_should_needs_no_restart_and_no_health_check(role: str) -> None:
+    """Compose starts seeds as well: they prepare a volume, and end."""
+    labels = {"com.docker.compose.service": "migrate", "io.slidegenie.role": role}
     job = inspected(
         Config__Labels=labels,
         Config__Healthcheck=None,
