@@ -32,13 +32,9 @@ def with_foundation(program: Callable[[Foundation], object]) -> Plan:
     return recorded(lambda: program(Foundation("base", FoundationArgs())))
 
 
-_SMALL = {"monitoring": {"enabled": False}, "backup": {"enabled": False}}
-"""Half of all resources are theirs, and recording takes time."""
-
-
 def platform(**sections: Any) -> Plan:
-    """Return the plan of a platform with these settings; monitoring and backups are in it where they are asked for."""
-    values = _SMALL | {"engine": {"socketGroup": 999}, **sections}
+    """Return the plan of a platform with these settings."""
+    values = {"engine": {"socketGroup": 999}, **sections}
     return recorded(lambda: SlideGeniePlatform("slidegenie", parse_settings(values, "Pulumi.test.yaml")))
 
 
