@@ -12,8 +12,8 @@ from .client import PRESENTATIONS, example, unverified
 from .crowd import Crowd
 
 _CLIENTS = 16
-_PAUSE_SECONDS = 0.2
-"""Between two requests of a client: some 70 a second in all, which two busy cores serve. A machine at its end fails
+_PAUSE_SECONDS = 0.4
+"""Between two requests of a client: some 35 a second in all, which two busy cores serve. A machine at its end fails
 health checks, and what that does to a rollout is no question of this load."""
 _MOST_SECONDS = 900
 _MOST_REQUESTS = 200_000
