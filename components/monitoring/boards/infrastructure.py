@@ -3,6 +3,7 @@
 from .builder import Board, Panel, Row, Variable
 
 _NODE = 'job="node"'
+_USERS = 'entrypoint=~"web.*"'
 _CONTAINER = 'stack!="", service=~"$service"'
 _POSTGRES = 'job="postgres"'
 _REDIS = 'job="redis"'
@@ -83,8 +84,8 @@ INFRASTRUCTURE = Board(
                     title="Traffic of users",
                     why="What goes through the host's network for the product: all of it passes the edge.",
                     queries={
-                        "in": 'sum(rate(traefik_entrypoint_requests_bytes_total{job="traefik"}[$__rate_interval]))',
-                        "out": 'sum(rate(traefik_entrypoint_responses_bytes_total{job="traefik"}[$__rate_interval]))',
+                        "in": f"sum(rate(traefik_entrypoint_requests_bytes_total{{{_USERS}}}[$__rate_interval]))",
+                        "out": f"sum(rate(traefik_entrypoint_responses_bytes_total{{{_USERS}}}[$__rate_interval]))",
                     },
                     unit="Bps",
                     width=12,

@@ -15,6 +15,8 @@ from .conftest import Edge
 pytestmark = pytest.mark.engine
 
 _HARMLESS = frozenset({"OK", "INFO", "LOW", "DEBUG"})
+_OF_THIS_MACHINE = frozenset({"engine_problem"})
+"""What testssl.sh says of the openssl that it runs with, which is nothing about the edge."""
 
 
 def test_the_own_certificate_is_served_with_its_chain(edge: Edge) -> None:
@@ -56,4 +58,5 @@ def test_testssl_finds_nothing_at_medium_or_above(edge: Edge, tmp_path: Path) ->
     findings = json.loads(report.read_text(encoding="utf-8"))
 
     assert len(findings) > 60, "it did not get far"
-    assert [f"{f['id']}: {f['severity']} {f['finding']}" for f in findings if f["severity"] not in _HARMLESS] == []
+    told = [f for f in findings if f["severity"] not in _HARMLESS and f["id"] not in _OF_THIS_MACHINE]
+    assert [f"{f['id']}: {f['severity']} {f['finding']}" for f in told] == []
