@@ -18,9 +18,9 @@ from .conftest import Logged, Services
 
 
 def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not condition():
-        assert time.monotonic() < deadline, "not within 5 s"
+        assert time.monotonic() < deadline, "not within 30 s"
         time.sleep(0.02)
 
 
@@ -147,13 +147,13 @@ class Broken(Hanging):
 
 
 def test_checks_run_at_once_and_end_at_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(monitor_module, "TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(monitor_module, "TIMEOUT_SECONDS", 2.0)
     started = time.monotonic()
 
     results = asyncio.run(Monitor([Hanging("a"), Hanging("b")]).check_all())
 
-    assert time.monotonic() - started < 0.39
-    assert [result.problem for result in results.values()] == ["no answer within 0.2 s"] * 2
+    assert time.monotonic() - started < 3.9, "not one after the other"
+    assert [result.problem for result in results.values()] == ["no answer within 2 s"] * 2
 
 
 def test_an_unforeseen_failure_of_a_check_is_a_failed_check() -> None:
