@@ -21,7 +21,7 @@ def development(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]
     """A stack that runs the development image."""
     if reason := missing_for_engine_tests():
         pytest.skip(reason)
-    made = Workspace.make(tmp_path_factory.mktemp("development"), "hot", "compose", 38080)
+    made = Workspace.make(tmp_path_factory.mktemp("development"), "hot", "compose", 24080)
     made.configure("backend", target="development", replicas=1, workers=1, limits={"memoryMib": 768})
     made.destroy()
     up = made.run("up")

@@ -17,7 +17,7 @@ def mistaken(tmp_path: Path) -> Iterator[Workspace]:
     """A stack that was never up, to make mistakes with."""
     if reason := missing_for_engine_tests():
         pytest.skip(reason)
-    made = Workspace.make(tmp_path, "mistake", "compose", 48080)
+    made = Workspace.make(tmp_path, "mistake", "compose", 25180)
     yield made
     assert made.containers(everything=True) == [], "nothing was changed"
 

@@ -22,7 +22,7 @@ from .conftest import missing_for_compose
 
 pytestmark = pytest.mark.engine
 
-_FIRST_PORT = 35060
+_FIRST_PORT = 25380
 _BASE = "slidegenie-airgap/debian:bookworm-slim"
 _STAND_INS = ("debian", "postgres", "redis", "minio", "traefik", "haproxy")
 

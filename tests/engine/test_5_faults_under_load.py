@@ -29,7 +29,7 @@ from .conftest import missing_for_compose
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
 
-_FIRST_PORT = 35080
+_FIRST_PORT = 25280
 _BACKEND = "slidegenie-faults/backend:1"
 _STAND_INS = ("debian", "python", "postgres", "redis", "minio", "traefik", "haproxy")
 _SERVERS = ("app", "postgres", "redis", "minio", "traefik", "socket-proxy")

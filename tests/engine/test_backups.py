@@ -18,7 +18,7 @@ from .conftest import missing_for_compose
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
 
-_FIRST_PORT, _PROMETHEUS = 34020, 34025
+_FIRST_PORT, _PROMETHEUS = 25020, 25025
 _ROWS, _OBJECTS = 10_000, 1_000
 _DRIVER = ("python3", "-m", "slidegenie_backup")
 _LOCKS = "ls /repository/locks | grep -v tmp || true"

@@ -14,7 +14,7 @@ from .conftest import missing_for_compose
 pytestmark = pytest.mark.engine
 
 _HEALTH = ["python3", "/srv/shop.py", "health"]
-_PORT, _FIRST_PORT = 3000, 36080
+_PORT, _FIRST_PORT = 3000, 25080
 _GONE_SECONDS = 60
 """Far above the drain; the test ends when the container does."""
 

@@ -18,7 +18,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A running platform with backups."""
     if reason := missing():
         pytest.skip(reason)
-    made = Workspace.make(tmp_path_factory.mktemp("pulumi-backups"), "bakupp", "pulumi", 34040)
+    made = Workspace.make(tmp_path_factory.mktemp("pulumi-backups"), "bakupp", "pulumi", 25480)
     made.configure("backup", enabled=True)
     made.configure("backend", startSeconds=60, replicas=1, volumes={"uploads": "/app/uploads"})
     made.destroy()
