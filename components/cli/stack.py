@@ -13,6 +13,7 @@ import yaml
 from pulumi import automation as auto
 
 from ..identity import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
+from ..plan.program import project_name
 from .console import Problem, say
 from .docker import docker, last_line
 from .home import Home
@@ -40,7 +41,7 @@ class PulumiStack:
     @property
     def label(self) -> str:
         """The stack's name on everything it makes: `project/stack`."""
-        return f"{self._project()}/{self.name}"
+        return f"{project_name(self._root)}/{self.name}"
 
     def open(self, *, backend: dict[str, Any] | None = None) -> None:
         """Make the stack when it does not exist, and bring its settings up to date.
@@ -51,7 +52,8 @@ class PulumiStack:
             Problem: when the passphrase does not fit the stack.
         """
         self._unlock_if_abandoned()
-        (self._folder / "Pulumi.yaml").write_text(f"name: {self._project()}\nruntime: python\n", encoding="utf-8")
+        described = f"name: {project_name(self._root)}\nruntime: python\n"
+        (self._folder / "Pulumi.yaml").write_text(described, encoding="utf-8")
         known = self._pulumi("stack", "ls", "--json", cwd=self._folder)
         if f'"{self.name}"' not in known:
             say(f"making stack {self.name}")
@@ -153,23 +155,20 @@ class PulumiStack:
         workspace = auto.LocalWorkspaceOptions(pulumi_command=self._command, env_vars=self._env)
         return auto.select_stack(stack_name=self.name, work_dir=str(self._root), opts=workspace)
 
-    def _project(self) -> str:
-        return str(yaml.safe_load((self._root / "Pulumi.yaml").read_text(encoding="utf-8"))["name"])
-
     def _config(self) -> str:
         return str(self._settings)
 
     def section(self, name: str) -> dict[str, Any]:
         """Return a section of the settings, as the stack file has it."""
         settings = yaml.safe_load(self._settings.read_text(encoding="utf-8"))
-        section: dict[str, Any] = (settings.get("config") or {}).get(f"{self._project()}:{name}") or {}
+        section: dict[str, Any] = (settings.get("config") or {}).get(f"{project_name(self._root)}:{name}") or {}
         return section
 
     def _refresh_settings(self, backend: dict[str, Any] | None) -> None:
         committed = self._root / f"Pulumi.{self.name}.yaml"
         settings: dict[str, Any] = yaml.safe_load(committed.read_text(encoding="utf-8")) or {}
         if backend is not None:
-            settings.setdefault("config", {})[f"{self._project()}:backend"] = backend
+            settings.setdefault("config", {})[f"{project_name(self._root)}:backend"] = backend
         if "encryptionsalt" not in settings:
             noted = yaml.safe_load(self._settings.read_text(encoding="utf-8")) if self._settings.exists() else None
             settings["encryptionsalt"] = (noted or {}).get("encryptionsalt")
@@ -225,7 +224,7 @@ class PulumiStack:
         if not backend.startswith("file://"):
             return
         locks = Path(backend.removeprefix("file://")).expanduser() / ".pulumi" / "locks" / "organization"
-        for lock in sorted((locks / self._project() / self.name).glob("*.json")):
+        for lock in sorted((locks / project_name(self._root) / self.name).glob("*.json")):
             # It may end at this moment.
             with contextlib.suppress(FileNotFoundError):
                 yield lock, yaml.safe_load(lock.read_text(encoding="utf-8")) or {}
