@@ -34,7 +34,8 @@ def with_foundation(program: Callable[[Foundation], object]) -> Plan:
 
 def platform(**sections: Any) -> Plan:
     """Return the plan of a platform with these settings."""
-    values = {"engine": {"socketGroup": 999}, **sections}
+    # Else the group would be asked of a socket that need not be on this machine.
+    values = sections | {"engine": {"socketGroup": 999} | sections.get("engine", {})}
     return recorded(lambda: SlideGeniePlatform("slidegenie", parse_settings(values, "Pulumi.test.yaml")))
 
 
