@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from ..plan.generated import generated_files as plan_files
+from ..monitoring.boards import BOARDS
+from ..plan.generated import generated_files as made_from_plans
 from ..policy.load import SCHEMA, schema
 from ..segmentation import segmentation_manual
 from ..settings.manual import declared_keys, manual
@@ -22,15 +23,15 @@ _PROJECT = {
 }
 
 
-def generated_files(root: Path) -> dict[str, str]:
-    """Return the content of each generated file by its path below `root`."""
+def made_from_code(_: Path) -> dict[str, str]:
+    """Return the content of each file that is made from the code alone; plans read some of them."""
     return {
         "Pulumi.yaml": _project(),
         "docs/configuration.md": manual(),
         SCHEMA: schema(),
         "docs/images.md": images_manual(),
         "docs/segmentation.md": segmentation_manual(),
-        **plan_files(root),
+        **{f"monitoring/dashboards/{board.uid}.json": board.json() for board in BOARDS},
     }
 
 
@@ -40,15 +41,18 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is out of date")
     check = parser.parse_args().check
     root = Path.cwd()
-    files = generated_files(root)
-    stale = [path for path, text in files.items() if _read(root / path) != text]
-    for path in stale:
-        if check:
-            warn(f"{path} is out of date: run `make generate`")
-        else:
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(files[path], encoding="utf-8")
-            show(f"wrote {path}")
+    stale = 0
+    for made in (made_from_code, made_from_plans):
+        for path, text in made(root).items():
+            if _read(root / path) == text:
+                continue
+            stale += 1
+            if check:
+                warn(f"{path} is out of date: run `make generate`")
+            else:
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_text(text, encoding="utf-8")
+                show(f"wrote {path}")
     return 1 if check and stale else 0
 
 

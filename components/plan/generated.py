@@ -1,8 +1,7 @@
-"""Every file that is made from code: from the plans of the stacks, and the dashboards."""
+"""Every file that is made from the plans of the stacks."""
 
 from pathlib import Path
 
-from ..monitoring.boards import BOARDS
 from .compose import compose_project
 from .diagram import render_diagram
 from .env import render_env
@@ -22,7 +21,6 @@ def generated_files(root: Path) -> dict[str, str]:
         files |= project.config_files
     production = plan_stack(root, "prod")
     files[".env.production"] = render_env(production)
-    files |= {f"monitoring/dashboards/{board.uid}.json": board.json() for board in BOARDS}
     files["docs/diagram.md"] = _DIAGRAM.format(diagram=render_diagram(production))
     return files
 

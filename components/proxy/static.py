@@ -18,6 +18,9 @@ AUTHORITY_FILE = "acme-directory.pem"
 SECRETS_PATH = "/run/secrets"
 """Where the secrets of the DNS provider are, a file each, by the name of their variable."""
 _RESOLVER = "acme"
+_CHALLENGE_DELAY = "10s"
+"""Between offering an answer and having the authority look. Traefik asks for renewals before its own routes are loaded,
+and who loses that race is asked again on the next day, or with long certificates a week later."""
 
 
 def static(network: str, stack: str, settings: Proxy, *, local: Sequence[str] = ()) -> str:
@@ -130,9 +133,9 @@ def _acme(settings: Acme) -> dict[str, Any]:
         told["caCertificates"] = [f"{CONFIG_PATH}/{AUTHORITY_FILE}"]
     match settings.challenge:
         case Challenge.HTTP:
-            told["httpChallenge"] = {"entryPoint": "web"}
+            told["httpChallenge"] = {"entryPoint": "web", "delay": _CHALLENGE_DELAY}
         case Challenge.TLS_ALPN:
-            told["tlsChallenge"] = {}
+            told["tlsChallenge"] = {"delay": _CHALLENGE_DELAY}
         case Challenge.DNS:
             told["dnsChallenge"] = _dns(settings)
     return told

@@ -8,7 +8,8 @@ from .base import AbsolutePath, Limits, Section
 
 _URL = r"^(s3|rest|b2|azure|gs|swift):\S+$"
 """What restic reaches by itself; sftp and rclone would need programs of their own, and keys for them."""
-_CRON_FIELD = r"[\d*/,\-]+"
+_CRON_PART = r"(\*|\d{1,2}(-\d{1,2})?)(/[1-9]\d?)?"
+_CRON_FIELD = rf"{_CRON_PART}(,{_CRON_PART})*"
 Schedule = Annotated[str, Field(pattern=rf"^{_CRON_FIELD}( {_CRON_FIELD}){{4}}$", examples=["0 1 * * *", "30 4 * * 0"])]
 """Five fields of cron in UTC: minute, hour, day of the month, month, day of the week."""
 

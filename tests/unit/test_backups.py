@@ -147,6 +147,12 @@ def test_schedule_retention_and_hooks_arrive() -> None:
     assert "BACKUP_AFTER" not in variables
 
 
+@pytest.mark.parametrize("written", ["*/0 1 * * *", "0 1 * *", "- 1 * * *", "0 1 * * * *"])
+def test_a_schedule_that_is_none_is_refused_before_anything_runs(written: str) -> None:
+    with pytest.raises(SettingsError, match=r"backup\.schedule: has the wrong form; .* write it like 0 1 \* \* \*"):
+        parse_settings({"backup": {"schedule": written}}, "Pulumi.test.yaml")
+
+
 def test_metrics_go_where_the_monitoring_reads_them_and_nowhere_without_it() -> None:
     plan = default()
     for name in ("backup", "restore-drill"):

@@ -50,7 +50,7 @@ def test_lets_encrypt_is_asked_over_http_by_default() -> None:
         "keyType": "EC256",
         "certificatesDuration": 2160,
         "email": "ops@example.com",
-        "httpChallenge": {"entryPoint": "web"},
+        "httpChallenge": {"entryPoint": "web", "delay": "10s"},
     }
 
 
@@ -68,7 +68,7 @@ def test_an_authority_of_ones_own_is_trusted_by_its_own_certificates() -> None:
 
 
 def test_tls_alpn_needs_its_protocol_among_those_offered() -> None:
-    assert acme(challenge="tls-alpn")["tlsChallenge"] == {}
+    assert acme(challenge="tls-alpn")["tlsChallenge"] == {"delay": "10s"}
     offered = edge(tls="acme", domain="slides.example.com")["tls"]["options"]["default"]["alpnProtocols"]
     assert offered == ["h2", "http/1.1", "acme-tls/1"]
 
