@@ -23,7 +23,7 @@ _PROJECT = {
 }
 
 
-def made_from_code(_: Path) -> dict[str, str]:
+def made_from_code() -> dict[str, str]:
     """Return the content of each file that is made from the code alone; plans read some of them."""
     return {
         "Pulumi.yaml": _project(),
@@ -41,19 +41,23 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is out of date")
     check = parser.parse_args().check
     root = Path.cwd()
-    stale = 0
-    for made in (made_from_code, made_from_plans):
-        for path, text in made(root).items():
-            if _read(root / path) == text:
-                continue
-            stale += 1
-            if check:
-                warn(f"{path} is out of date: run `make generate`")
-            else:
-                (root / path).parent.mkdir(parents=True, exist_ok=True)
-                (root / path).write_text(text, encoding="utf-8")
-                show(f"wrote {path}")
+    # Plans read some of what is made from the code: that is written first.
+    stale = _settle(root, made_from_code(), check=check)
+    stale += _settle(root, made_from_plans(root), check=check)
     return 1 if check and stale else 0
+
+
+def _settle(root: Path, files: dict[str, str], *, check: bool) -> int:
+    """Write those that differ, or with `check` only name them, and return how many they are."""
+    stale = [path for path, text in files.items() if _read(root / path) != text]
+    for path in stale:
+        if check:
+            warn(f"{path} is out of date: run `make generate`")
+        else:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(files[path], encoding="utf-8")
+            show(f"wrote {path}")
+    return len(stale)
 
 
 def _project() -> str:

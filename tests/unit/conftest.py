@@ -1,4 +1,4 @@
-"""The plans of the stacks in this repository, each recorded once."""
+"""What the unit tests share: the plans of the stacks in this repository, each recorded once."""
 
 import gc
 
