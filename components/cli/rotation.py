@@ -196,7 +196,7 @@ class Rotation:
     def _tell_repository(self) -> None:
         """The next backup would do the same; the other password of the two may change only after it."""
         for container in containers(self._label, "com.docker.compose.service=backup"):
-            done = docker("exec", container["Id"], *DRIVER, "list", check=False)
+            done = docker("exec", container["Id"], *DRIVER, "admit", check=False)
             if done.returncode != 0:
                 raise Problem(f"the repository did not take its new password: {last_line(done.stderr or done.stdout)}")
             return

@@ -93,6 +93,31 @@ def test_a_repository_that_went_is_not_begun_anew(config: Config, restic: Script
         Repository(dataclasses.replace(config, place="/mnt/other")).open()
 
 
+def test_a_new_password_is_let_in_by_the_deputy(config: Config, restic: Script, tmp_path: Path) -> None:
+    restic(
+        f"if [ \"$1 $2\" = 'key add' ]; then touch {tmp_path}/added; fi\n"
+        f"[ -e {tmp_path}/added ] || [ $RESTIC_PASSWORD_FILE = {config.deputy_file} ] || "
+        "{ echo 'Fatal: wrong password or no key found' >&2; exit 12; }\n"
+        f"echo '{CONFIG}'"
+    )
+    Repository(config).admit()
+    assert len([call for call in calls(tmp_path) if f"--new-password-file {config.password_file}" in call]) == 1
+
+
+def test_no_repository_is_made_to_let_a_password_in(config: Config, restic: Script, tmp_path: Path) -> None:
+    restic("exit 10")
+    Repository(config).admit()
+    assert calls(tmp_path) == ["--no-lock cat config"]
+
+
+def test_a_repository_that_went_takes_no_password(config: Config, restic: Script) -> None:
+    restic(f"echo '{CONFIG}'")
+    Repository(config).open()
+    restic("exit 10")
+    with pytest.raises(Problem, match="is gone; it was there before"):
+        Repository(config).admit()
+
+
 def test_a_drill_never_makes_a_repository(config: Config, restic: Script) -> None:
     restic("exit 10")
     with pytest.raises(Problem, match="there is no repository at /repository: run `make backup` first"):

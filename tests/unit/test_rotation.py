@@ -120,14 +120,15 @@ def test_the_repository_is_told_after_each_step_and_before_the_first(
 ) -> None:
     told: list[int] = []
 
-    def docker(*_args: str, **_options: Any) -> subprocess.CompletedProcess[str]:
+    def docker(*args: str, **_options: Any) -> subprocess.CompletedProcess[str]:
+        assert args[-1] == "admit", "the list of snapshots only reads, and would leave the password outside"
         told.append(len(rollouts))
-        return subprocess.CompletedProcess(_args, int(len(told) == 2), "", "==> list failed: locked\n")
+        return subprocess.CompletedProcess(args, int(len(told) == 2), "", "==> admit failed: locked\n")
 
     monkeypatch.setattr(rotation, "docker", docker)
     monkeypatch.setattr(rotation, "containers", lambda *_: [{"Id": "backup"}])
     subject, _ = of(secret("slidegenie-backup-password"), secret("slidegenie-backup-deputy"))
-    with pytest.raises(Problem, match="the repository did not take its new password: ==> list failed: locked"):
+    with pytest.raises(Problem, match="the repository did not take its new password: ==> admit failed: locked"):
         subject.rotate("backup", nothing)
     assert (told, len(rollouts)) == ([1, 2], 2), "the deputy stays as it was: it is what opens"
 

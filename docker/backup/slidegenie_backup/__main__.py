@@ -59,7 +59,7 @@ def main() -> int:
     """Run one command and return its exit code."""
     parser = argparse.ArgumentParser(prog="slidegenie_backup", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("start", "backup", "list", "check", "drill", "commit", "finish", "abandon"):
+    for name in ("start", "backup", "admit", "list", "check", "drill", "commit", "finish", "abandon"):
         commands.add_parser(name)
     prepare = commands.add_parser("prepare")
     prepare.add_argument("snapshot")
@@ -70,6 +70,7 @@ def main() -> int:
         table = {
             "start": lambda: start(config),
             "backup": lambda: back_up(config),
+            "admit": lambda: Repository(config).admit(),
             "list": lambda: show_snapshots(config),
             "check": lambda: check(config, config.check_percent),
             "drill": lambda: drill(config),

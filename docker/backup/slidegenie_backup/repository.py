@@ -87,6 +87,15 @@ class Repository:
         self._settle_passwords()
         self._name_first_password()
 
+    def admit(self) -> None:
+        """Let our passwords in, where there is a repository: the first backup makes it with them.
+
+        Raises:
+            Problem: when neither of them opens it, or it cannot be used.
+        """
+        if self._known.exists() or not restic.is_missing(self._look()):
+            self.open()
+
     def backup(self, paths: Sequence[Path]) -> Taken:
         """Take a snapshot of `paths`.
 
