@@ -23,10 +23,6 @@ _ROWS, _OBJECTS = 10_000, 1_000
 _DRIVER = ("python3", "-m", "slidegenie_backup")
 _LOCKS = "ls /repository/locks | grep -v tmp || true"
 """Without the files that become one only when they are written to their end."""
-_OPEN = (
-    "python3 -c 'from slidegenie_backup.config import Config; from slidegenie_backup.repository import Repository;"
-    " Repository(Config.read()).open()'"
-)
 
 
 @pytest.fixture(scope="module")
@@ -223,10 +219,10 @@ def test_a_new_password_is_let_in_by_the_other_one_and_the_old_one_ends(data: Da
     which = "; ".join(opens.format(name, name) for name in ("old", "deputy", "new", "by-hand"))
 
     for variable, replaced in (("RESTIC_PASSWORD_FILE", "old"), ("BACKUP_DEPUTY_FILE", "deputy")):
-        data.shell(f"{variable}=/tmp/new {_OPEN}")
+        assert data.driver("admit", **{variable: "/tmp/new"}).returncode == 0  # noqa: S108 - of the container
         assert data.shell(which).split() == [name for name in ("old", "deputy", "new", "by-hand") if name != replaced]
         # What the container itself has is let in again.
-        data.shell(_OPEN)
+        assert data.driver("admit").returncode == 0
         assert data.snapshots() == before
         assert data.shell(which).split() == ["old", "deputy", "by-hand"]
 
