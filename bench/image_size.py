@@ -19,11 +19,11 @@ from rich.console import Console
 from rich.table import Table
 
 from components.backend_image import BackendImageArgs, backend_build
-from components.cli.build_images import stack_settings
 from components.cli.buildx import Builder
 from components.cli.console import Problem
 from components.cli.docker import docker
 from components.image import BuiltImageArgs
+from components.plan.program import stack_settings
 from components.settings import Settings
 from components.variants import VARIANTS, ImageVariant
 
@@ -128,7 +128,8 @@ def main() -> None:
     """Print both tables in one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stack", help="take base images from Pulumi.STACK.yaml")
-    settings = stack_settings(parser.parse_args().stack)
+    stack = parser.parse_args().stack
+    settings = stack_settings(Path(), stack) if stack else Settings()
     table = Table(
         "image", "in all", "over the base", "installed size", "ratio", "changed line", box=None, pad_edge=False
     )

@@ -11,8 +11,8 @@ from typing import NoReturn
 
 from ..backend_image import BackendImageArgs
 from ..plan import UnknownStackError
-from ..plan.program import project_name, stack_configuration
-from ..settings import BuildCache, Settings, SettingsError, Target, Variant, keys_of, parse_settings
+from ..plan.program import stack_settings
+from ..settings import BuildCache, Settings, SettingsError, Target, Variant
 from ..settings.supply_chain import KEYLESS
 from ..supply_chain import SupplyChainError
 from ..variants import VARIANTS, ImageVariant
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build(options: argparse.Namespace) -> None:
-    settings = stack_settings(options.stack)
+    settings = stack_settings(ROOT, options.stack) if options.stack else Settings()
     version = options.version or git_version(ROOT)
     if not re.fullmatch(r"[\w][\w.-]{0,99}", version):
         raise Problem(f"-v must be a version that can be a tag, such as 1.4.0; got {version!r}")
@@ -115,14 +115,6 @@ def _platforms(options: argparse.Namespace, settings: Settings) -> list[str]:
     if options.platforms:
         return [platform.strip() for platform in options.platforms.split(",")]
     return list(settings.registry.platforms) if options.push else []
-
-
-def stack_settings(stack: str | None) -> Settings:
-    """Return what a stack says of images, builders and keys. Its secrets stay encrypted: nothing here needs them."""
-    if stack is None:
-        return parse_settings({}, "defaults")
-    configuration = stack_configuration(ROOT, stack)
-    return parse_settings(keys_of(project_name(ROOT), configuration), f"Pulumi.{stack}.yaml")
 
 
 def _parser() -> argparse.ArgumentParser:

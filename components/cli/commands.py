@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pulumi.automation import PulumiCommand
 
 from ..plan import Plan, plan_stack
+from ..plan.program import stack_settings
 from . import airgap, preflight
-from .build_images import stack_settings
 from .compose import ComposeStack
 from .console import Problem, confirmed, say, show
 from .docker import docker, ensure_engine
@@ -130,7 +130,7 @@ def _swept(name: str) -> PulumiStack:
 def _judged(stack: str) -> Plan:
     """Return the plan of a stack that may be carried out."""
     plan = plan_stack(ROOT, stack)
-    preflight.check_certificate(stack_settings(stack))
+    preflight.check_certificate(stack_settings(ROOT, stack))
     enforce(ROOT, plan)
     return plan
 

@@ -14,12 +14,11 @@ from ..identity import BACKUP_PASSWORD
 from ..plan import Plan, Secret, plan_stack
 from ..plan.compose import ComposeProject, compose_project
 from ..plan.compose_write import refuse_encrypted, write_compose, write_secrets
-from ..plan.program import project_name, stack_configuration
+from ..plan.program import project_name, stack_configuration, stack_settings
 from ..plan.vault import Vault
 from ..plan.view import Volume, view_of
 from ..settings import Require
 from . import diagnosis
-from .build_images import stack_settings
 from .compose_builds import ComposeBuilds
 from .console import Problem, show
 from .docker import containers, docker, plugin
@@ -148,7 +147,7 @@ class ComposeStack:
         place = ["--file", str(file), "--project-directory", str(self._root)]
         done = subprocess.Popen(  # noqa: S603 - no shell
             [*command, *place, *args],
-            env=os.environ | {"DOCKER_GID": socket_group(stack_settings(self._name).engine)},
+            env=os.environ | {"DOCKER_GID": socket_group(stack_settings(self._root, self._name).engine)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from ..assets import asset
 from ..plan import UnknownStackError
+from ..plan.program import stack_settings
 from ..settings import SettingsError
 from ..supply_chain.tools import Workbench
 from ..variants import VARIANTS
-from .build_images import stack_settings
 from .console import say, show, warn
 from .docker import docker, plugin
 from .pulumi_cli import find_pulumi
@@ -113,7 +113,7 @@ def markdown(results: Sequence[Result]) -> str:
 
 def rows(stack: str) -> list[Row]:
     """Return what is looked at, with the base images and the scan policy of a stack."""
-    python, policy = sys.executable, stack_settings(stack).supply_chain.scan_policy
+    python, policy = sys.executable, stack_settings(ROOT, stack).supply_chain.scan_policy
     images = [f"{_REPOSITORY}:{variant.name}" for variant in VARIANTS]
     plans = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
     registry, _, name = _REPOSITORY.partition("/")

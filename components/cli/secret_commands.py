@@ -6,8 +6,7 @@ from collections.abc import Callable
 from ..host import socket_group
 from ..plan import plan_stack
 from ..plan.compose_write import prepare_machine
-from ..plan.program import stack_configuration
-from .build_images import stack_settings
+from ..plan.program import stack_configuration, stack_settings
 from .compose import ComposeStack
 from .console import Problem, show
 from .docker import ensure_engine
@@ -82,7 +81,7 @@ def authority(request: Request) -> None:
 def secrets(request: Request) -> None:
     """Write the secret files and .env that the committed Compose files need, once; for use without `make up`."""
     stack = request.stack or DEFAULT
-    prepare_machine(ROOT, stack, int(socket_group(stack_settings(stack).engine)))
+    prepare_machine(ROOT, stack, int(socket_group(stack_settings(ROOT, stack).engine)))
     compose = "docker-compose.yml" if stack == DEFAULT else f"docker-compose.{stack}.yml"
     show(f"wrote .secrets/{stack} and .env; now: docker compose -f {compose} up -d")
 

@@ -7,11 +7,11 @@ from ..maintenance import freshness as fresh
 from ..maintenance.ledger import Ledger, Task
 from ..maintenance.textfile import publish
 from ..plan import Plan, plan_stack
+from ..plan.program import stack_settings
 from ..policy import load_policy
 from ..policy.report import report, summary
 from ..settings import Enforcement, Settings
 from . import cleaning, preflight, scanning, timers
-from .build_images import stack_settings
 from .console import Problem, say, show, warn
 from .docker import ensure_engine
 from .home import Home
@@ -32,7 +32,7 @@ class _Work:
     @classmethod
     def of(cls, request: Request) -> "_Work":
         name, engine = chosen(request)
-        return cls(plan_stack(ROOT, name), stack_settings(name), Home.open(), engine)
+        return cls(plan_stack(ROOT, name), stack_settings(ROOT, name), Home.open(), engine)
 
     @property
     def ledger(self) -> Ledger:

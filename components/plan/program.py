@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pulumi.runtime import config as runtime_config
 
-from ..settings import SettingsError
+from ..settings import Settings, SettingsError, keys_of, parse_settings
 from ..settings.base import ENCRYPTED
 from .record import Plan, Values, fixed_values, record
 
@@ -69,6 +69,16 @@ def stack_configuration(root: Path, stack: str) -> dict[str, Any]:
         wanted = "its keys go below `config:`, each as `<project>:<section>:` with the section's settings below it"
         raise SettingsError(file.name, [f"config: must be a group of keys; got {configuration!r:.60}; {wanted}"])
     return {key: _mask(value) for key, value in configuration.items()}
+
+
+def stack_settings(root: Path, stack: str) -> Settings:
+    """Return the settings in `Pulumi.<stack>.yaml`; encrypted values are masked.
+
+    Raises:
+        UnknownStackError: when that file does not exist.
+        SettingsError: when it has mistakes.
+    """
+    return parse_settings(keys_of(project_name(root), stack_configuration(root, stack)), f"Pulumi.{stack}.yaml")
 
 
 def _mask(value: Any) -> Any:

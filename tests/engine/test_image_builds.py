@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import serialization
 
 from components.backend_image import BackendImageArgs, backend_build
 from components.certificates import elliptic_key
-from components.cli.build_images import stack_settings
 from components.cli.buildx import Builder
 from components.image import BuiltImageArgs
+from components.plan.program import stack_settings
 from components.settings import Origin
 from components.variants import VARIANTS, ImageVariant
 
@@ -46,7 +46,7 @@ def checkout(folder: Path) -> Path:
 
 
 def build(context: Path, variant: ImageVariant, tag: str, bundle: Path | None = None) -> BuiltImageArgs:
-    settings = stack_settings("airgap")
+    settings = stack_settings(ROOT, "airgap")
     common = BackendImageArgs(
         variant=variant, repository=REPOSITORY, context=str(context), dockerfile=variant.dockerfile
     )

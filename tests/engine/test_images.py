@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from bench.image_size import rebuild, weigh
-from components.cli.build_images import stack_settings
+from components.plan.program import stack_settings
 from components.settings import Target
 from components.variants import VARIANTS, ImageVariant
 
@@ -186,7 +186,7 @@ def test_testing_runs_the_backends_own_tests(variant: ImageVariant) -> None:
 
 @each_shipped
 def test_a_changed_line_costs_one_layer_and_hardly_any_time(variant: ImageVariant, figures: Figures) -> None:
-    attempts = [rebuild(stack_settings("airgap"), variant) for _ in range(3)]
+    attempts = [rebuild(stack_settings(ROOT, "airgap"), variant) for _ in range(3)]
     best = min(attempt.seconds for attempt in attempts)
     figures(f"{variant.name} was built again in {best:.1f} s")
 
@@ -196,7 +196,7 @@ def test_a_changed_line_costs_one_layer_and_hardly_any_time(variant: ImageVarian
 
 
 def test_production_adds_little_over_what_is_needed_and_minimal_is_smaller(figures: Figures) -> None:
-    weights = {row.name: weigh(stack_settings("airgap"), row) for row in SHIPPED}
+    weights = {row.name: weigh(stack_settings(ROOT, "airgap"), row) for row in SHIPPED}
     for name, weight in weights.items():
         figures(f"{name} adds {weight.added} bytes, {weight.ratio:.2f} times what is installed")
 

@@ -1,5 +1,6 @@
 """Record parts of the library without an engine, and ask the plan what a test wants to know."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,16 @@ VOLUME = "docker:index/volume:Volume"
 REMOTE_IMAGE = "docker:index/remoteImage:RemoteImage"
 BUILD = "docker-build:index:Image"
 PASSWORD = "random:index/randomPassword:RandomPassword"
+
+ELSEWHERE: dict[str, Any] = {
+    "postgres": {"external": {"host": "db.example.com"}},
+    "redis": {"external": {"host": "cache.example.com"}},
+    "storage": {"external": {"endpoint": "https://s3.example.com"}},
+    "secrets": {"postgresPassword": "p", "redisPassword": "r", "storageAccessKey": "a", "storageSecretKey": "s"},
+    "monitoring": {"enabled": False},
+    "backup": {"enabled": False},
+}
+"""Settings that leave the edge and the application: a quarter of the platform, and of the time it takes to plan it."""
 
 
 def recorded(program: Callable[[], object]) -> Plan:
@@ -37,6 +48,17 @@ def platform(**sections: Any) -> Plan:
     # Else the group would be asked of a socket that need not be on this machine.
     values = sections | {"engine": {"socketGroup": 999} | sections.get("engine", {})}
     return recorded(lambda: SlideGeniePlatform("slidegenie", parse_settings(values, "Pulumi.test.yaml")))
+
+
+@functools.cache
+def as_it_comes() -> Plan:
+    """Return the plan of a platform without settings; all who ask share it."""
+    return platform()
+
+
+def application(**sections: Any) -> Plan:
+    """Return the plan of the edge and the application, with everything else `ELSEWHERE`."""
+    return platform(**ELSEWHERE | sections | {"secrets": ELSEWHERE["secrets"] | sections.get("secrets", {})})
 
 
 def labels(resource: Resource) -> dict[str, str]:

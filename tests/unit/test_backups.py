@@ -1,6 +1,5 @@
 """The backups as declared: what they may reach, what they know, and what is left when everything else goes."""
 
-import functools
 import json
 import subprocess
 from pathlib import Path
@@ -22,6 +21,7 @@ from .planned import (
     NETWORK,
     PASSWORD,
     VOLUME,
+    as_it_comes,
     environment,
     labels,
     plain,
@@ -36,12 +36,6 @@ REMOTE = {
     "backup": {"repository": "s3:https://s3.example.com/backups"},
     "secrets": {"backupCredentials": {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hidden"}},
 }
-
-
-@functools.cache
-def default() -> Plan:
-    """Return the plan of a platform that was told nothing."""
-    return platform()
 
 
 def one(plan: Plan, name: str) -> Any:
@@ -67,7 +61,7 @@ def secret_files(plan: Plan, name: str) -> set[str]:
 
 
 def test_backups_are_on_unless_a_stack_says_otherwise() -> None:
-    assert {"backup", "restore-drill"} <= {service(container) for container in workloads(default())}
+    assert {"backup", "restore-drill"} <= {service(container) for container in workloads(as_it_comes())}
     off = platform(backup={"enabled": False})
     assert not {"backup", "restore-drill"} & {service(container) for container in workloads(off)}
     assert not [volume for volume in off.of_type(VOLUME) if "backup" in volume.name]
@@ -75,7 +69,7 @@ def test_backups_are_on_unless_a_stack_says_otherwise() -> None:
 
 
 def test_the_backup_has_no_way_out_and_the_drill_no_network_at_all() -> None:
-    plan = default()
+    plan = as_it_comes()
     assert zones(plan, "backup") == {"data"}
     assert zones(plan, "restore-drill") == set()
     assert one(plan, "restore-drill").inputs["networkMode"] == "none"
@@ -104,7 +98,7 @@ def test_a_store_elsewhere_opens_the_way_out_for_the_backup_alone() -> None:
 
 
 def test_a_backup_container_keeps_its_name_so_that_its_locks_are_known_as_its_own() -> None:
-    plan = default()
+    plan = as_it_comes()
     names = {name: one(plan, name).inputs.get("hostname") for name in ("backup", "restore-drill", "postgres")}
     assert names == {
         "backup": "slidegenie-test-backup",
@@ -116,7 +110,7 @@ def test_a_backup_container_keeps_its_name_so_that_its_locks_are_known_as_its_ow
 
 
 def test_the_drill_may_only_read_the_repository_and_knows_no_data_store() -> None:
-    plan = default()
+    plan = as_it_comes()
     repository = "slidegenie-test-backups"
     assert mounts(plan, "backup")["/repository"] == (repository, False)
     assert mounts(plan, "restore-drill")["/repository"] == (repository, True)
@@ -154,7 +148,7 @@ def test_a_schedule_that_is_none_is_refused_before_anything_runs(written: str) -
 
 
 def test_metrics_go_where_the_monitoring_reads_them_and_nowhere_without_it() -> None:
-    plan = default()
+    plan = as_it_comes()
     for name in ("backup", "restore-drill"):
         assert mounts(plan, name)["/textfiles"] == ("slidegenie-test-metrics", False)
     assert "/textfiles" not in mounts(platform(monitoring={"enabled": False}), "backup")
@@ -185,7 +179,7 @@ def test_certificates_that_were_issued_are_taken_along() -> None:
 
 
 def test_redis_gets_a_user_for_it_that_the_application_is_not() -> None:
-    plan = default()
+    plan = as_it_comes()
     users = uploads(plan.named("slidegenie-redis-secrets-seed"))["users.acl"].splitlines()
     (backup,) = [line for line in users if line.startswith("user backup ")]
     (own,) = [line for line in users if line.startswith("user slidegenie ")]
@@ -259,13 +253,13 @@ def test_compose_leaves_the_repository_when_it_removes_volumes(tmp_path: Path) -
         text = render_compose(plan, tmp_path, secrets_dir=Path("s"), files_dir=Path("f")).text
         return yaml.safe_load(text)["volumes"]["backups"]
 
-    assert volume(default()) == {"name": "slidegenie-test-backups", "external": True}
+    assert volume(as_it_comes()) == {"name": "slidegenie-test-backups", "external": True}
     bound = volume(platform(engine={"socketGroup": 9, "dataRoot": "/srv/data"}))
     assert bound["driver_opts"]["device"] == "/srv/data/backups"
 
 
 def test_destroy_leaves_the_repository_and_its_password_and_nothing_else() -> None:
-    plan = default()
+    plan = as_it_comes()
     resources = [
         {"urn": item.urn, "type": item.type, "inputs": plain(item.inputs), "protect": item.protect}
         for item in plan.resources

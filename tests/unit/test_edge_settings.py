@@ -13,7 +13,7 @@ from components.cli.preflight import check_certificate
 from components.settings.own_certificate import out_of_date, problems
 
 from ..support.pem import Issuer, own
-from .planned import CONTAINER, plain, platform, uploads
+from .planned import CONTAINER, as_it_comes, plain, platform, uploads
 
 DOMAIN = "slides.example.com"
 ROOT = Issuer("Example root")
@@ -272,6 +272,6 @@ def test_the_certificate_until_then_is_not_for_the_domain() -> None:
 
 
 def test_without_an_authority_there_is_no_such_volume() -> None:
-    targets = [mount["target"] for mount in platform().named("slidegenie-traefik-1").inputs["mounts"]]
+    targets = [mount["target"] for mount in as_it_comes().named("slidegenie-traefik-1").inputs["mounts"]]
 
     assert targets == ["/etc/traefik", "/dynamic"]

@@ -4,7 +4,7 @@ import pytest
 
 from components.plan import Plan
 
-from .planned import CONTAINER, VOLUME, environment, platform, service, uploads, workloads
+from .planned import CONTAINER, VOLUME, as_it_comes, environment, platform, service, uploads, workloads
 
 EXTERNAL = {
     "postgres": {"external": {"host": "db.example.com", "port": 6432, "database": "decks", "user": "owner"}},
@@ -81,7 +81,7 @@ def test_without_built_in_stores_only_the_edge_and_the_application_run(everythin
 
 
 def test_the_built_in_ones_are_told_the_same_way() -> None:
-    plan = platform()
+    plan = as_it_comes()
     variables = environment(plan.named("slidegenie-app-1"))
 
     assert {name: variables[name] for names in VARIABLES.values() for name in names} == {

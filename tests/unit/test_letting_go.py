@@ -11,7 +11,7 @@ from components.cli.state import State
 from components.plan import Plan
 from components.plan.view import VOLUME
 
-from .planned import platform
+from .planned import as_it_comes, platform
 
 if TYPE_CHECKING:
     from components.cli.stack import PulumiStack
@@ -46,9 +46,13 @@ class Stack:
         self.unprotected.append(urn.rpartition("::")[2])
 
 
+def planned(sections: dict[str, Any]) -> Plan:
+    return platform(**sections) if sections else as_it_comes()
+
+
 def gone(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
-    stack = Stack(platform(**before))
-    let_go(cast("PulumiStack", stack), platform(**after))
+    stack = Stack(planned(before))
+    let_go(cast("PulumiStack", stack), planned(after))
     return set(stack.unprotected)
 
 

@@ -21,7 +21,7 @@ from components import (
 from components.plan import Plan
 from components.settings import Engine, SettingsError
 
-from .planned import environment, labels, plain, platform, recorded, seeds, service, uploads, workloads
+from .planned import as_it_comes, environment, labels, plain, platform, recorded, seeds, service, uploads, workloads
 
 _ALL = {
     "prometheus", "alertmanager", "grafana", "cadvisor", "node-exporter", "postgres-exporter", "redis-exporter",
@@ -50,7 +50,7 @@ def command(plan: Plan, name: str) -> list[str]:
 
 
 def test_all_of_it_runs_by_itself_and_is_scraped() -> None:
-    plan = platform()
+    plan = as_it_comes()
 
     assert running(plan) == _ALL
     assert list(jobs(plan)) == [
@@ -81,7 +81,7 @@ def test_what_does_not_run_is_neither_scraped_nor_in_the_rules() -> None:
 
 
 def test_replicas_are_found_by_the_engines_dns() -> None:
-    assert jobs(platform())["app"]["dns_sd_configs"] == [
+    assert jobs(as_it_comes())["app"]["dns_sd_configs"] == [
         {"names": ["app"], "type": "A", "port": 8000, "refresh_interval": "5s"}
     ]
 
@@ -91,7 +91,7 @@ def test_the_application_is_scraped_on_the_port_it_listens_on() -> None:
 
 
 def test_only_containers_of_this_stack_are_kept() -> None:
-    relabel = jobs(platform())["cadvisor"]["metric_relabel_configs"]
+    relabel = jobs(as_it_comes())["cadvisor"]["metric_relabel_configs"]
 
     assert relabel[0]["replacement"] == "slidegenie/test"
     assert (relabel[1]["action"], relabel[1]["target_label"]) == ("keepequal", relabel[0]["target_label"])
@@ -130,7 +130,7 @@ def test_development_publishes_the_documented_ports_on_this_machine(plans: dict[
 
 
 def test_without_a_receiver_the_alertmanager_has_no_way_out() -> None:
-    quiet, loud = platform(), platform(secrets={"alertWebhookUrl": "https://example.com/hook"})
+    quiet, loud = as_it_comes(), platform(secrets={"alertWebhookUrl": "https://example.com/hook"})
     zones = [
         {network["name"] for network in plan.named("slidegenie-monitoring-alertmanager-1").inputs["networksAdvanced"]}
         for plan in (quiet, loud)
@@ -202,7 +202,7 @@ def test_cadvisor_sees_what_it_needs_and_no_more(store: str, path: str) -> None:
 
 
 def test_the_node_exporter_mounts_nothing_of_the_host() -> None:
-    mounts = platform().named("slidegenie-monitoring-node-1").inputs["mounts"]
+    mounts = as_it_comes().named("slidegenie-monitoring-node-1").inputs["mounts"]
 
     assert [(mount["type"], mount["target"]) for mount in mounts] == [("volume", "/textfiles")]
 

@@ -8,7 +8,7 @@ import pytest
 from components.plan import Plan, Secret
 from components.settings import SettingsError, parse_settings
 
-from .planned import BUILD, CONTAINER, REMOTE_IMAGE, environment, platform, service, workloads
+from .planned import BUILD, CONTAINER, REMOTE_IMAGE, application, environment, platform, service, workloads
 
 HEALTH = ["/shop", "health"]
 ONE_STAGE = "FROM golang:1.24\nCOPY . /src\n"
@@ -28,7 +28,7 @@ def shop(tmp_path: Path, dockerfile: str = ONE_STAGE, **backend: Any) -> dict[st
 
 def built(**backend: Any) -> dict[str, Any]:
     """Return how its image is built."""
-    return platform(backend=backend).named("slidegenie-app", BUILD).inputs
+    return application(backend=backend).named("slidegenie-app", BUILD).inputs
 
 
 def app(plan: Plan) -> dict[str, Any]:
@@ -52,9 +52,9 @@ def test_it_is_built_from_its_own_dockerfile(tmp_path: Path) -> None:
 
 
 def test_a_ready_image_is_run_and_nothing_is_built() -> None:
-    plan = platform(backend={"image": "ghcr.io/example/shop:1.4.2", "healthCommand": HEALTH})
+    plan = application(backend={"image": "ghcr.io/example/shop:1.4.2", "healthCommand": HEALTH})
 
-    assert {build.name for build in plan.of_type(BUILD)} == {"slidegenie-seed", "slidegenie-backup"}
+    assert {build.name for build in plan.of_type(BUILD)} == {"slidegenie-seed"}
     assert plan.named("slidegenie-app", REMOTE_IMAGE).inputs["name"] == "ghcr.io/example/shop:1.4.2"
     assert app(plan)["image"] == "ghcr.io/example/shop:1.4.2"
 
@@ -62,7 +62,7 @@ def test_a_ready_image_is_run_and_nothing_is_built() -> None:
 def test_nothing_of_the_reference_is_run_in_it(tmp_path: Path) -> None:
     ready = {"image": "ghcr.io/example/shop:1.4.2", "healthCommand": HEALTH}
     for backend in (shop(tmp_path), ready, ready | {"target": "development"}):
-        plan = platform(backend=backend)
+        plan = application(backend=backend)
 
         assert "migrate" not in {service(container) for container in workloads(plan)}
         assert app(plan)["healthcheck"]["tests"] == ["CMD", *HEALTH]
@@ -78,7 +78,7 @@ def test_without_migrations_it_still_waits_for_its_stores(tmp_path: Path) -> Non
 
 
 def test_its_migrations_run_before_a_replica(tmp_path: Path) -> None:
-    plan = platform(backend=shop(tmp_path, migrateCommand=["/shop", "migrate"]))
+    plan = application(backend=shop(tmp_path, migrateCommand=["/shop", "migrate"]))
     job = plan.named("slidegenie-app-migrate", CONTAINER)
 
     assert job.inputs["command"] == ["/shop", "migrate"]
@@ -86,11 +86,11 @@ def test_its_migrations_run_before_a_replica(tmp_path: Path) -> None:
 
 
 def test_the_reference_keeps_its_commands_and_can_leave_its_migrations_out() -> None:
-    plan = platform()
+    plan = application()
 
     assert app(plan)["healthcheck"]["tests"] == ["CMD", "python", "-m", "app", "health"]
     assert plan.named("slidegenie-app-migrate", CONTAINER).inputs["command"] == ["python", "-m", "app", "migrate"]
-    without = platform(backend={"migrateCommand": []})
+    without = application(backend={"migrateCommand": []})
     assert "migrate" not in {service(container) for container in workloads(without)}
 
 
@@ -115,7 +115,7 @@ def test_the_stage_development_runs_the_folders_that_there_are(tmp_path: Path) -
     settings = shop(tmp_path, STAGES, target="development")
     (tmp_path / "shop" / "app").mkdir()
 
-    assert binds(platform(backend=settings)) == {"/app/app": f"{tmp_path}/shop/app"}
+    assert binds(application(backend=settings)) == {"/app/app": f"{tmp_path}/shop/app"}
 
 
 def test_an_image_without_that_stage_is_left_alone(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_an_image_without_that_stage_is_left_alone(tmp_path: Path) -> None:
     settings = shop(tmp_path, ONE_STAGE, target="development")
     (tmp_path / "shop" / "app").mkdir()
 
-    assert not binds(platform(backend=settings))
+    assert not binds(application(backend=settings))
 
 
 def test_a_stage_that_there_is_not_is_one_line(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_stage_that_there_is_not_is_one_line(tmp_path: Path) -> None:
 
 def test_a_dockerfile_that_there_is_not_is_one_line() -> None:
     with pytest.raises(SettingsError) as caught:
-        platform(backend={"context": "/no/such/shop", "healthCommand": HEALTH})
+        application(backend={"context": "/no/such/shop", "healthCommand": HEALTH})
 
     assert str(caught.value) == (
         "Pulumi.test.yaml: backend.dockerfile: cannot be read (No such file or directory); got"
@@ -148,7 +148,7 @@ def test_a_dockerfile_that_there_is_not_is_one_line() -> None:
 
 
 def test_it_is_told_its_port_and_asked_there(tmp_path: Path) -> None:
-    plan = platform(backend=shop(tmp_path, port=3000, migrateCommand=["migrate"]))
+    plan = application(backend=shop(tmp_path, port=3000, migrateCommand=["migrate"]))
 
     assert {environment(c)["PORT"] for c in workloads(plan) if service(c) in ("app", "migrate")} == {"3000"}
     labels = {label["label"]: label["value"] for label in app(plan)["labels"]}

@@ -11,7 +11,7 @@ from components.proxy import edge as dynamic
 from components.proxy import static as fixed
 from components.settings import Proxy
 
-from .planned import CONTAINER, platform, uploads
+from .planned import CONTAINER, as_it_comes, platform, uploads
 
 
 def static(*, direct: bool = False) -> Any:
@@ -221,7 +221,7 @@ def test_labels_name_port_and_health_check() -> None:
 
 
 def test_the_local_certificate_is_the_default() -> None:
-    plan = platform()
+    plan = as_it_comes()
     files = uploads(plan.named("slidegenie-traefik-certificate", CONTAINER))
 
     assert files["certificate.pem"].startswith("-----BEGIN CERTIFICATE-----")

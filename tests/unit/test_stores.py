@@ -2,11 +2,11 @@
 
 import pytest
 
-from .planned import environment, platform, uploads
+from .planned import as_it_comes, environment, platform, uploads
 
 
 def test_postgres_reads_its_password_from_a_file_and_checks_its_pages() -> None:
-    assert environment(platform().named("slidegenie-postgres-1")) == {
+    assert environment(as_it_comes().named("slidegenie-postgres-1")) == {
         "POSTGRES_USER": "slidegenie",
         "POSTGRES_DB": "slidegenie",
         "POSTGRES_PASSWORD_FILE": "/run/secrets/password",

@@ -25,7 +25,7 @@ from components.supply_chain import Admission, AdmissionArgs, Checks, Subject, S
 from components.supply_chain.keys import key_pair
 from components.supply_chain.push import by_digest
 
-from .planned import BUILD, CONTAINER, REMOTE_IMAGE, platform, recorded, service, workloads
+from .planned import BUILD, CONTAINER, REMOTE_IMAGE, application, platform, recorded, service, workloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ def image_of(plan: Plan, name: str) -> Any:
 
 
 def test_an_image_that_stays_on_the_engine_is_scanned() -> None:
-    plan = platform()
+    plan = application()
 
     assert steps(plan) == ["scan"]
     assert image_of(plan, "app") == image_of(plan, "migrate") == "slidegenie/backend:latest-slidegenie-test"
@@ -65,7 +65,7 @@ def given(image: str) -> dict[str, Any]:
 
 
 def test_a_pushed_image_is_scanned_signed_verified_and_only_then_tagged() -> None:
-    plan = platform(**PUSHED, supplyChain=ENFORCED)
+    plan = application(**PUSHED, supplyChain=ENFORCED)
 
     assert steps(plan) == ["scan", "sign", "verify", "tag"]
     markers = plan.of_type(MARKER)
@@ -76,43 +76,43 @@ def test_a_pushed_image_is_scanned_signed_verified_and_only_then_tagged() -> Non
 
 
 def test_a_given_image_is_verified_and_never_signed_or_tagged() -> None:
-    plan = platform(backend=given(f"registry.example.com/slidegenie/backend:1.2.3@{DIGEST}"), supplyChain=ENFORCED)
+    plan = application(backend=given(f"registry.example.com/slidegenie/backend:1.2.3@{DIGEST}"), supplyChain=ENFORCED)
 
     assert steps(plan) == ["scan", "verify"]
     assert image_of(plan, "app") == IMAGE
-    assert {build.name for build in plan.of_type(BUILD)} == {"slidegenie-seed", "slidegenie-backup"}
+    assert {build.name for build in plan.of_type(BUILD)} == {"slidegenie-seed"}
 
 
 def test_a_given_tag_is_scanned_as_what_the_engine_has_under_it_and_refused_where_signatures_count() -> None:
     backend = given("registry.example.com/slidegenie/backend:1.2.3")
 
-    assert steps(platform(backend=backend, supplyChain={"require": "warn"})) == ["scan"]
+    assert steps(application(backend=backend, supplyChain={"require": "warn"})) == ["scan"]
     with pytest.raises(SettingsError, match=r"backend\.image: needs a digest with supplyChain\.require: enforce"):
-        platform(backend=backend, supplyChain=ENFORCED)
+        application(backend=backend, supplyChain=ENFORCED)
 
 
 @pytest.mark.parametrize("mirror", [None, "mirror.example.com"])
 def test_what_a_rollback_names_runs_as_it_is_and_is_checked_like_any_other(mirror: str | None) -> None:
     images = {"mirror": mirror} if mirror else {}
-    kept = platform(backend=given(DIGEST), supplyChain=ENFORCED, images=images)
+    kept = application(backend=given(DIGEST), supplyChain=ENFORCED, images=images)
     assert steps(kept) == ["scan"]
     assert image_of(kept, "app") == DIGEST
     assert not [image for image in kept.of_type(REMOTE_IMAGE) if image.name == "slidegenie-app"]
 
-    registered = platform(backend=given(IMAGE), supplyChain=ENFORCED)
+    registered = application(backend=given(IMAGE), supplyChain=ENFORCED)
     assert steps(registered) == ["scan", "verify"]
     assert image_of(registered, "app") == IMAGE
 
 
 def test_off_leaves_push_and_tags_only() -> None:
-    plan = platform(**PUSHED, supplyChain={"require": "off"})
+    plan = application(**PUSHED, supplyChain={"require": "off"})
 
     assert steps(plan) == ["tag"]
-    assert steps(platform(supplyChain={"require": "off"})) == []
+    assert steps(application(supplyChain={"require": "off"})) == []
 
 
 def test_the_image_is_pulled_after_the_checks_with_the_login_of_the_registry() -> None:
-    plan = platform(**PUSHED)
+    plan = application(**PUSHED)
     pull = plan.named("slidegenie-app", REMOTE_IMAGE)
     provider = plan.named("slidegenie-app-registry", PROVIDER)
 
@@ -121,7 +121,7 @@ def test_the_image_is_pulled_after_the_checks_with_the_login_of_the_registry() -
 
 
 def test_the_build_is_pushed_for_its_platforms_and_survives_its_replacement() -> None:
-    build = platform(**PUSHED).named("slidegenie-app", BUILD)
+    build = application(**PUSHED).named("slidegenie-app", BUILD)
 
     assert build.inputs["push"] is True
     assert build.inputs["exec"] is True
@@ -134,7 +134,7 @@ def test_the_build_is_pushed_for_its_platforms_and_survives_its_replacement() ->
 
 def test_a_builder_of_its_own_pushes_all_platforms_by_digest_alone() -> None:
     registry = {"address": "registry.example.com", "builder": "slidegenie"}
-    build = platform(registry=registry, secrets=SECRETS).named("slidegenie-app", BUILD)
+    build = application(registry=registry, secrets=SECRETS).named("slidegenie-app", BUILD)
 
     assert build.inputs["platforms"] == ["linux/amd64", "linux/arm64"]
     (export,) = build.inputs["exports"]
@@ -146,7 +146,7 @@ def test_a_builder_of_its_own_pushes_all_platforms_by_digest_alone() -> None:
 
 def test_a_build_takes_layers_from_another_machines_where_the_stack_says_so() -> None:
     def caches(**registry: Any) -> tuple[Any, Any]:
-        plan = platform(registry=REGISTRY | registry, secrets=SECRETS)
+        plan = application(registry=REGISTRY | registry, secrets=SECRETS)
         inputs = plan.named("slidegenie-app", BUILD).inputs
         return inputs.get("cacheFrom"), inputs.get("cacheTo")
 
@@ -166,7 +166,7 @@ def test_another_signer_is_another_verification(tmp_path: Path) -> None:
     def verification() -> Resource:
         backend = given(f"registry.example.com/slidegenie/backend:1@{DIGEST}")
         supply_chain = {"require": "enforce", "publicKey": str(key)}
-        return platform(backend=backend, supplyChain=supply_chain).named("slidegenie-app-verify", MARKER)
+        return application(backend=backend, supplyChain=supply_chain).named("slidegenie-app-verify", MARKER)
 
     key.write_text("one", encoding="utf-8")
     first = verification().inputs["keepers"]
@@ -177,7 +177,7 @@ def test_another_signer_is_another_verification(tmp_path: Path) -> None:
 
 
 def test_a_generated_key_is_a_secret_and_its_public_half_is_not() -> None:
-    plan = platform(**PUSHED)
+    plan = application(**PUSHED)
     key = plan.named("slidegenie-app-key", "slidegenie:index:GeneratedKey")
 
     assert key.outputs["public"].startswith("-----BEGIN PUBLIC KEY-----")
@@ -327,7 +327,7 @@ def test_the_day_an_acceptance_ends_makes_a_scan_due(tmp_path: Path) -> None:
     def scanned(expires: datetime.date) -> Any:
         entry = f"{{id: CVE-2026-1, reason: not reachable from here, expires: {expires}}}"
         policy.write_text(f"ignore: [{entry}]", encoding="utf-8")
-        plan = platform(supplyChain={"scanPolicy": str(policy)})
+        plan = application(supplyChain={"scanPolicy": str(policy)})
         return plan.named("slidegenie-app-scan", MARKER).inputs["keepers"]
 
     assert "expired" not in scanned(today)

@@ -9,7 +9,7 @@ import yaml
 from components import HealthCheck, Limits, SlideGeniePlatform, WebService, WebServiceArgs, Zone, parse_settings
 from components.plan import Plan
 
-from .planned import labels, recorded, uploads, workloads
+from .planned import ELSEWHERE, labels, recorded, uploads, workloads
 
 SERVER = "traefik.http.services.reports.loadbalancer"
 
@@ -29,7 +29,7 @@ def args(platform: SlideGeniePlatform, **changes: Any) -> WebServiceArgs:
 
 
 def planned(program: Callable[[SlideGeniePlatform], object], **sections: Any) -> Plan:
-    values = {"engine": {"socketGroup": 999}, "proxy": {"domain": "slides.example.com"}, **sections}
+    values = ELSEWHERE | {"engine": {"socketGroup": 999}, "proxy": {"domain": "slides.example.com"}} | sections
     settings = parse_settings(values, "Pulumi.test.yaml")
     return recorded(lambda: program(SlideGeniePlatform("slidegenie", settings)))
 
