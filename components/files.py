@@ -8,6 +8,7 @@ import pulumi
 import pulumi_docker as docker
 
 from .foundation import Foundation
+from .identity import CONTENT_LABEL
 from .volume import SEED_PATH, PreparedVolume, seeded, volume_labels
 
 
@@ -39,7 +40,7 @@ class Files(pulumi.ComponentResource):
         content = pulumi.Output.from_input("live") if args.live else args.foundation.fingerprint(_text(args.files))
         volume = docker.Volume(
             name,
-            labels=volume_labels({"io.slidegenie.content": content}),
+            labels=volume_labels({CONTENT_LABEL: content}),
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
         )
         self.volume = seeded(f"{name}-seed", args.foundation, volume.name, parent=self, uploads=uploads(args.files))

@@ -5,7 +5,7 @@ import enum
 import pulumi
 import pulumi_docker as docker
 
-from .identity import stack_labels
+from .identity import ZONE_LABEL, stack_labels
 
 
 class Zone(enum.Enum):
@@ -45,7 +45,7 @@ class Networks(pulumi.ComponentResource):
             internal=zone in INTERNAL,
             labels=[
                 docker.NetworkLabelArgs(label=label, value=value)
-                for label, value in (stack_labels() | {"io.slidegenie.zone": zone.value}).items()
+                for label, value in (stack_labels() | {ZONE_LABEL: zone.value}).items()
             ],
             opts=pulumi.ResourceOptions(parent=self),
         )

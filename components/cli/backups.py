@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from ..identity import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
+from ..identity import BACKUPS_DATA, DATA_LABEL, SERVICE_LABEL, STACK_LABEL, ZONE_LABEL
 from ..plan import Plan
 from ..plan.view import VOLUME, labels_of
 from .console import Problem, confirmed, say, warn
@@ -109,9 +109,9 @@ def _migrations(plan: Plan) -> list[str]:
     Raises:
         Problem: when there are only those of another release.
     """
-    apps = containers(plan.label, "com.docker.compose.service=app", everything=True)
+    apps = containers(plan.label, f"{SERVICE_LABEL}=app", everything=True)
     serving = {app["Image"] for app in ([app for app in apps if health(app) == "healthy"] or apps)}
-    jobs = containers(plan.label, "com.docker.compose.service=migrate", everything=True)
+    jobs = containers(plan.label, f"{SERVICE_LABEL}=migrate", everything=True)
     own = [job["Id"] for job in jobs if job["Image"] in serving]
     if jobs and not own:
         raise Problem(
@@ -135,7 +135,7 @@ def _migrate(migrations: Sequence[str]) -> None:
 def _writers(plan: Plan) -> Iterator[dict[str, Any]]:
     """Yield the servers that may write, also those that an interrupted restore left stopped."""
     mark = f"label={STACK_LABEL}={plan.label}"
-    zone = "label=io.slidegenie.zone=data"
+    zone = f"label={ZONE_LABEL}=data"
     listed = docker("network", "ls", "--format", "{{.Name}}", "--filter", mark, "--filter", zone)
     data = set(listed.stdout.split())
     for container in containers(plan.label, everything=True):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from pulumi.automation import PulumiCommand
 
+from ..identity import STACK_LABEL
 from ..plan import Plan, plan_stack
 from ..plan.program import stack_settings
 from . import airgap, preflight
@@ -178,7 +179,7 @@ def _pulumi_for(request: Request, stack: str) -> PulumiCommand | None:
 
 def _show_addresses(plan: Plan) -> None:
     healthy = docker(
-        "ps", "--quiet", "--filter", f"label=io.slidegenie.stack={plan.label}", "--filter", "health=healthy"
+        "ps", "--quiet", "--filter", f"label={STACK_LABEL}={plan.label}", "--filter", "health=healthy"
     ).stdout.split()
     show()
     show(f"  SlideGenie is up: stack {plan.stack}, {len(healthy)} healthy containers")

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ..identity import ROLE_LABEL, STACK_LABEL
+from ..identity import ROLE_LABEL, SERVICE_LABEL, STACK_LABEL
 from .console import Problem, say
 
 _INSTALL = "apt-get install --yes docker.io"
@@ -139,4 +139,4 @@ def role(container: dict[str, Any]) -> str:
 
 def service(container: dict[str, Any]) -> str:
     """Return the name of the container's service."""
-    return str(container["Config"]["Labels"].get("com.docker.compose.service", container["Name"].lstrip("/")))
+    return str(container["Config"]["Labels"].get(SERVICE_LABEL, container["Name"].lstrip("/")))

@@ -2,6 +2,7 @@
 
 from collections.abc import Container
 
+from ..identity import SERVICE_LABEL
 from .console import Problem
 from .docker import containers, docker, last_line
 
@@ -16,7 +17,7 @@ def tell_grafana(label: str, known: Container[str]) -> None:
     Raises:
         Problem: when Grafana does not take it.
     """
-    for container in containers(label, "com.docker.compose.service=grafana"):
+    for container in containers(label, f"{SERVICE_LABEL}=grafana"):
         if container["Id"] in known:
             continue
         done = docker("exec", container["Id"], "sh", "-c", _TELL, check=False)

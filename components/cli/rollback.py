@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..identity import SERVICE_LABEL
 from ..settings import REFERENCE_HEALTH, REFERENCE_MIGRATIONS
 from .console import Problem, say
 from .docker import containers, docker
@@ -103,7 +104,7 @@ class History:
         return _commands(release.settings) | ready | volumes | {"image": release.image}
 
     def _running_image(self) -> str | None:
-        for container in containers(self._label, "com.docker.compose.service=app"):
+        for container in containers(self._label, f"{SERVICE_LABEL}=app"):
             made_from = str(container["Config"]["Image"])
             return made_from if "@" in made_from else str(container["Image"])
         return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Container, Sequence
 
-from ..identity import STACK_LABEL
+from ..identity import CONTENT_LABEL, STACK_LABEL
 from . import diagnosis
 from .console import Problem, say, show
 from .docker import containers, docker, health, inspect, role, service
@@ -94,7 +94,7 @@ def sweep(state: State, label: str) -> None:
         say(f"removing container {container[:12]}, left over from a rollout that was killed")
         docker("stop", "--time", "35", container, check=False)
         docker("rm", "--force", container, check=False)
-    content = ["--filter", mark, "--filter", "label=io.slidegenie.content", "--filter", "dangling=true"]
+    content = ["--filter", mark, "--filter", f"label={CONTENT_LABEL}", "--filter", "dangling=true"]
     volumes = docker("volume", "ls", "--quiet", *content).stdout.split()
     for volume in [item for item in volumes if item not in state.volume_names()]:
         docker("volume", "rm", volume, check=False)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..identity import SERVICE_LABEL
 from ..settings import TlsMode
 from .backups import DRIVER
 from .console import Problem, say
@@ -195,7 +196,7 @@ class Rotation:
 
     def _tell_repository(self) -> None:
         """The next backup would do the same; the other password of the two may change only after it."""
-        for container in containers(self._label, "com.docker.compose.service=backup"):
+        for container in containers(self._label, f"{SERVICE_LABEL}=backup"):
             done = docker("exec", container["Id"], *DRIVER, "admit", check=False)
             if done.returncode != 0:
                 raise Problem(f"the repository did not take its new password: {last_line(done.stderr or done.stdout)}")

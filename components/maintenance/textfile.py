@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from ..cli.console import Problem
 from ..cli.docker import containers, docker
-from ..identity import ROLE_LABEL, STACK_LABEL
+from ..identity import DATA_LABEL, ROLE_LABEL, STACK_LABEL
 
 _FOLDER = "/metrics"
-_VOLUME = "label=io.slidegenie.data=metrics"
+_VOLUME = f"label={DATA_LABEL}=metrics"
 
 
 def publish(label: str, file: str, text: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 import pulumi
 
 from ..files import Files, FilesArgs
+from ..identity import SERVICE_LABEL, STACK_LABEL
 from ..image import PulledImage, mirrored
 from ..network import Zone
 from ..secrets import given_or_generated
@@ -192,7 +193,7 @@ def cadvisor(name: str, args: MonitoringArgs, parent: pulumi.Resource) -> Server
             "--housekeeping_interval=30s",
             f"--disable_metrics={_CADVISOR_SERIES}",
             "--store_container_labels=false",
-            "--whitelisted_container_labels=com.docker.compose.service,io.slidegenie.stack",
+            f"--whitelisted_container_labels={SERVICE_LABEL},{STACK_LABEL}",
             "--logtostderr",
         ],
         host_mounts=[HostMount(host_path="/sys", path="/sys"), _CADVISOR_MOUNTS[args.settings.image_store]],

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..identity import CONTENT_LABEL
 from .compose_paths import compose_path, inside
 from .view import File, Service, View, Volume, reveal
 
@@ -40,7 +41,7 @@ class FileStore:
                     configs.append({"source": self._config(volume, file), "target": target})
                     shown[target] = file.content
         # Compose does not see that a file has other content; a label it sees, and replaces the container.
-        labels = {"io.slidegenie.content": _digest(shown)} if shown else {}
+        labels = {CONTENT_LABEL: _digest(shown)} if shown else {}
         return {key: value for key, value in (("configs", configs), ("secrets", secrets), ("labels", labels)) if value}
 
     def trust(self, bundle: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ..identity import BACKUPS_DATA, DATA_LABEL, ROLE_LABEL
+from ..identity import BACKUPS_DATA, CONTENT_LABEL, DATA_LABEL, ROLE_LABEL, ZONE_LABEL
 from .record import Plan, Resource, Secret
 
 NETWORK = "docker:index/network:Network"
@@ -175,7 +175,7 @@ def labels_of(resource: Resource) -> dict[str, str]:
 def _network(resource: Resource) -> Network:
     labels = labels_of(resource)
     return Network(
-        zone=labels["io.slidegenie.zone"],
+        zone=labels[ZONE_LABEL],
         name=resource.outputs["name"],
         internal=bool(resource.inputs.get("internal")),
         labels=labels,
@@ -186,8 +186,8 @@ def _volume(plan: Plan, resource: Resource, seeds: Iterable[Resource]) -> Volume
     name, labels = str(resource.outputs["name"]), labels_of(resource)
     own = [seed for seed in seeds if any(mount["source"] == name for mount in seed.inputs["mounts"])]
     data = labels.get(DATA_LABEL)
-    if data is None and "io.slidegenie.content" not in labels:
-        raise ValueError(f"volume {name} is labelled neither io.slidegenie.data nor io.slidegenie.content; label it")
+    if data is None and CONTENT_LABEL not in labels:
+        raise ValueError(f"volume {name} is labelled neither {DATA_LABEL} nor {CONTENT_LABEL}; label it")
     return Volume(
         name=name,
         key=data or name.removeprefix(f"{compose_name(plan)}-").removeprefix(f"{plan.project}-"),

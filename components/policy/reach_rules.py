@@ -6,11 +6,11 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from ..identity import ZONE_LABEL
 from .look import Broken, Found, Look, NotJudged, each
 from .model import ContainerPolicy
 from .rule import Kind, Subject
 from .rules_file import HostMountsRule
-from .shape import ZONE_LABEL
 
 _DEFAULT_BRIDGE = ("bridge", "default")
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ..identity import SERVICE_LABEL, ZONE_LABEL
 from .look import UNKNOWN, Look
 from .rule import Around, Kind, Subject
 from .swarm import SERVICE_NAMES, container_of_service
@@ -16,8 +17,6 @@ BUILDS = ("docker-build:index:Image", "docker:index/image:Image")
 
 _OTHERS = {NETWORK: Kind.NETWORK, VOLUME: Kind.VOLUME, REMOTE_IMAGE: Kind.IMAGE}
 _ALONE = Around()
-ZONE_LABEL = "io.slidegenie.zone"
-_SERVICE_LABEL = "com.docker.compose.service"
 
 
 def subject_of(
@@ -93,7 +92,7 @@ def _never_starts(properties: Mapping[str, Any]) -> bool:
 
 
 def _service_name(properties: Mapping[str, Any]) -> str:
-    return _label_of(properties, _SERVICE_LABEL)
+    return _label_of(properties, SERVICE_LABEL)
 
 
 def _label_of(properties: Mapping[str, Any], name: str) -> str:

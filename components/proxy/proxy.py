@@ -11,7 +11,7 @@ from ..certificates import LocalCertificate
 from ..files import Files, FilesArgs, uploads
 from ..foundation import Foundation
 from ..host import socket_group
-from ..identity import compose_project
+from ..identity import CONTENT_LABEL, compose_project
 from ..image import PulledImage, mirrored
 from ..network import Zone
 from ..settings import Engine, Images, Limits, Secrets, TlsMode, reveal
@@ -68,7 +68,7 @@ class Proxy(pulumi.ComponentResource):
         self._dynamic = docker.Volume(
             f"{name}-dynamic",
             name=f"{compose_project()}-routes",
-            labels=volume_labels({"io.slidegenie.content": "dynamic"}),
+            labels=volume_labels({CONTENT_LABEL: "dynamic"}),
             opts=child,
         ).name
         chain, key, self.authority = self._certificate(args)

@@ -6,6 +6,7 @@ A change of it replaces Traefik, and so is the short gap that a platform has; wh
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..identity import STACK_LABEL
 from ..settings import Acme, Challenge, ClientAddress, EncodedSlashes, Proxy, TlsMode
 from .config import DIRECT, HTTP, HTTPS, INTERNAL, SOCKET_PROXY_PORT, as_yaml, local_ports
 
@@ -49,7 +50,7 @@ def static(network: str, stack: str, settings: Proxy, *, local: Sequence[str] = 
                 "exposedByDefault": False,
                 "network": network,
                 # Another stack on this host is none of our business.
-                "constraints": f"Label(`io.slidegenie.stack`,`{stack}`)",
+                "constraints": f"Label(`{STACK_LABEL}`,`{stack}`)",
             },
             "providersThrottleDuration": "200ms",
         },

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..assets import asset
 from ..cli.console import say, warn
 from ..cli.verdict import tell
+from ..identity import STACK_LABEL
 from ..settings import SettingsError
 from .checks import covered
 from .errors import SupplyChainError
@@ -60,7 +61,7 @@ def running() -> list[str]:
     Raises:
         SupplyChainError: when no engine answers.
     """
-    command = ["docker", "ps", "--filter", "label=io.slidegenie.stack", "--format", "{{.Image}}"]
+    command = ["docker", "ps", "--filter", f"label={STACK_LABEL}", "--format", "{{.Image}}"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - own arguments
     except (OSError, subprocess.CalledProcessError):
