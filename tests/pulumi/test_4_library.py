@@ -63,6 +63,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     airgap = yaml.safe_load((ROOT / "Pulumi.airgap.yaml").read_text(encoding="utf-8"))["config"]
     settings = {
         "reports:images": airgap["slidegenie:images"],
+        "reports:policy": airgap["slidegenie:policy"],
         "reports:backend": {"replicas": 1},
         "reports:monitoring": {"enabled": False},
         "reports:proxy": {"httpPort": _HTTPS - 1, "httpsPort": _HTTPS},
