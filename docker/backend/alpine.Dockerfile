@@ -67,12 +67,13 @@ RUN find "${VIRTUAL_ENV}" -type d \( -name tests -o -name test \) -prune -exec r
     && rm -f "${VIRTUAL_ENV}"/.lock "${VIRTUAL_ENV}"/bin/*activate* \
     && find "${VIRTUAL_ENV}" -type f -name '*.so*' -exec strip --strip-unneeded {} +
 
-# ---- code: readable by user 1000 whatever the umask of the checkout was, and compiled -----------
+# ---- code: readable by user 1000 whatever the umask of the checkout was, compiled, of one date ---
 FROM builder AS code
 
 COPY app /app/app
 RUN chmod -R u=rwX,go=rX /app/app \
-    && python3 -m compileall -q --invalidation-mode unchecked-hash /app/app
+    && python3 -m compileall -q --invalidation-mode unchecked-hash /app/app \
+    && find /app/app -exec touch -d 1980-01-01T00:00:00Z {} +
 
 # ---- builder of development: the tools besides, and code that may change under a running process -
 FROM builder AS builder-development
@@ -89,7 +90,8 @@ RUN --mount=type=secret,id=ca_bundle \
 COPY pyproject.toml /app/pyproject.toml
 COPY tests /app/tests
 COPY app /app/app
-RUN chmod -R u=rwX,go=rX /app/pyproject.toml /app/tests /app/app
+RUN chmod -R u=rwX,go=rX /app/pyproject.toml /app/tests /app/app \
+    && find /app/pyproject.toml /app/tests /app/app -exec touch -d 1980-01-01T00:00:00Z {} +
 
 # ---- runtime: what all images below start from -------------------------------------------------
 FROM ${PYTHON_IMAGE} AS runtime

@@ -16,7 +16,7 @@ from components.certificates import elliptic_key
 from components.cli.buildx import Builder
 from components.image import BuiltImageArgs
 from components.plan.program import stack_settings
-from components.settings import Origin
+from components.settings import Images, Origin
 from components.variants import VARIANTS, ImageVariant
 
 from ..support import buildkit, images
@@ -108,15 +108,39 @@ def test_two_builds_differ_in_nothing_but_dates_and_trust_leaves_no_trace(
     assert "ca_bundle" not in docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image)
 
 
-@pytest.mark.parametrize("variant", [LATEST, MINIMAL], ids=lambda row: row.name)
-def test_two_builds_of_one_commit_have_one_digest(variant: ImageVariant, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def registry() -> Iterator[str]:
+    if not docker("image", "ls", "--quiet", REGISTRY):
+        pytest.skip(f"{REGISTRY} is not built: run scripts/build-airgap-images.sh --only registry")
+    container = docker("run", "--detach", "--publish=127.0.0.1::5000", REGISTRY).strip()
+    address = docker("port", container, "5000/tcp").split()[0]
+    yield address
+    docker("rm", "--force", "--volumes", container)
+    # The engine's own builder leaves what it pushed.
+    if left := docker("image", "ls", "--quiet", "--filter", f"reference={address}/*/*").split():
+        docker("image", "rm", "--force", *left)
+
+
+@pytest.fixture(scope="module")
+def bases(registry: str) -> Images:
+    """Images that a builder which has none of the engine's may build on: the real ones, or stand-ins in a registry."""
+    if docker_reaches(Images().python_debian):
+        return Images()
+    stand_ins = stack_settings(ROOT, "airgap").images
+    for name in {stand_ins.python_debian, stand_ins.python_alpine}:
+        docker("tag", name, f"{registry}/{name}")
+        docker("push", f"{registry}/{name}")
+        docker("image", "rm", f"{registry}/{name}")
+    return stand_ins.model_copy(update={"mirror": registry})
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda row: row.name)
+def test_two_builds_of_one_commit_have_one_digest(variant: ImageVariant, bases: Images, tmp_path: Path) -> None:
     builder, version = buildkit.selected()
     if builder.own or version < (0, 13):
         pytest.skip("files are dated by BuildKit 0.13 or newer in a builder of its own: docker buildx create --use")
-    common = BackendImageArgs(variant=variant, origin=Origin.model_validate({"created": "2026-01-31T12:00:00Z"}))
-    base = str(backend_build(common).build_args["PYTHON_IMAGE"])
-    if not docker_reaches(base):
-        pytest.skip(f"such a builder has no local images, and {base} cannot be had here")
+    origin = Origin.model_validate({"created": "2026-01-31T12:00:00Z"})
+    common = BackendImageArgs(variant=variant, images=bases, origin=origin)
 
     def digest(name: str, moment: int) -> str:
         context, metadata = checkout(tmp_path / name), tmp_path / f"{name}.json"
@@ -131,11 +155,11 @@ def test_two_builds_of_one_commit_have_one_digest(variant: ImageVariant, tmp_pat
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda row: row.name)
-def test_buildkits_own_checks_find_nothing(variant: ImageVariant) -> None:
+def test_buildkits_own_checks_find_nothing(variant: ImageVariant, bases: Images) -> None:
     _, version = buildkit.selected()
     if version < (0, 14) or buildkit.buildx() < (0, 15):
         pytest.skip("docker build --check takes BuildKit 0.14 and buildx 0.15 or newer")
-    made = build(ROOT / "docker" / "backend", variant, "checked")
+    made = backend_build(BackendImageArgs(variant=variant, images=bases))
     arguments = [option for pair in made.build_args.items() for option in ("--build-arg", "=".join(map(str, pair)))]
     command = ["docker", "buildx", "build", "--check", "--file", made.dockerfile, "--target", str(made.target)]
     done = subprocess.run([*command, *arguments, made.context], capture_output=True, text=True, check=False)
@@ -161,19 +185,6 @@ def test_dockle_finds_nothing_at_warn_and_above(variant: ImageVariant, tmp_path:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["summary"]["fatal"] == 0
-
-
-@pytest.fixture(scope="module")
-def registry() -> Iterator[str]:
-    if not docker("image", "ls", "--quiet", REGISTRY):
-        pytest.skip(f"{REGISTRY} is not built: run scripts/build-airgap-images.sh --only registry")
-    container = docker("run", "--detach", "--publish=127.0.0.1::5000", REGISTRY).strip()
-    address = docker("port", container, "5000/tcp").split()[0]
-    yield address
-    docker("rm", "--force", "--volumes", container)
-    # The engine's own builder leaves what it pushed.
-    if left := docker("image", "ls", "--quiet", "--filter", f"reference={address}/*/*").split():
-        docker("image", "rm", "--force", *left)
 
 
 def test_a_pushed_image_gets_its_names_and_is_listed_with_its_compressed_size(registry: str) -> None:
