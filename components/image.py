@@ -13,8 +13,8 @@ from .settings import Images, SettingsError
 
 
 def mirrored(reference: str, images: Images) -> str:
-    """Return `reference` as the configured mirror serves it."""
-    if images.mirror is None:
+    """Return `reference` as the configured mirror serves it; one of the mirror's own stays as it is."""
+    if images.mirror is None or reference.startswith(f"{images.mirror}/"):
         return reference
     host, slash, path = reference.partition("/")
     has_host = bool(slash) and ("." in host or ":" in host or host == "localhost")

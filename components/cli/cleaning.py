@@ -15,6 +15,7 @@ from .compose import MADE_FROM
 from .console import Problem, say, show, warn
 from .docker import containers, docker, inspect, last_line
 from .home import Home
+from .preflight import needed_images
 from .pulumi_cli import find_pulumi
 from .stack import PulumiStack
 from .switch import switch
@@ -59,7 +60,7 @@ def clean(plan: Plan, settings: Settings, record: ImageRecord, known: Collection
     for identity in ended:
         # Neither --force nor --volumes: one that was started meanwhile stays, and so does all data.
         _remove(f"container {identity[:12]}", "rm", identity, dry=dry)
-    needed = {c["Image"] for c in every if c["Id"] not in ended} | kept_images(record, keep)
+    needed = {c["Image"] for c in every if c["Id"] not in ended} | kept_images(record, keep) | _planned(plan)
     owned = Ownership(label=label, repositories=_repositories(plan), pulled=record.pulled())
     images = removable_images(_inspected_images(), owned, needed, now)
     gone = [image for image in images if _remove(_described(image), "image", "rm", *image.references, dry=dry)]
@@ -90,6 +91,12 @@ def _described(image: Removal) -> str:
 def _repositories(plan: Plan) -> frozenset[str]:
     tags = [tag for build in plan.of_type("docker-build:index:Image") for tag in build.inputs.get("tags") or ()]
     return frozenset(tag.rpartition(":")[0] for tag in tags)
+
+
+def _planned(plan: Plan) -> frozenset[str]:
+    """Return the IDs of images that the next rollout starts from: no container runs what others are built on."""
+    found = docker("image", "inspect", "--format", "{{.Id}}", *needed_images(plan), check=False)
+    return frozenset(found.stdout.split())
 
 
 def _ids(*command: str) -> list[str]:

@@ -119,9 +119,11 @@ def _swept(name: str) -> PulumiStack:
     """Return the stack without what a killed rollout left: the files that it uses could not be removed.
 
     Raises:
-        Problem: when what runs is not this state's.
+        Problem: when what runs is not this state's, or an update is under way.
     """
     pulumi = pulumi_stack(name)
+    # What a running update has just made looks like what a killed one left.
+    pulumi.refuse_while_locked()
     state = pulumi.state()
     refuse_another_owner(pulumi.label, state.container_ids())
     sweep(state, pulumi.label)

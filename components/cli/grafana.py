@@ -1,25 +1,29 @@
 """Tell Grafana its password."""
 
-from collections.abc import Container
-
 from ..identity import SERVICE_LABEL
 from .console import Problem
 from .docker import containers, docker, last_line
 
-_TELL = "exec grafana cli admin reset-admin-password --password-from-stdin </run/secrets/admin-password"
+_PASSWORD = "/run/secrets/admin-password"  # noqa: S105 - a path
+_TOLD = "/var/lib/grafana/admin-password.sha256"
+"""In its volume: of the password it was last told."""
+TELL = """\
+now=$(sha256sum <"$1") || exit
+[ "$now" = "$(cat "$2" 2>/dev/null)" ] && exit
+grafana cli admin reset-admin-password --password-from-stdin <"$1" && echo "$now" >"$2"
+"""
+"""A shell script; its arguments are these two files."""
 
 
-def tell_grafana(label: str, known: Container[str]) -> None:
-    """Give user `admin` the password in Grafana's file, where its container is not among the `known` ones.
+def tell_grafana(label: str) -> None:
+    """Give user `admin` the password in Grafana's file, unless it was told that one before.
 
-    Grafana reads the file only when it makes its database, and a new password makes a new container.
+    Grafana itself reads the file only when it makes its database.
 
     Raises:
         Problem: when Grafana does not take it.
     """
     for container in containers(label, f"{SERVICE_LABEL}=grafana"):
-        if container["Id"] in known:
-            continue
-        done = docker("exec", container["Id"], "sh", "-c", _TELL, check=False)
+        done = docker("exec", container["Id"], "sh", "-c", TELL, "sh", _PASSWORD, _TOLD, check=False)
         if done.returncode != 0:
             raise Problem(f"Grafana did not take its password: {last_line(done.stderr or done.stdout)}")

@@ -49,7 +49,7 @@ def roll_out(
         raise Problem("\n".join(lines)) from None
     sweep(stack.state(), label)
     retire_logins(label)
-    tell_grafana(label, before.container_ids())
+    tell_grafana(label)
     return progress.changes
 
 

@@ -1,6 +1,7 @@
 """What the commands refuse, and what a rollout does besides."""
 
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,9 @@ class Stack:
     label = "slidegenie/dev"
     name = "dev"
 
+    def refuse_while_locked(self) -> None:
+        """Nobody else is at it."""
+
     def state(self) -> State:
         return State(())
 
@@ -40,20 +44,54 @@ def test_what_another_state_brought_up_is_not_taken_away(command: Any, monkeypat
         command(Request("dev", "pulumi"))
 
 
-def test_a_new_grafana_is_told_its_password_and_one_that_stayed_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[tuple[str, ...]] = []
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Run what is run in Grafana's container here; return the file with the passwords it took."""
+    program, taken = tmp_path / "bin" / "grafana", tmp_path / "taken"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\n[ -e {tmp_path}/locked ] && echo "database is locked" && exit 1\ncat >>{taken}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    monkeypatch.setattr(grafana, "_PASSWORD", str(tmp_path / "password"))
+    monkeypatch.setattr(grafana, "_TOLD", str(tmp_path / "told"))
+    monkeypatch.setattr(grafana, "containers", lambda *_: [{"Id": "grafana"}])
 
-    def docker(*args: str, **_options: Any) -> subprocess.CompletedProcess[str]:
-        told.append(args)
-        return subprocess.CompletedProcess(args, int(args[1] == "broken"), "", "database is locked\n")
+    def docker(_exec: str, _container: str, *command: str, check: bool) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, capture_output=True, text=True, check=check)
 
     monkeypatch.setattr(grafana, "docker", docker)
-    monkeypatch.setattr(grafana, "containers", lambda *_: [{"Id": "stayed"}, {"Id": "new"}])
-    grafana.tell_grafana("slidegenie/dev", {"stayed"})
-    assert [args[1] for args in told] == ["new"]
-    monkeypatch.setattr(grafana, "containers", lambda *_: [{"Id": "broken"}])
+    return taken
+
+
+def test_grafana_is_told_each_password_once(told: Path, tmp_path: Path) -> None:
+    for password in ("first\n", "first\n", "second\n"):
+        (tmp_path / "password").write_text(password)
+        grafana.tell_grafana("slidegenie/dev")
+    assert told.read_text() == "first\nsecond\n"
+
+
+def test_a_password_that_grafana_did_not_take_is_told_again(told: Path, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("first\n")
+    (tmp_path / "locked").touch()
     with pytest.raises(Problem, match="Grafana did not take its password: database is locked"):
-        grafana.tell_grafana("slidegenie/dev", set())
+        grafana.tell_grafana("slidegenie/dev")
+    (tmp_path / "locked").unlink()
+    grafana.tell_grafana("slidegenie/dev")
+    assert told.read_text() == "first\n"
+
+
+@pytest.mark.parametrize("command", [commands.down, commands.destroy])
+def test_nothing_is_taken_away_from_under_an_update(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Locked(Stack):
+        def refuse_while_locked(self) -> None:
+            raise Problem("somebody is at it; nothing was changed")
+
+    monkeypatch.setattr("components.cli.request.ROOT", ROOT)
+    monkeypatch.setattr(commands, "pulumi_stack", lambda _name: Locked())
+    monkeypatch.setattr(commands, "sweep", lambda *_: pytest.fail("containers were removed"))
+    monkeypatch.setenv("CONFIRM", "dev")
+    with pytest.raises(Problem, match="somebody is at it"):
+        command(Request("dev", "pulumi"))
 
 
 def test_jobs_run_again_for_a_volume_of_data_that_was_removed() -> None:

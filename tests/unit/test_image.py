@@ -23,6 +23,7 @@ DIGEST = "sha256:" + "a" * 64
         ("registry:5000/app:1", "mirror.example.com/hub/app:1"),
         ("library/redis:8", "mirror.example.com/hub/library/redis:8"),
         ("redis:8.2.1", "mirror.example.com/hub/redis:8.2.1"),
+        ("mirror.example.com/hub/redis:8.2.1", "mirror.example.com/hub/redis:8.2.1"),
         (f"docker.io/library/redis:8@{DIGEST}", f"mirror.example.com/hub/library/redis:8@{DIGEST}"),
     ],
 )

@@ -104,6 +104,12 @@ def test_what_a_rollback_names_runs_as_it_is_and_is_checked_like_any_other(mirro
     assert image_of(registered, "app") == IMAGE
 
 
+def test_what_the_stack_pushed_is_not_looked_for_in_the_mirror() -> None:
+    pushed = application(**PUSHED, backend=given(IMAGE), supplyChain=ENFORCED, images={"mirror": "mirror.example.com"})
+
+    assert image_of(pushed, "app") == IMAGE
+
+
 def test_off_leaves_push_and_tags_only() -> None:
     plan = application(**PUSHED, supplyChain={"require": "off"})
 
