@@ -14,6 +14,7 @@ from .console import Problem, confirmed, say, show
 from .docker import docker, ensure_engine
 from .home import Home
 from .letting_go import let_go
+from .newest import moved_images
 from .policy import enforce
 from .pulumi_cli import find_pulumi
 from .release_commands import history_of
@@ -22,29 +23,31 @@ from .rollout import refuse_another_owner, refuse_to_refresh, roll_out, show_cha
 from .rollout_record import image_record, note_rollout
 from .served import wait_until_served
 from .stack import PulumiStack
+from .switch import switch
 
 
 def up(request: Request) -> None:
     """Bring the platform up, or to what its settings say now."""
     home = Home.open()
+    newest = switch("NEWEST")
     plan = _judged(request.stack or home.current() or DEFAULT)
     ensure_engine()
     airgap.run_script(ROOT, "install-docker-plugins.sh")
     # Where something was brought up before, another stack would not be what is meant.
-    plan = _with_images(plan, may_fall_back=request.stack is None and home.current() is None)
+    plan = _with_images(plan, may_fall_back=request.stack is None and home.current() is None, newest=newest)
     preflight.prepare_folders(plan)
     command = _pulumi_for(request, plan.stack)
     if command:
-        _up_with_pulumi(PulumiStack(ROOT, plan.stack, home, command), plan, home)
+        _up_with_pulumi(PulumiStack(ROOT, plan.stack, home, command), plan, home, newest=newest)
     else:
         say(f"rolling out stack {plan.stack} with Docker Compose, from the same plan; its rollouts pause requests")
         ComposeStack(ROOT, plan.stack, home).up(begins=lambda: home.remember(plan.stack, "compose"))
-    note_rollout(image_record(home, plan.label), plan, ROOT)
+    note_rollout(image_record(home, plan.label), plan, ROOT, newest=newest)
     wait_until_served(plan)
     _show_addresses(plan)
 
 
-def _up_with_pulumi(pulumi: PulumiStack, plan: Plan, home: Home) -> None:
+def _up_with_pulumi(pulumi: PulumiStack, plan: Plan, home: Home, *, newest: bool) -> None:
     say(f"rolling out stack {plan.stack} with Pulumi")
     pulumi.open()
     history = history_of(pulumi)
@@ -54,7 +57,11 @@ def _up_with_pulumi(pulumi: PulumiStack, plan: Plan, home: Home) -> None:
         history.begin()
 
     let_go(pulumi, plan)
-    show_changes(roll_out(pulumi, plan.label, begins=begins))
+    moved = moved_images(pulumi.state(), image_record(home, plan.label))
+    if moved and not newest:
+        names = ", ".join(sorted(set(moved.values())))
+        say(f"this engine has newer images than the stack was made from ({names}); `make up NEWEST=1` rolls them out")
+    show_changes(roll_out(pulumi, plan.label, list(moved) if newest else (), begins=begins))
     history.came_up()
 
 
@@ -138,20 +145,20 @@ def _judged(stack: str) -> Plan:
     return plan
 
 
-def _with_images(plan: Plan, *, may_fall_back: bool) -> Plan:
+def _with_images(plan: Plan, *, may_fall_back: bool, newest: bool) -> Plan:
     """Return the plan whose images are all there: the one that was asked for, or the one without registries."""
     # First: on a host that cannot have the platform nothing is pulled, and nothing built for a quarter of an hour.
     preflight.check_host(plan)
     airgap.build_images(ROOT, preflight.needed_images(plan))
     try:
-        image_record(Home.open(), plan.label).note_pulled(preflight.pull_images(plan))
+        image_record(Home.open(), plan.label).note_pulled(preflight.pull_images(plan, newest=newest))
     except preflight.RegistryUnreachableError as error:
         if not may_fall_back:
             raise Problem(f"{error}; `make up STACK={airgap.STACK}` needs no registry") from None
         for line in str(error).splitlines():
             say(line)
         say(f"no image registry can be reached: using stack {airgap.STACK}, whose images are built from packages")
-        return _with_images(_judged(airgap.STACK), may_fall_back=False)
+        return _with_images(_judged(airgap.STACK), may_fall_back=False, newest=False)
     return plan
 
 

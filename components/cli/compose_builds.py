@@ -15,7 +15,8 @@ from typing import Any
 import yaml
 
 from ..plan.private import write_private
-from .docker import docker
+from .docker import image_id
+from .newest import bases
 
 _NEVER_IN_A_LAYER = {".git", ".venv", "__pycache__", "node_modules"}
 
@@ -43,12 +44,13 @@ class ComposeBuilds:
         write_private(self._record, json.dumps(self._now(), indent=1), mode=0o600)
 
     def _now(self) -> dict[str, list[str]]:
-        return {image: [sources, _image_id(image)] for image, sources in self._sources.items()}
+        return {image: [sources, image_id(image)] for image, sources in self._sources.items()}
 
 
 def _sources(root: Path, build: dict[str, Any]) -> str:
     listing = sorted(_files(root / build["context"]))
-    return hashlib.sha256(json.dumps([build, listing], sort_keys=True).encode()).hexdigest()
+    based_on = [image_id(base) for base in bases({"buildArgs": build.get("args")})]
+    return hashlib.sha256(json.dumps([build, listing, based_on], sort_keys=True).encode()).hexdigest()
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int, int]]:
@@ -58,7 +60,3 @@ def _files(folder: Path) -> Iterator[tuple[str, int, int]]:
         for name in names:
             status = (Path(place) / name).lstat()
             yield str((Path(place) / name).relative_to(folder)), status.st_size, status.st_mtime_ns
-
-
-def _image_id(image: str) -> str:
-    return docker("image", "inspect", "--format", "{{.Id}}", image, check=False).stdout.strip()

@@ -40,6 +40,11 @@ def docker(*args: str, check: bool = True, **options: Any) -> subprocess.Complet
     return done
 
 
+def image_id(name: str) -> str:
+    """Return the ID of what the engine has under a name; empty when it has nothing."""
+    return docker("image", "inspect", "--format", "{{.Id}}", name, check=False).stdout.strip()
+
+
 def last_line(text: str) -> str:
     """Return the last line that says something."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no output")

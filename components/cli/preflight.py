@@ -11,7 +11,8 @@ from ..plan import Plan
 from ..settings import Settings, TlsMode
 from ..settings.own_certificate import out_of_date
 from .console import Problem, say
-from .docker import containers, docker, last_line
+from .docker import containers, docker, image_id, last_line
+from .newest import bases
 
 _DISK_GIB = int(os.environ.get("SLIDEGENIE_DISK_GIB", "4"))
 """What images, volumes and a rollout's second set of containers need at least."""
@@ -49,18 +50,15 @@ def needed_images(plan: Plan) -> list[str]:
     """Return the images that must be there before the platform can start, without those it builds itself."""
     builds = plan.of_type("docker-build:index:Image")
     built = {tag for build in builds for tag in build.inputs.get("tags", [])}
-    bases = {
-        value
-        for build in builds
-        for key, value in (build.inputs.get("buildArgs") or {}).items()
-        if key.endswith("_IMAGE")
-    }
+    based_on = {base for build in builds for base in bases(build.inputs)}
     pulled = {image.inputs["name"] for image in plan.of_type("docker:index/remoteImage:RemoteImage")}
-    return sorted((bases | pulled) - built)
+    return sorted((based_on | pulled) - built)
 
 
-def pull_images(plan: Plan) -> list[str]:
+def pull_images(plan: Plan, *, newest: bool = False) -> list[str]:
     """Pull what is missing, before anything is replaced; return what that was.
+
+    `newest` pulls what there is, too: its name may mean a newer image by now.
 
     Raises:
         RegistryUnreachableError: when no registry answers.
@@ -69,7 +67,7 @@ def pull_images(plan: Plan) -> list[str]:
     pulled: list[str] = []
     silent: dict[str, str] = {}
     for image in needed_images(plan):
-        if _registry(image) in silent or docker("image", "inspect", image, check=False).returncode == 0:
+        if _registry(image) in silent or (_is_there(image) and not (newest and _has_a_registry(image))):
             continue
         say(f"pulling {image}")
         done = docker("pull", "--quiet", image, check=False)
@@ -90,6 +88,15 @@ def pull_images(plan: Plan) -> list[str]:
     if silent:
         raise (Problem if pulled else RegistryUnreachableError)("\n".join(silent.values()))
     return pulled
+
+
+def _is_there(image: str) -> bool:
+    return bool(image_id(image))
+
+
+def _has_a_registry(image: str) -> bool:
+    """Tell whether an image that is there came from a registry; one that was made here can be had from none."""
+    return docker("image", "inspect", "--format", "{{len .RepoDigests}}", image).stdout.strip() != "0"
 
 
 def _registry(image: str) -> str:

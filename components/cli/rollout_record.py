@@ -5,8 +5,9 @@ from pathlib import Path
 from ..maintenance.cache import steps
 from ..maintenance.images import ImageRecord
 from ..plan import Plan
-from .docker import containers
+from .docker import containers, image_id
 from .home import Home
+from .newest import bases
 
 
 def image_record(home: Home, label: str) -> ImageRecord:
@@ -14,8 +15,15 @@ def image_record(home: Home, label: str) -> ImageRecord:
     return ImageRecord.of(home.folder("images"), label)
 
 
-def note_rollout(record: ImageRecord, plan: Plan, root: Path) -> None:
-    """Note the images of every container the stack has now, and the steps of its Dockerfiles."""
+def note_rollout(record: ImageRecord, plan: Plan, root: Path, *, newest: bool) -> None:
+    """Note the images of every container the stack has now, what its builds stand on, and what its Dockerfiles do.
+
+    `newest` says that everything was built on what the engine has now.
+    """
     record.note_release(c["Image"] for c in containers(plan.label, everything=True))
-    dockerfiles = {root / b.inputs["dockerfile"]["location"] for b in plan.of_type("docker-build:index:Image")}
+    builds = plan.of_type("docker-build:index:Image")
+    for build in builds:
+        image = image_id(build.inputs["tags"][-1]) if build.inputs.get("load") else ""
+        record.note_build(build.name, image, {base: image_id(base) for base in bases(build.inputs)}, anew=newest)
+    dockerfiles = {root / build.inputs["dockerfile"]["location"] for build in builds}
     record.note_steps(step for file in dockerfiles for step in steps(file))

@@ -7,6 +7,8 @@ from typing import Any
 from ..identity import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL
 
 _CONTAINER = "docker:index/container:Container"
+_REMOTE_IMAGE = "docker:index/remoteImage:RemoteImage"
+_BUILD = "docker-build:index:Image"
 _VOLUME = "docker:index/volume:Volume"
 _PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105 - a type
 
@@ -50,10 +52,18 @@ class State:
         """Return those of `urns` that are volumes of data."""
         return [r["urn"] for r in self.resources if r["urn"] in urns and r["type"] == _VOLUME and r.get("protect")]
 
+    def builds(self) -> dict[str, dict[str, Any]]:
+        """Return the inputs of each image that the stack builds, by URN."""
+        return {r["urn"]: r["inputs"] for r in self.resources if r["type"] == _BUILD and not r.get("delete")}
+
     def built_images(self) -> dict[str, str]:
         """Return the URN of each image the stack built and loaded, by the tag its containers are made from."""
-        builds = (r for r in self.resources if r["type"] == "docker-build:index:Image" and r["inputs"].get("load"))
-        return {str(build["inputs"]["tags"][-1]): build["urn"] for build in builds}
+        return {str(build["tags"][-1]): urn for urn, build in self.builds().items() if build.get("load")}
+
+    def pulled_images(self) -> dict[str, tuple[str, str]]:
+        """Return name and ID of each image that the stack pulled, by URN."""
+        pulled = (r for r in self.resources if r["type"] == _REMOTE_IMAGE and not r.get("delete"))
+        return {r["urn"]: (r["inputs"]["name"], (r.get("outputs") or {}).get("imageId", "")) for r in pulled}
 
     def volume_names(self) -> set[str]:
         """Return the names of all volumes the state knows."""

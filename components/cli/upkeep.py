@@ -92,7 +92,7 @@ def freshness(request: Request) -> None:
     if silent := [one.image for one in found if one.answer is fresh.Answer.SILENT]:
         raise Problem(f"{len(silent)} of {len(found)} images could not be looked up; the table says why")
     if any(one.answer is fresh.Answer.OUTDATED for one in found):
-        warn("`docker pull` the newer ones and `make up`; what is exact in components/versions.yaml, Renovate renews")
+        warn("`make up NEWEST=1` takes the newer ones; what is exact in components/versions.yaml, Renovate renews")
     work.done(Task.FRESHNESS)
 
 

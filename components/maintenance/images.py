@@ -1,7 +1,7 @@
 """Which images a stack ran and pulled: what a cleanup may touch at all, and what it must keep."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .stack_file import StackFile
@@ -31,6 +31,17 @@ class ImageRecord(StackFile):
             noted["pulled"] |= new
             self.write(noted)
 
+    def note_build(self, name: str, image: str, bases: Mapping[str, str], *, anew: bool) -> None:
+        """Note the IDs of what a build stands on, by name; of the same `image` once, unless it was made `anew`."""
+        noted = self._read()
+        if anew or noted["builds"].get(name, {}).get("image") != image:
+            noted["builds"][name] = {"image": image, "bases": dict(bases)}
+            self.write(noted)
+
+    def bases(self, name: str) -> dict[str, str]:
+        """Return the IDs of what a build stands on, by name."""
+        return dict(self._read()["builds"].get(name, {}).get("bases", {}))
+
     def note_steps(self, commands: Iterable[str]) -> None:
         """Note what the stack's Dockerfiles run: only so is the cache of a step recognised once it is in none."""
         noted = self._read()
@@ -51,7 +62,7 @@ class ImageRecord(StackFile):
         return {name: datetime.datetime.fromisoformat(at) for name, at in self._read()["pulled"].items()}
 
     def _read(self) -> dict[str, Any]:
-        return {"releases": [], "pulled": {}, "steps": []} | self.read()
+        return {"releases": [], "pulled": {}, "builds": {}, "steps": []} | self.read()
 
 
 def kept_images(record: ImageRecord, last: int) -> frozenset[str]:

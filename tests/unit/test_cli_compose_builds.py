@@ -21,7 +21,7 @@ services:
 def images(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What the engine has, by name."""
     there = {"shop/app:1": "sha256:a", "shop/seed:1": "sha256:b"}
-    monkeypatch.setattr(compose_builds, "_image_id", lambda image: there.get(image, ""))
+    monkeypatch.setattr(compose_builds, "image_id", lambda image: there.get(image, ""))
     return there
 
 
@@ -89,3 +89,12 @@ def test_what_no_image_ever_holds_is_no_reason_to_build(root: Path) -> None:
     (root / "app" / "__pycache__").mkdir()
     (root / "app" / "__pycache__" / "main.pyc").write_bytes(b"x")
     assert builds(root).due() == []
+
+
+def test_a_newer_base_is_built_upon(root: Path, images: dict[str, str]) -> None:
+    text = TEXT.replace("target: production}", "target: production, args: {PYTHON_IMAGE: python:3.11}}")
+    images["python:3.11"] = "sha256:old"
+    builds(root, text).done()
+    assert builds(root, text).due() == []
+    images["python:3.11"] = "sha256:new"
+    assert builds(root, text).due() == ["migrate"]

@@ -28,7 +28,7 @@ def test_bases_and_third_party_images_are_needed_and_built_ones_are_not(plans: d
 
 @pytest.fixture
 def registries(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Return what `docker pull` says, by registry; an empty word lets it succeed."""
+    """Return what `docker pull` says, by registry; an empty word lets it succeed. No image is there."""
     said: dict[str, str] = {}
 
     def docker(*args: str, **_options: object) -> subprocess.CompletedProcess[str]:
@@ -39,6 +39,7 @@ def registries(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         return subprocess.CompletedProcess(args, 1, "", "no such image\n")
 
     monkeypatch.setattr(preflight, "docker", docker)
+    monkeypatch.setattr(preflight, "image_id", lambda _image: "")
     return said
 
 
@@ -71,6 +72,21 @@ def test_a_disk_that_is_full_in_the_middle_of_a_pull_is_called_that(
     registries |= {"docker.io": "write /var/lib/docker/tmp/x: no space left on device", "quay.io": "", "ghcr.io": ""}
     with pytest.raises(Problem, match=r"^the disk is too small for the images: .*no space left on device"):
         preflight.pull_images(plans["dev"])
+
+
+def test_what_is_there_is_pulled_again_only_for_the_newest_and_not_when_it_was_made_here(
+    plans: dict[str, Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = next(image for image in preflight.needed_images(plans["dev"]) if image.startswith("docker.io/"))
+
+    def docker(*args: str, **_options: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(args, 0, "0\n" if args[-1] == here else "1\n", "")
+
+    monkeypatch.setattr(preflight, "docker", docker)
+    monkeypatch.setattr(preflight, "image_id", lambda image: f"sha256:{image}")
+    assert preflight.pull_images(plans["dev"]) == []
+    every = preflight.needed_images(plans["dev"])
+    assert preflight.pull_images(plans["dev"], newest=True) == [image for image in every if image != here]
 
 
 @pytest.mark.parametrize(

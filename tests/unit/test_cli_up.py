@@ -1,6 +1,6 @@
 """What `make up` decides before it changes anything: which stack, what carries it out, and when it refuses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,9 +26,10 @@ class Machine:
         self.pulumi: object | None = object()
         self.unreachable: set[str] = set()
         self.refusal: Problem | None = None
+        self.moved: dict[str, str] = {}
 
-    def pull(self, plan: Plan) -> list[str]:
-        self.did.append(f"pull {plan.stack}")
+    def pull(self, plan: Plan, *, newest: bool) -> list[str]:
+        self.did.append(f"pull {'the newest of ' if newest else ''}{plan.stack}")
         if plan.stack in self.unreachable:
             raise _NO_REGISTRY
         return []
@@ -39,6 +40,9 @@ class Machine:
         begins()
         self.did.append(what)
         return 1
+
+    def roll_out(self, _stack: object, label: str, anew: Sequence[str], *, begins: Callable[[], None]) -> int:
+        return self.carry_out(" ".join(["pulumi", label, *anew]), begins)
 
     def compose(self, name: str) -> SimpleNamespace:
         return SimpleNamespace(
@@ -64,10 +68,11 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr("components.cli.request.ROOT", ROOT)
     monkeypatch.setattr(commands, "plan_stack", lambda _root, stack: Plan("slidegenie", stack))
     monkeypatch.setattr(commands, "find_pulumi", lambda: made.pulumi)
-    monkeypatch.setattr(commands, "PulumiStack", lambda *_: SimpleNamespace(open=quiet))
+    monkeypatch.setattr(commands, "PulumiStack", lambda *_: SimpleNamespace(open=quiet, state=quiet))
     monkeypatch.setattr(commands, "ComposeStack", lambda _root, name, _home: made.compose(name))
     monkeypatch.setattr(commands, "history_of", lambda _stack: made.history())
-    monkeypatch.setattr(commands, "roll_out", lambda _, label, begins: made.carry_out(f"pulumi {label}", begins))
+    monkeypatch.setattr(commands, "moved_images", lambda *_: made.moved)
+    monkeypatch.setattr(commands, "roll_out", made.roll_out)
     monkeypatch.setattr(preflight, "check_host", lambda plan: made.did.append(f"check {plan.stack}"))
     monkeypatch.setattr(preflight, "pull_images", made.pull)
     for name in ("enforce", "ensure_engine", "let_go", "note_rollout", "wait_until_served", "_show_addresses"):
@@ -85,6 +90,19 @@ def test_the_first_one_is_dev_with_pulumi(machine: Machine) -> None:
     up()
     assert machine.did == ["check dev", "pull dev", "begin", "pulumi slidegenie/dev", "came up"]
     assert (Home.open().current(), Home.open().engine("dev")) == ("dev", "pulumi")
+
+
+def test_newer_images_are_taken_when_somebody_says_so(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.moved = {"urn::redis": "redis:8"}
+    up()
+    assert machine.did[-2] == "pulumi slidegenie/dev"
+    assert "newer images than the stack was made from (redis:8); `make up NEWEST=1`" in capsys.readouterr().out
+    monkeypatch.setenv("NEWEST", "1")
+    up()
+    assert machine.did[-4:-1] == ["pull the newest of dev", "begin", "pulumi slidegenie/dev urn::redis"]
+    assert "NEWEST" not in capsys.readouterr().out
 
 
 def test_without_a_name_the_stack_last_brought_up_is_meant(machine: Machine) -> None:
