@@ -20,7 +20,7 @@ help: ## List the commands
 
 .PHONY: up down destroy preview drift refresh password rotate releases rollback authority \
 	secrets logs shell pytest backup backups restore drill
-up: .venv/.runtime ## Bring the platform up; sets up whatever is missing
+up: .venv/.runtime ## Bring the platform up; sets up whatever is missing (NEWEST=1: on the newest images)
 down: .venv/.runtime ## Remove containers and networks, keep the data
 destroy: .venv/.runtime ## Remove everything, data too; asks first
 preview: .venv/.runtime ## Show what `make up` would change
