@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
@@ -147,9 +147,11 @@ def decode_cursor(cursor: str) -> Position:
             .decode("ascii")
             .partition("|")
         )
-        position = Position(datetime.fromisoformat(created_at), UUID(presentation_id))
-    except (ValueError, binascii.Error):
+        moment = datetime.fromisoformat(created_at)
+        if moment.tzinfo is None:
+            raise InvalidCursorError
+        # At either end of the calendar, some times with a zone have none in UTC, and the database
+        # driver would stumble over them.
+        return Position(moment.astimezone(UTC), UUID(presentation_id))
+    except (ValueError, OverflowError, binascii.Error):
         raise InvalidCursorError from None
-    if position.created_at.tzinfo is None:
-        raise InvalidCursorError
-    return position

@@ -145,6 +145,9 @@ def test_an_empty_list_is_a_page_without_a_next(client: TestClient) -> None:
         "bm90aGluZw",
         # A time without a zone, as nobody but a forger would send.
         "MjAyNi0wMS0wMVQwMDowMDowMHwwMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDA",
+        # Times without one in UTC: before the first year, and after the last.
+        "MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMHwwMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDA",
+        "OTk5OS0xMi0zMVQyMzo1OTo1OS0xNDowMHwwMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDA",
     ],
 )
 def test_a_cursor_of_ones_own_making_is_a_422_problem(client: TestClient, cursor: str) -> None:
