@@ -72,11 +72,13 @@ changed.
 ## The same digest twice
 
 Nothing in a layer depends on when or where it was built: byte code goes by a hash of its source, modes do not
-follow the umask. The dates of files are the builder's: BuildKit 0.13 and newer sets them to the date of the commit
-(build argument `SOURCE_DATE_EPOCH`, exporter option `rewrite-timestamp=true`), and two builds of one commit have
-one digest (seen with BuildKit 0.17, twice without a cache, `latest` and `minimal`). Older ones, such as the one in
-Docker 20.10, do not know the option: there the tests compare content, mode and owner of every file of two builds
-instead. Where there is a newer builder in a container, they compare the digests.
+follow the umask, and the code of the application has one date whenever it was checked out. The dates of all other files
+are the builder's: BuildKit 0.13 and newer sets those after the date of the commit to that date (build argument
+`SOURCE_DATE_EPOCH`, exporter option `rewrite-timestamp=true`), and two builds of one commit have one digest (seen with
+BuildKit 0.26, twice without a cache, all seven variants). Older ones, such as the one in Docker 20.10, do not know the
+option: there the tests compare content, mode and owner of every file of two builds instead. Where the builder in use
+(`docker buildx use`, `BUILDX_BUILDER`) is a newer one of its own that reaches a registry on this host, they compare
+the digests.
 
 ## Networks that inspect TLS
 
