@@ -148,7 +148,7 @@ def _check_port(address: str, port: int, stack: str) -> None:
             return
     raise Problem(
         f"port {port} on {address} is taken ({why}): stop what holds it"
-        f" (`ss -ltnp 'sport = :{port}'` shows it) or set another under `proxy` in Pulumi.{stack}.yaml"
+        f" (`ss -ltnp 'sport = :{port}'` shows it) or set another in Pulumi.{stack}.yaml (`proxy`, `monitoring.ports`)"
     )
 
 

@@ -147,13 +147,6 @@ class Proxy(Section):
         return values
 
     @model_validator(mode="after")
-    def _ports_differ(self) -> "Proxy":
-        ports = [self.http_port, self.https_port, *([self.backend_port] if self.backend_port else [])]
-        if len(set(ports)) != len(ports):
-            raise ValueError(f"httpPort, httpsPort and backendPort must differ; got {', '.join(map(str, ports))}")
-        return self
-
-    @model_validator(mode="after")
     def _who_is_trusted_is_named(self) -> "Proxy":
         trusts = self.client_address is not ClientAddress.CONNECTION
         if trusts and not self.trusted_proxies:

@@ -3,6 +3,7 @@
 import copy
 import difflib
 import enum
+import re
 import types
 import typing
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ _KINDS = {
     "bool_type": "true or false",
     "bool_parsing": "true or false",
 }
+
+_KEYS_IN_A_LINE = re.compile(r"\w+(?:\.\w+)*")
 
 
 class SettingsError(Exception):
@@ -72,7 +75,7 @@ def _new_lines(details: dict[str, Any], root: type[BaseModel], wrong: list[tuple
         return
     known_paths = {_path(known) for known in wrong}
     for line in _lines(details, root):
-        if line.partition(":")[0] not in known_paths:
+        if known_paths.isdisjoint(_KEYS_IN_A_LINE.findall(line)):
             yield line
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pydantic import model_validator
+from pydantic.alias_generators import to_camel
 
 from .acme import Challenge
 from .backup import CERTIFICATES, OF_MONITORING, Backup
@@ -51,9 +52,10 @@ class Settings(Section):
     """Secrets that are given instead of generated."""
 
     @model_validator(mode="after")
-    def _given_secrets_are_there(self) -> "Settings":
-        if missing := list(self._missing()):
-            raise ValueError("\n".join(missing))
+    def _sections_fit_together(self) -> "Settings":
+        # One rule, or the mistakes of the second would only be told once the first is content.
+        if wrong := [*self._missing(), *self._ports_taken_twice(), *self._unpinned()]:
+            raise ValueError("\n".join(wrong))
         return self
 
     def _missing(self) -> Iterator[str]:
@@ -101,25 +103,36 @@ class Settings(Section):
             return
         yield from problems(proxy.certificate, reveal(self.secrets.tls_key), proxy.domain)
 
-    @model_validator(mode="after")
-    def _verified_images_are_pinned(self) -> "Settings":
+    def _ports_taken_twice(self) -> Iterator[str]:
+        """Traefik goes before its successor comes: with a port that cannot be bound, nothing would serve."""
+        keys: dict[int, str] = {}
+        for key, port in self._published():
+            if (other := keys.setdefault(port, key)) != key:
+                yield f"{key}: must differ from {other}, a port leads to one service; got {port} for both"
+
+    def _published(self) -> Iterator[tuple[str, int]]:
+        """Yield the ports of the host that are published, by key."""
+        yield "proxy.httpPort", self.proxy.http_port
+        yield "proxy.httpsPort", self.proxy.https_port
+        if self.proxy.backend_port is not None:
+            yield "proxy.backendPort", self.proxy.backend_port
+        for service, port in self.monitoring.published().items():
+            yield f"monitoring.ports.{to_camel(service.replace('-', '_'))}", port
+
+    def _unpinned(self) -> Iterator[str]:
         images = self.images.model_dump(by_alias=True, exclude={"mirror"})
-        wrong = []
         for name in self.supply_chain.vendors:
             if name not in images:
-                wrong.append(f"supplyChain.vendors.{name}: is no image; known are {', '.join(images)}")
+                yield f"supplyChain.vendors.{name}: is no image; known are {', '.join(images)}"
             elif "@sha256:" not in images[name]:
-                wrong.append(
+                yield (
                     f"images.{name}: needs a digest, as supplyChain.vendors.{name} has it verified and a tag may mean"
                     f" another image tomorrow; got {images[name]!r}, append the @sha256:... you looked up"
                 )
         given = self.backend.image or ""
         by_tag = given and "@" not in given and not IMAGE_ID.fullmatch(given)
         if by_tag and self.supply_chain.require is Require.ENFORCE:
-            wrong.append(
+            yield (
                 "backend.image: needs a digest with supplyChain.require: enforce, as only a digest carries a signature"
                 f" and a tag may mean another image tomorrow; got {given!r}, append the @sha256:... you looked up"
             )
-        if wrong:
-            raise ValueError("\n".join(wrong))
-        return self

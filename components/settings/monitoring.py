@@ -3,7 +3,7 @@
 import enum
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from .base import Limits, Port, Section
 
@@ -91,13 +91,6 @@ class Monitoring(Section):
     """Limits of cAdvisor."""
     small_limits: Limits = Limits(memory_mib=64, cpus=0.25, pids=64)
     """Limits of Alertmanager and of each exporter."""
-
-    @model_validator(mode="after")
-    def _published_ports_differ(self) -> "Monitoring":
-        ports = list(self.published().values())
-        if len(set(ports)) != len(ports):
-            raise ValueError(f"ports must differ; got {', '.join(map(str, sorted(ports)))}")
-        return self
 
     def published(self) -> dict[str, int]:
         """Return the published ports by service; none when nothing runs."""

@@ -113,7 +113,7 @@ def taken() -> Iterator[int]:
 
 
 def test_a_port_that_is_taken_is_told_with_what_to_do(taken: int) -> None:
-    with pytest.raises(Problem, match=rf"^port {taken} on 127.0.0.1 is taken .* under `proxy` in Pulumi.dev.yaml$"):
+    with pytest.raises(Problem, match=rf"^port {taken} on 127.0.0.1 is taken .* set another in Pulumi.dev.yaml "):
         preflight._check_port("127.0.0.1", taken, "dev")
 
 

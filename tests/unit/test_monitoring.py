@@ -177,11 +177,6 @@ def test_a_receiver_without_its_secret_is_refused() -> None:
         parse_settings({"monitoring": {"slackChannel": "#alerts"}}, "x")
 
 
-def test_two_services_cannot_have_one_port() -> None:
-    with pytest.raises(SettingsError, match="ports must differ; got 9090, 9090"):
-        parse_settings({"monitoring": {"ports": {"prometheus": 9090, "grafana": 9090}}}, "x")
-
-
 @pytest.mark.parametrize(
     ("store", "path"), [("containerd", "/run/containerd/containerd.sock"), ("overlay2", "/var/lib/docker/image")]
 )

@@ -68,7 +68,18 @@ MISTAKES = {
     ),
     "one port for two": (
         {"proxy": {"httpPort": 443}},
-        "proxy: httpPort, httpsPort and backendPort must differ; got 443, 443",
+        "proxy.httpsPort: must differ from proxy.httpPort, a port leads to one service; got 443 for both",
+    ),
+    "one port for the edge and the monitoring": (
+        {"monitoring": {"ports": {"nodeExporter": 80}}},
+        "monitoring.ports.nodeExporter: must differ from proxy.httpPort, a port leads to one service; got 80 for both",
+    ),
+    "one port for two of the monitoring": (
+        {"monitoring": {"ports": {"prometheus": 9090, "alertmanager": 9090}}},
+        (
+            "monitoring.ports.alertmanager: must differ from monitoring.ports.prometheus, a port leads to one service;"
+            " got 9090 for both"
+        ),
     ),
     "a limit below the reservation": (
         {"postgres": {"limits": {"memoryMib": 256, "memoryReservationMib": 512}}},
@@ -254,6 +265,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         "backend.replicas: must be a whole number; got 'two'",
         ("postgres.limits: memoryReservationMib must be at most memoryMib (64); got 65; lower it or raise memoryMib"),
         "proxi: is not a known key; did you mean proxy?",
+        "proxy.backendPort: must differ from proxy.httpsPort, a port leads to one service; got 443 for both",
         "proxy.httpPort: must be less than or equal to 65535; got 70000",
         "redis.limit: is not a known key; did you mean redis.limits?",
         (
@@ -275,6 +287,33 @@ def test_a_rule_over_a_wrong_value_is_not_told() -> None:
     assert problems({"proxy": {"tls": "files", "certificate": 5}, "secrets": {"tlsKey": 6}}) == [
         "proxy.certificate: must be text; got 5",
         "secrets.tlsKey: must be text; got a value that is not shown",
+    ]
+    assert problems({"proxy": {"httpPort": 70000}, "monitoring": {"ports": {"cadvisor": 80}}}) == [
+        "proxy.httpPort: must be less than or equal to 65535; got 70000"
+    ]
+
+
+def test_a_port_that_nobody_publishes_may_be_said_twice() -> None:
+    ports = {"grafana": 8080, "cadvisor": 8080}
+    running = {"grafana": False, "cadvisor": False, "ports": ports}
+
+    assert parse_settings({"proxy": {"httpPort": 8080}, "monitoring": running}, "x").monitoring.published() == {}
+    assert parse_settings({"monitoring": {"enabled": False, "ports": ports}}, "x").monitoring.published() == {}
+
+
+def test_mistakes_between_sections_are_told_at_once() -> None:
+    found = problems(
+        {
+            "redis": {"external": {"host": "redis.example.com"}},
+            "proxy": {"backendPort": 80},
+            "supplyChain": {"vendors": {"grafana": {"publicKey": "/key"}}},
+        }
+    )
+
+    assert [line.partition(":")[0] for line in found] == [
+        "images.grafana",
+        "proxy.backendPort",
+        "secrets.redisPassword",
     ]
 
 
