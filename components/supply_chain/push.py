@@ -9,7 +9,7 @@ import pulumi_docker_build as docker_build
 
 from ..image import BuiltImageArgs, trust
 from ..settings import BuildCache
-from .registry import Login
+from .registry import DOCKER_HUB, Login
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +157,10 @@ def _provider(name: str, login: Login | None, parent: pulumi.Resource) -> docker
 def _registries(login: Login | None) -> list[docker_build.RegistryArgs] | None:
     if login is None:
         return None
+    # Of the names of Docker Hub, the provider does not know them all.
+    address = DOCKER_HUB if login.of_docker_hub else login.address
     return [
         docker_build.RegistryArgs(
-            address=login.address, username=login.username, password=pulumi.Output.secret(login.password)
+            address=address, username=login.username, password=pulumi.Output.secret(login.password)
         )
     ]

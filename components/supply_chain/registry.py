@@ -9,6 +9,11 @@ from typing import Any
 
 from .errors import ToolError
 
+DOCKER_HUB = "docker.io"
+_HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io"})
+_HUB_LOGIN = "https://index.docker.io/v1/"
+"""What Docker, buildx, Cosign, Syft and Trivy look the login of Docker Hub up by, whatever an image's name says."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
@@ -23,6 +28,11 @@ class Login:
 
     def __repr__(self) -> str:
         return f"Login({self.username}@{self.address})"
+
+    @property
+    def of_docker_hub(self) -> bool:
+        """Whether it is Docker Hub's, by any of its names."""
+        return self.address in _HUB_NAMES
 
 
 def user_docker_folder() -> Path:
@@ -41,9 +51,10 @@ def write_docker_folder(folder: Path, login: Login | None) -> None:
     config = _configuration(own / "config.json")
     if login is not None:
         token = base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
-        config["auths"] = (config.get("auths") or {}) | {login.address: {"auth": token}}
+        keys = [login.address, _HUB_LOGIN] if login.of_docker_hub else [login.address]
+        config["auths"] = (config.get("auths") or {}) | {key: {"auth": token} for key in keys}
         # A helper or store would be asked first; an empty name stands for this file, for this registry alone.
-        config["credHelpers"] = (config.get("credHelpers") or {}) | {login.address: ""}
+        config["credHelpers"] = (config.get("credHelpers") or {}) | dict.fromkeys(keys, "")
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     # Plugins and contexts are found beside the file that names the logins.
     for name in ("cli-plugins", "contexts"):

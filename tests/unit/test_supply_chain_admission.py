@@ -138,6 +138,14 @@ def test_the_build_is_pushed_for_its_platforms_and_survives_its_replacement() ->
     assert "registry-password" not in repr(build.inputs)
 
 
+@pytest.mark.parametrize("address", ["docker.io", "index.docker.io", "registry-1.docker.io"])
+def test_docker_hub_is_logged_in_to_by_the_name_that_the_provider_knows(address: str) -> None:
+    build = application(registry=REGISTRY | {"address": address}, secrets=SECRETS).named("slidegenie-app", BUILD)
+
+    assert [registry["address"] for registry in build.inputs["registries"].value] == ["docker.io"]
+    assert build.inputs["tags"] == [f"{address}/slidegenie/backend:candidate-latest"]
+
+
 def test_a_builder_of_its_own_pushes_all_platforms_by_digest_alone() -> None:
     registry = {"address": "registry.example.com", "builder": "slidegenie"}
     build = application(registry=registry, secrets=SECRETS).named("slidegenie-app", BUILD)

@@ -238,6 +238,18 @@ def test_the_login_is_beside_the_users_own_and_gone_afterwards(programs: Path, t
     assert "secret" not in (own / "config.json").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("address", ["docker.io", "index.docker.io", "registry-1.docker.io"])
+def test_the_login_of_docker_hub_is_where_every_tool_looks_for_it(address: str, programs: Path, tmp_path: Path) -> None:  # noqa: ARG001
+    own, looked_up = tmp_path / "docker", "https://index.docker.io/v1/"
+    own.mkdir()
+    written = {"auths": {looked_up: {"auth": "theirs"}}, "credHelpers": {looked_up: "own"}}
+    (own / "config.json").write_text(json.dumps(written), encoding="utf-8")
+    with workbench(fetch=False, login=Login(address=address, username="me", password="secret")) as bench:
+        config = json.loads((bench.folder / "docker" / "config.json").read_text(encoding="utf-8"))
+    entry = {"auth": base64.b64encode(b"me:secret").decode()}
+    assert config == {"auths": {looked_up: entry, address: entry}, "credHelpers": {looked_up: "", address: ""}}
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [(b"{", r"is not JSON \("), (b"\xff", r"is not JSON \("), (b"[]", "is no Docker configuration: ")],
