@@ -6,18 +6,30 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from .base import Section
 from .model import Settings
+
+_TYPES = {
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    str: "text",
+    SecretStr: "secret text",
+    AwareDatetime: "date and time",
+    tuple: "list",
+}
+"""What people call a value. One that is not here is an error, and not called something that it is not."""
 
 
 def declared_keys() -> dict[str, Any]:
     """Return the `config` block of `Pulumi.yaml`: every key with type, description and default."""
     keys: dict[str, Any] = {}
     for field in Settings.model_fields.values():
-        default = {} if field.alias == "secrets" else _default_of(field)
+        default = {} if field.alias == "secrets" else field.default.model_dump(mode="json", exclude_none=True)
         keys[str(field.alias)] = {
             "type": "object",
             "description": " ".join((field.description or "").split()),
@@ -40,26 +52,28 @@ def manual() -> str:
     for field in Settings.model_fields.values():
         model = _section(field.annotation)
         if model is not None:
-            lines += ["", f"## {field.alias}", "", field.description or "", "", *_table(model, "")]
+            lines += ["", f"## {field.alias}", "", field.description or "", "", *_table(model, field.default)]
     return "\n".join([*lines, ""])
 
 
-def _table(model: type[BaseModel], prefix: str) -> Iterator[str]:
+def _table(model: type[BaseModel], defaults: BaseModel) -> Iterator[str]:
     yield "| key | type | default | meaning |"
     yield "|---|---|---|---|"
-    yield from _rows(model, prefix)
+    yield from _rows(model, "", defaults)
 
 
-def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
-    for field in model.model_fields.values():
+def _rows(model: type[BaseModel], prefix: str, defaults: BaseModel | None) -> Iterator[str]:
+    """Yield a row for each key. `defaults` is the group as it is when nothing is said, `None` where there is none."""
+    for name, field in model.model_fields.items():
         path = f"{prefix}{field.alias}"
         nested = _section(field.annotation)
+        default = getattr(defaults, name) if defaults is not None else field.default
         meaning = " ".join((field.description or "").split()).replace("|", "\\|")
-        yield f"| `{path}` | {_type(field)} | {_shown_default(field)} | {meaning} |"
+        yield f"| `{path}` | {_type(field)} | {_shown(default)} | {meaning} |"
         if nested is not None:
-            yield from _rows(nested, f"{path}.")
+            yield from _rows(nested, f"{path}.", default if isinstance(default, Section) else None)
         elif item := _section_of_each(field.annotation):
-            yield from _rows(item, f"{path}.<name>.")
+            yield from _rows(item, f"{path}.<name>.", None)
 
 
 def _type(field: FieldInfo) -> str:
@@ -72,9 +86,10 @@ def _type(field: FieldInfo) -> str:
     if _section_of_each(option):
         return "map of groups"
     origin = typing.get_origin(option) or option
-    names = {int: "whole number", float: "number", str: "text", dict: "map of texts", tuple: "list"}
+    if origin is dict:
+        return f"map of {_TYPES[_options(typing.get_args(option)[1])[0]]}s"
     low, high = (_bound(field, name) for name in ("ge", "le"))
-    return f"{names.get(origin, 'secret text')}{_span(low, high)}"
+    return f"{_TYPES[origin]}{_span(low, high)}"
 
 
 def _span(low: Any, high: Any) -> str:
@@ -112,18 +127,13 @@ def _section_of_each(annotation: Any) -> type[BaseModel] | None:
     return _section(typing.get_args(annotation)[1]) if typing.get_origin(annotation) is dict else None
 
 
-def _default_of(field: FieldInfo) -> Any:
-    default = field.default
-    if isinstance(default, Section):
-        return default.model_dump(mode="json", exclude_none=True)
-    return default.value if isinstance(default, enum.Enum) else default
-
-
-def _shown_default(field: FieldInfo) -> str:
-    if field.is_required():
+def _shown(default: Any) -> str:
+    """Write a default as a stack file says it."""
+    if default is PydanticUndefined:
         return "required"
-    default = _default_of(field)
-    if default is None or isinstance(field.default, Section) or default == {}:
+    value = default.value if isinstance(default, enum.Enum) else default
+    if value is None or value in ({}, ()) or isinstance(value, Section):
         return "-"
-    shown = ", ".join(default) if isinstance(default, tuple) else default
-    return f"`{shown}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{', '.join(value) if isinstance(value, tuple) else value}`"
