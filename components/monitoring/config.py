@@ -73,16 +73,13 @@ def alertmanager(settings: Monitoring, given: Mapping[str, str]) -> str:
     """Return `alertmanager.yml` with the receivers that are configured; `given` has the secret files there are."""
     config: dict[str, Any] = yaml.safe_load(_text("alertmanager.yml"))
     config["route"]["repeat_interval"] = f"{settings.repeat_hours}h"
-    config["receivers"] = [
-        {"name": "people"} | _people(settings, given),
-        {"name": "deadman"} | _webhook("deadman-url", given, send_resolved=False),
-    ]
+    config["receivers"] = [{"name": name} | ways for name, ways in _receivers(settings, given).items()]
     return _yaml(config)
 
 
 def has_receiver(settings: Monitoring, given: Mapping[str, str]) -> bool:
     """Return whether anything leaves Alertmanager, which then needs a way out."""
-    return settings.email is not None or bool(given)
+    return any(_receivers(settings, given).values())
 
 
 def datasource(settings: Monitoring) -> str:
@@ -95,6 +92,11 @@ def datasource(settings: Monitoring) -> str:
 def dashboard_provider() -> str:
     """Return how Grafana finds the dashboards."""
     return _text("grafana", "dashboards.yml")
+
+
+def _receivers(settings: Monitoring, given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return the ways to each receiver that the routes name; there may be none."""
+    return {"people": _people(settings, given), "deadman": _webhook("deadman-url", given, send_resolved=False)}
 
 
 def _people(settings: Monitoring, given: Mapping[str, str]) -> dict[str, Any]:

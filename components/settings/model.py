@@ -54,7 +54,7 @@ class Settings(Section):
     @model_validator(mode="after")
     def _sections_fit_together(self) -> "Settings":
         # One rule, or the mistakes of the second would only be told once the first is content.
-        if wrong := [*self._missing(), *self._ports_taken_twice(), *self._unpinned()]:
+        if wrong := [*self._missing(), *self._useless(), *self._ports_taken_twice(), *self._unpinned()]:
             raise ValueError("\n".join(wrong))
         return self
 
@@ -91,9 +91,6 @@ class Settings(Section):
 
     def _wrong_certificate(self) -> Iterator[str]:
         proxy = self.proxy
-        dns = proxy.tls is TlsMode.ACME and proxy.acme.challenge is Challenge.DNS
-        if self.secrets.acme_dns and not dns:
-            yield "secrets.acmeDns: has no use without proxy.tls: acme and proxy.acme.challenge: dns; remove it"
         if both := sorted(set(self.secrets.acme_dns) & set(proxy.acme.dns.environment)):
             yield f"proxy.acme.dns.environment: says {', '.join(both)}, and so does secrets.acmeDns; remove it here"
         if proxy.tls is not TlsMode.FILES:
@@ -102,6 +99,19 @@ class Settings(Section):
             yield "proxy.certificate: is required with proxy.tls: files; give the PEM chain or set proxy.tls: local"
             return
         yield from problems(proxy.certificate, reveal(self.secrets.tls_key), proxy.domain)
+
+    def _useless(self) -> Iterator[str]:
+        """Who gives a secret counts on what it is for, such as alerts in Slack: alone, it does nothing."""
+        secrets, proxy, mail = self.secrets, self.proxy, self.monitoring.email
+        dns = proxy.tls is TlsMode.ACME and proxy.acme.challenge is Challenge.DNS
+        rules = (
+            (secrets.acme_dns, "acmeDns", dns, "proxy.tls: acme and proxy.acme.challenge: dns"),
+            (secrets.slack_url, "slackUrl", self.monitoring.slack_channel, "monitoring.slackChannel"),
+            (secrets.smtp_password, "smtpPassword", mail and mail.username, "monitoring.email.username"),
+        )
+        for given, name, used, use in rules:
+            if given and not used:
+                yield f"secrets.{name}: has no use without {use}; set that or remove this"
 
     def _ports_taken_twice(self) -> Iterator[str]:
         """Traefik goes before its successor comes: with a port that cannot be bound, nothing would serve."""

@@ -172,7 +172,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a login that nobody uses": (
         {"proxy": _ACME, "secrets": {"acmeDns": {"CF_DNS_API_TOKEN": "hunter2"}}},
-        "secrets.acmeDns: has no use without proxy.tls: acme and proxy.acme.challenge: dns; remove it",
+        "secrets.acmeDns: has no use without proxy.tls: acme and proxy.acme.challenge: dns; set that or remove this",
     ),
     "a secret that is also said in the open": (
         {

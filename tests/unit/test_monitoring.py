@@ -18,8 +18,10 @@ from components import (
     SlideGeniePlatform,
     parse_settings,
 )
+from components.monitoring.config import has_receiver
 from components.plan import Plan
-from components.settings import Engine, SettingsError
+from components.settings import Email, Engine, SettingsError
+from components.settings import Monitoring as MonitoringSettings
 
 from .planned import as_it_comes, environment, labels, plain, platform, recorded, seeds, service, uploads, workloads
 
@@ -140,6 +142,15 @@ def test_without_a_receiver_the_alertmanager_has_no_way_out() -> None:
         {"slidegenie-monitoring-test"},
         {"slidegenie-monitoring-test", "slidegenie-application-test"},
     ]
+
+
+def test_a_secret_alone_is_no_receiver() -> None:
+    mail = Email(to="a@x.org", sender="b@x.org", smarthost="mx.x.org:587")
+
+    assert not has_receiver(MonitoringSettings(), {"slack-url": "given", "smtp-password": "given"})
+    assert has_receiver(MonitoringSettings(slack_channel="#alerts"), {"slack-url": "given"})
+    assert has_receiver(MonitoringSettings(email=mail), {})
+    assert has_receiver(MonitoringSettings(), {"deadman-url": "given"})
 
 
 def test_receivers_find_their_secrets_in_files() -> None:

@@ -217,6 +217,21 @@ MISTAKES = {
             " `pulumi config set --secret --path secrets.postgresPassword`"
         ),
     ),
+    "a webhook of Slack without a channel": (
+        {"secrets": {"slackUrl": "https://hooks.example.com/1"}},
+        "secrets.slackUrl: has no use without monitoring.slackChannel; set that or remove this",
+    ),
+    "a password for mail that nobody sends": (
+        {"secrets": {"smtpPassword": "mail-word"}},
+        "secrets.smtpPassword: has no use without monitoring.email.username; set that or remove this",
+    ),
+    "a password for mail without a user": (
+        {
+            "monitoring": {"email": {"to": "a@x.org", "sender": "b@x.org", "smarthost": "mx.x.org:587"}},
+            "secrets": {"smtpPassword": "mail-word"},
+        },
+        "secrets.smtpPassword: has no use without monitoring.email.username; set that or remove this",
+    ),
     "an own certificate that is not there": (
         {"proxy": {"tls": "files"}, "secrets": {"tlsKey": "PEM"}},
         "proxy.certificate: is required with proxy.tls: files; give the PEM chain or set proxy.tls: local",
