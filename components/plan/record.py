@@ -59,6 +59,8 @@ class Resource:
     """Inputs whose change replaces it."""
     retain_on_delete: bool
     """Whether the real thing stays when the resource goes."""
+    id: str = ""
+    """The ID it has in the plan; empty for a component, and where nobody can know it."""
     outputs: dict[str, Any] = field(default_factory=dict)
     """Outputs a component registered, or a provider would have computed."""
 
@@ -181,6 +183,7 @@ class _Monitor(mocks.MockMonitor):
             delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
             replace_on_changes=tuple(request.replaceOnChanges),
             retain_on_delete=request.retainOnDelete,
+            id=response.id,
             outputs=_plain(rpc.deserialize_properties(response.object, keep_unknowns=True)) if request.custom else {},
         )
         self._plan.resources.append(resource)

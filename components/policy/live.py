@@ -36,9 +36,8 @@ def subject_of_network(inspected: Mapping[str, Any]) -> Subject | None:
 
 
 def zones_of(networks: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the zone of each network that has one, by its name."""
-    zones = {str(network["Name"]): zone_of(NETWORK, _network(network)) for network in networks}
-    return {name: zone for name, zone in zones.items() if zone}
+    """Return the zone of each network, by its name and by its ID."""
+    return {str(network[key]): zone_of(_network(network)) for network in networks for key in ("Name", "Id")}
 
 
 def metrics(verdict: Verdict) -> str:

@@ -27,7 +27,7 @@ from .look import UNKNOWN
 from .model import ContainerPolicy, Granted
 from .report import explain
 from .rule import Around, RuleCheck
-from .shape import built_tags, subject_of, zone_of
+from .shape import NETWORK, built_tags, subject_of, zone_of
 
 _UNDECIDED = "notJudged"
 
@@ -102,8 +102,9 @@ class _Asked:
         properties = known(args.props)
         # Pulumi asks about a build or a network before it asks about what depends on it.
         self._built.update(built_tags(args.resource_type, properties))
-        if zone := zone_of(args.resource_type, properties):
-            self._zones[str(properties.get("name"))] = zone
+        if args.resource_type == NETWORK:
+            # Its ID is nothing that Pulumi tells a policy.
+            self._zones[str(properties.get("name"))] = zone_of(properties)
         around = Around(built=frozenset(self._built), zones=self._zones)
         subject = subject_of(args.resource_type, args.name, properties, around=around)
         if subject is None:

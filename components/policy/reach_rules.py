@@ -13,6 +13,8 @@ from .rule import Kind, Subject
 from .rules_file import HostMountsRule
 
 _DEFAULT_BRIDGE = ("bridge", "default")
+_ID_OF_A_NETWORK = re.compile(r"[0-9a-f]+")
+"""The beginning of an ID is enough for the engine."""
 
 
 def read_only_root(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
@@ -23,23 +25,35 @@ def read_only_root(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
 
 def network(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
     """On networks somebody made, or on none; on that of a closed zone only who is listed."""
-    look, members = subject.look, policy.rules.network.members
-    mode = look.text("networkMode").lower()
-    if mode == "host" or mode.startswith("container:"):
-        yield Broken(look.at("networkMode"), "is the host's network, or another container's", mode)
-    joined = look.groups("networksAdvanced")
-    # The provider writes `bridge` by itself; a container that joins other networks is not on it.
-    if not joined and mode in ("", *_DEFAULT_BRIDGE):
-        yield Broken(look.at("networksAdvanced"), "is not set, so the container is on the default bridge", "bridge")
 
-    def made(joins: Look) -> Iterator[Found]:
-        if joins.text("name").lower() in ("host", *_DEFAULT_BRIDGE):
-            yield Broken(joins.at("name"), "is the host's network or the default bridge", joins.text("name").lower())
-        zone = subject.around.zones.get(joins.text("name"), "")
-        if zone in members and subject.container not in members[zone]:
-            yield Broken(joins.at("name"), f"is a network of zone {zone}, where this service is not listed", zone)
+    def mode(look: Look) -> Iterator[Found]:
+        name = look.text("networkMode")
+        kind = name.lower()
+        if kind == "host" or kind.startswith("container:"):
+            yield Broken(look.at("networkMode"), "is the host's network, or another container's", kind)
+        elif kind not in ("", "none", *_DEFAULT_BRIDGE):
+            yield from _joined(subject, policy, look.at("networkMode"), name)
+        # The provider writes `bridge` by itself; a container that joins other networks is not on it.
+        elif kind != "none" and not look.values.get("networksAdvanced"):
+            yield Broken(look.at("networksAdvanced"), "is not set, so the container is on the default bridge", "bridge")
 
-    yield from each(joined, made)
+    def listed(joins: Look) -> Iterator[Found]:
+        yield from _joined(subject, policy, joins.at("name"), joins.text("name"))
+
+    yield from each([subject.look], mode)
+    yield from each(subject.look.groups("networksAdvanced"), listed)
+
+
+def _joined(subject: Subject, policy: ContainerPolicy, path: str, name: str) -> Iterator[Found]:
+    """Judge a network that a container is on, by its name or its ID."""
+    members, zones = policy.rules.network.members, subject.around.zones
+    if name.lower() in ("host", *_DEFAULT_BRIDGE):
+        yield Broken(path, "is the host's network or the default bridge", name.lower())
+    elif name not in zones and _ID_OF_A_NETWORK.fullmatch(name):
+        yield NotJudged(path, "may be a network's ID, which does not say whose network it is; give its name")
+    zone = zones.get(name, "")
+    if zone in members and subject.container not in members[zone]:
+        yield Broken(path, f"is a network of zone {zone}, where this service is not listed", zone)
 
 
 def segments(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:

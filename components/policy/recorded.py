@@ -34,9 +34,9 @@ def around_of(plan: Plan) -> Around:
     # A plan has no engine to ask for image IDs: a RemoteImage's own name stands for its ID.
     pulled = frozenset(str(image.outputs.get("imageId")) for image in plan.of_type(REMOTE_IMAGE))
     zones = {
-        str(network.outputs["name"]): zone
+        called: zone_of(_plain(network)[0])
         for network in plan.of_type(NETWORK)
-        if (zone := zone_of(network.type, _plain(network)[0]))
+        for called in (str(network.outputs["name"]), network.id)
     }
     return Around(built=built, pulled=pulled, zones=zones)
 

@@ -38,7 +38,7 @@ class Around:
     pulled: frozenset[str] = frozenset()
     """Names that stand for image IDs, where nothing real gave one."""
     zones: Mapping[str, str] = field(default_factory=dict)
-    """The zone of each network, by its name."""
+    """The zone of each network, by its name and by its ID where that is known; empty where it is of none."""
 
 
 @dataclass(frozen=True, kw_only=True)

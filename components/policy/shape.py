@@ -54,9 +54,9 @@ def built_tags(kind: str, properties: Mapping[str, Any]) -> list[str]:
     return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
 
 
-def zone_of(kind: str, properties: Mapping[str, Any]) -> str | None:
-    """Return the zone of a network; `None` where it has none, and for any other resource."""
-    return _label_of(properties, ZONE_LABEL) or None if kind == NETWORK else None
+def zone_of(network: Mapping[str, Any]) -> str:
+    """Return the zone of a network; empty where it is of none."""
+    return _label_of(network, ZONE_LABEL)
 
 
 def plain(value: Any, is_unknown: Callable[[Any], bool], opened: Callable[[Any], Any]) -> tuple[Any, frozenset[str]]:

@@ -179,14 +179,20 @@ def test_a_volume_on_the_engine_is_judged_too() -> None:
 
 
 def test_a_network_on_the_engine_is_judged_and_says_its_zone() -> None:
-    control = {"Name": "c", "Driver": "bridge", "Internal": False, "Labels": {"io.slidegenie.zone": "control"}}
-    plain = {"Name": "p", "Driver": "bridge", "Internal": False, "Labels": None}
+    control = {
+        "Name": "c",
+        "Id": "1" * 64,
+        "Driver": "bridge",
+        "Internal": False,
+        "Labels": {"io.slidegenie.zone": "control"},
+    }
+    plain = {"Name": "p", "Id": "2" * 64, "Driver": "bridge", "Internal": False, "Labels": None}
     subjects = [subject for subject in map(subject_of_network, (control, plain)) if subject]
 
     assert [(v.rule, v.resource, v.path) for v in judge(subjects, default_policy(), TODAY).violations] == [
         ("segments", "c", "internal")
     ]
-    assert zones_of([control, plain]) == {"c": "control"}
+    assert zones_of([control, plain]) == {"c": "control", "1" * 64: "control", "p": "", "2" * 64: ""}
 
 
 def test_the_metrics_count_broken_rules_by_service() -> None:

@@ -100,6 +100,9 @@ def test_a_container_on_the_network_of_control_is_caught_after_the_network_was_a
 
     assert pack.ask({"name": "c-1a2b", "internal": True, "labels": labels}, network) == {}
     assert set(pack.ask({**GOOD, "networksAdvanced": [{"name": "c-1a2b"}]})) == {"network"}
+    assert set(pack.ask({**GOOD, "networksAdvanced": [], "networkMode": "c-1a2b"})) == {"network"}
+    # Pulumi never tells a policy which ID that network got.
+    assert set(pack.ask({**GOOD, "networksAdvanced": [{"name": "f" * 64}]})) == {"notJudged"}
 
 
 def test_other_resources_are_nobodys_business() -> None:

@@ -126,6 +126,20 @@ def test_a_server_of_the_library_is_clean_without_doing_anything() -> None:
     assert found(with_foundation(server)) == []
 
 
+def test_a_network_of_control_is_closed_to_who_names_it_by_its_id_or_as_a_mode() -> None:
+    def join() -> None:
+        labels = [docker.NetworkLabelArgs(label="io.slidegenie.zone", value="control")]
+        network = docker.Network("closed", internal=True, labels=labels)
+        by_id = docker.ContainerNetworksAdvancedArgs(name=network.id)
+        docker.Container("by-id", image="nginx", networks_advanced=[by_id])
+        docker.Container("by-mode", image="nginx", network_mode=network.name)
+
+    assert [(name, path) for rule, name, path in found(recorded(join)) if rule == "network"] == [
+        ("by-id", "networksAdvanced[0].name"),
+        ("by-mode", "networkMode"),
+    ]
+
+
 def test_a_server_that_asks_for_too_much_is_not() -> None:
     def ask(foundation: Foundation) -> None:
         server(

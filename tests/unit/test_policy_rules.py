@@ -333,10 +333,45 @@ def test_what_is_only_unusual_is_not_refused(name: str) -> None:
     assert broken({**GOOD, **FINE[name]}) == []
 
 
-@pytest.mark.parametrize("rule", ["groups", "securityOpts"])
+@pytest.mark.parametrize(
+    ("joins", "path"),
+    [
+        ({"networksAdvanced": [{"name": "c"}]}, "networksAdvanced[0].name"),
+        ({"networksAdvanced": [{"name": "f" * 64}]}, "networksAdvanced[0].name"),
+        ({"networksAdvanced": [], "networkMode": "c"}, "networkMode"),
+        ({"networkMode": "f" * 64}, "networkMode"),
+    ],
+)
+def test_a_closed_zone_is_closed_however_a_container_names_its_network(joins: dict[str, Any], path: str) -> None:
+    zones = {"c": "control", "f" * 64: "control", "somebodys": ""}
+
+    assert broken({**GOOD, **joins}, zones=zones) == [("network", path)]
+
+
+def test_a_network_that_may_be_named_by_an_id_nobody_knows_is_said() -> None:
+    for name in ("f" * 64, "0123456789ab", "db"):
+        said = verdict({**GOOD, "networkMode": name}, zones={"cafe": ""})
+        assert [(u.rule, u.why) for u in said.undecided] == [
+            (
+                "network",
+                (
+                    "cannot be judged: networkMode may be a network's ID, which does not say whose network it is;"
+                    " give its name"
+                ),
+            )
+        ]
+    assert verdict({**GOOD, "networkMode": "cafe"}, zones={"cafe": ""}).undecided == ()
+
+
+@pytest.mark.parametrize("rule", ["groups", "networks", "mode", "securityOpts"])
 def test_one_unknown_value_hides_no_other(rule: str) -> None:
     cases: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
         "groups": ({"mounts": [mount(UNKNOWN), mount("/etc")]}, ("hostMounts", "mounts[1].source")),
+        "networks": ({"networksAdvanced": UNKNOWN, "networkMode": "host"}, ("network", "networkMode")),
+        "mode": (
+            {"networksAdvanced": [{"name": "bridge"}], "networkMode": UNKNOWN},
+            ("network", "networksAdvanced[0].name"),
+        ),
         "securityOpts": (
             {"securityOpts": [UNKNOWN, "no-new-privileges", "seccomp=unconfined"]},
             ("securityProfiles", "securityOpts[2]"),
