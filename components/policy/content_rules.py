@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from .images import full_name, repository
 from .look import UNKNOWN, Broken, Found, Look, NotJudged, each
 from .model import ContainerPolicy
 from .rule import Kind, Subject
@@ -13,11 +14,10 @@ from .rules_file import SecretsRule
 _PINNED = re.compile(r"(sha256:)?[0-9a-f]{64}|.+@sha256:[0-9a-f]{64}")
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _PLAIN_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
-_REGISTRY = re.compile(r"(localhost|[^/]*[.:][^/]*)/")
 
 
 def image_source(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
-    """From a listed registry, or built by the same program."""
+    """From a listed registry, or built by the same program, or from where that pushes what it builds."""
     look = subject.look
     key = "name" if subject.kind is Kind.IMAGE else "image"
     name = look.text(key)
@@ -27,7 +27,9 @@ def image_source(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
     full = full_name(name)
     if not name:
         yield Broken(look.at(key), "is not set")
-    elif not any(full.startswith(f"{registry}/") for registry in policy.rules.image_source.registries):
+    elif repository(name) not in subject.around.pushed and not any(
+        full.startswith(f"{registry}/") for registry in policy.rules.image_source.registries
+    ):
         yield Broken(look.at(key), "is not from a listed registry, and the program does not build it", full)
 
 
@@ -37,13 +39,6 @@ def image_pinned(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
     name = look.text("image")
     if not _PINNED.fullmatch(name) and name not in subject.around.pulled:
         yield Broken(look.at("image"), "is a tag, or no tag at all")
-
-
-def full_name(name: str) -> str:
-    """Return an image's name with the registry that Docker takes for granted."""
-    if _REGISTRY.match(name):
-        return name.replace("index.docker.io/", "docker.io/", 1)
-    return f"docker.io/{name}" if "/" in name else f"docker.io/library/{name}"
 
 
 def secrets(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:

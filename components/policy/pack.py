@@ -21,13 +21,14 @@ from pulumi_policy.proxy import UnknownValueError
 
 from ..settings import Policy as PolicySettings
 from ..settings import SettingsError
+from .images import built_tags, pushed_repositories
 from .judge import CHECKS, Undecided, Violation, judge_rule
 from .load import load_policy, parse
 from .look import UNKNOWN
 from .model import ContainerPolicy, Granted
 from .report import explain
 from .rule import Around, RuleCheck
-from .shape import NETWORK, built_tags, subject_of, zone_of
+from .shape import NETWORK, subject_of, zone_of
 
 _UNDECIDED = "notJudged"
 
@@ -74,6 +75,7 @@ class _Asked:
     def __init__(self, policy: ContainerPolicy, today: Callable[[], datetime.date]) -> None:
         self._policy, self._today = policy, today
         self._built: set[str] = set()
+        self._pushed: set[str] = set()
         self._zones: dict[str, str] = {}
 
     def about(self, check: RuleCheck) -> Policy:
@@ -102,10 +104,11 @@ class _Asked:
         properties = known(args.props)
         # Pulumi asks about a build or a network before it asks about what depends on it.
         self._built.update(built_tags(args.resource_type, properties))
+        self._pushed.update(pushed_repositories(args.resource_type, properties))
         if args.resource_type == NETWORK:
             # Its ID is nothing that Pulumi tells a policy.
             self._zones[str(properties.get("name"))] = zone_of(properties)
-        around = Around(built=frozenset(self._built), zones=self._zones)
+        around = Around(built=frozenset(self._built), pushed=frozenset(self._pushed), zones=self._zones)
         subject = subject_of(args.resource_type, args.name, properties, around=around)
         if subject is None:
             return

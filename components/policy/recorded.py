@@ -7,10 +7,11 @@ from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
 from ..plan.record import Plan, Resource, Secret
+from .images import built_tags, pushed_repositories
 from .judge import Verdict, judge
 from .model import ContainerPolicy
 from .rule import Around, Subject
-from .shape import NETWORK, REMOTE_IMAGE, built_tags, plain, subject_of, zone_of
+from .shape import NETWORK, REMOTE_IMAGE, plain, subject_of, zone_of
 
 
 def judge_plan(plan: Plan, policy: ContainerPolicy, today: datetime.date) -> Verdict:
@@ -29,8 +30,10 @@ def subjects_of(plan: Plan) -> Iterator[Subject]:
 
 
 def around_of(plan: Plan) -> Around:
-    """Return the images that the program builds or pulls, and the zones of its networks."""
-    built = frozenset(tag for resource in plan.resources for tag in built_tags(resource.type, _plain(resource)[0]))
+    """Return the images that the program builds, pushes or pulls, and the zones of its networks."""
+    inputs = [(resource.type, _plain(resource)[0]) for resource in plan.resources]
+    built = frozenset(tag for kind, properties in inputs for tag in built_tags(kind, properties))
+    pushed = frozenset(place for kind, properties in inputs for place in pushed_repositories(kind, properties))
     # A plan has no engine to ask for image IDs: a RemoteImage's own name stands for its ID.
     pulled = frozenset(str(image.outputs.get("imageId")) for image in plan.of_type(REMOTE_IMAGE))
     zones = {
@@ -38,7 +41,7 @@ def around_of(plan: Plan) -> Around:
         for network in plan.of_type(NETWORK)
         for called in (str(network.outputs["name"]), network.id)
     }
-    return Around(built=built, pulled=pulled, zones=zones)
+    return Around(built=built, pushed=pushed, pulled=pulled, zones=zones)
 
 
 def _plain(resource: Resource) -> tuple[dict[str, object], frozenset[str]]:

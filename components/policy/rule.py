@@ -35,6 +35,8 @@ class Around:
 
     built: frozenset[str] = frozenset()
     """Tags of images that the same program builds."""
+    pushed: frozenset[str] = frozenset()
+    """Repositories that it pushes them to, with their registry."""
     pulled: frozenset[str] = frozenset()
     """Names that stand for image IDs, where nothing real gave one."""
     zones: Mapping[str, str] = field(default_factory=dict)

@@ -13,7 +13,6 @@ SERVICE = "docker:index/service:Service"
 NETWORK = "docker:index/network:Network"
 VOLUME = "docker:index/volume:Volume"
 REMOTE_IMAGE = "docker:index/remoteImage:RemoteImage"
-BUILDS = ("docker-build:index:Image", "docker:index/image:Image")
 
 _OTHERS = {NETWORK: Kind.NETWORK, VOLUME: Kind.VOLUME, REMOTE_IMAGE: Kind.IMAGE}
 _ALONE = Around()
@@ -44,14 +43,6 @@ def subject_of(
         look=Look(properties, hidden=hidden, names=names),
         around=around,
     )
-
-
-def built_tags(kind: str, properties: Mapping[str, Any]) -> list[str]:
-    """Return the names of the image that a build makes; none for any other resource."""
-    if kind not in BUILDS:
-        return []
-    tags = properties.get("tags") or [properties.get("imageName")]
-    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
 
 
 def zone_of(network: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from components.settings import Enforcement, Policy, SettingsError
 from .policies import GOOD, SECRET, TODAY
 
 BUILD = "docker-build:index:Image"
+OLDER_BUILD = "docker:index/image:Image"
 
 
 class Pack:
@@ -92,6 +93,46 @@ def test_an_image_that_the_same_program_builds_needs_no_registry() -> None:
     assert set(pack.ask(image, remote)) == {"imageSource"}
     assert pack.ask({"tags": ["team/reports:1"]}, BUILD) == {}
     assert pack.ask(image, remote) == {}
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        {"exports": [{"raw": "type=image,name=ghcr.io/acme/backend,push=true,push-by-digest=true"}]},
+        {"exports": [{"raw": 'type=registry,"name=ghcr.io/acme/other:1,ghcr.io/acme/backend:1"'}]},
+        {"push": True, "tags": ["ghcr.io/acme/backend:candidate"]},
+    ],
+)
+def test_an_image_that_the_same_program_pushes_is_known_by_whatever_digest_it_gets(build: dict[str, Any]) -> None:
+    pack, image = Pack(), {**GOOD, "image": "ghcr.io/acme/backend@sha256:" + "d" * 64}
+
+    assert set(pack.ask(image)) == {"imageSource"}
+    assert pack.ask(build, BUILD) == {}
+    assert pack.ask(image) == {}
+    assert set(pack.ask({**GOOD, "image": "ghcr.io/acme/backend-of-others@sha256:" + "d" * 64})) == {"imageSource"}
+
+
+@pytest.mark.parametrize(
+    ("build", "kind"),
+    [
+        ({"tags": ["team/reports:1"]}, BUILD),
+        ({"tags": ["team/reports:1"], "push": UNKNOWN_STRING_VALUE, "exports": UNKNOWN_STRING_VALUE}, BUILD),
+        ({"exports": [{"raw": "type=image,name=team/reports"}, {"raw": UNKNOWN_STRING_VALUE}]}, BUILD),
+        ({"imageName": "team/reports:1", "skipPush": True}, OLDER_BUILD),
+    ],
+)
+def test_what_is_built_and_not_pushed_vouches_for_no_digest_of_a_registry(build: dict[str, Any], kind: str) -> None:
+    pack, image = Pack(), {**GOOD, "image": "team/reports@sha256:" + "d" * 64}
+    pack.ask(build, kind)
+
+    assert set(pack.ask(image)) == {"imageSource"}
+
+
+def test_the_older_build_pushes_unless_it_is_told_not_to() -> None:
+    pack = Pack()
+    pack.ask({"imageName": "team/reports:1"}, OLDER_BUILD)
+
+    assert pack.ask({**GOOD, "image": "docker.io/team/reports:1@sha256:" + "d" * 64}) == {}
 
 
 def test_a_container_on_the_network_of_control_is_caught_after_the_network_was_asked_about() -> None:

@@ -15,12 +15,12 @@ from components.cli.policy import policy_settings
 from components.files import Files
 from components.plan import Plan, plan_stack
 from components.policy import ContainerPolicy, Granted, Verdict, default_policy, load_policy
-from components.policy.recorded import judge_plan
+from components.policy.recorded import around_of, judge_plan
 from components.policy.report import report, summary
 from components.settings import Policy
 from components.workload import FilesMount, HealthCheck
 
-from .planned import recorded, with_foundation
+from .planned import application, recorded, with_foundation
 from .plans import ROOT, STACKS
 from .policies import SECRET, TODAY
 
@@ -182,6 +182,15 @@ def test_an_image_that_the_program_builds_needs_no_registry() -> None:
         docker.Container("runs", image=image.id_on_engine, opts=pulumi.ResourceOptions(parent=foundation))
 
     assert [(r, p) for r, name, p in found(recorded(program)) if r.startswith("image")] == [("imageSource", "name")]
+
+
+@pytest.mark.parametrize("builder", ["default", "slidegenie"])
+def test_the_stacks_own_image_is_no_foreign_one_where_it_is_pushed(builder: str) -> None:
+    registry = {"address": "ghcr.io", "namespace": "acme", "builder": builder, "platforms": ["linux/amd64"]}
+    plan = application(registry=registry, secrets={"registryPassword": "p"})
+
+    assert list(report(judged(plan))) == []
+    assert around_of(plan).pushed == {"ghcr.io/acme/backend"}
 
 
 def test_a_value_that_the_plan_does_not_know_is_said() -> None:
