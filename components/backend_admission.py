@@ -45,7 +45,8 @@ def backend_image_args(args: "BackendArgs") -> BackendImageArgs:
 
 def _given(name: str, args: "BackendArgs", image: str, child: pulumi.ResourceOptions) -> pulumi.Output[str]:
     if IMAGE_ID.fullmatch(image):
-        # It is on the engine already, and its ID says exactly which it is; a rollback names it so.
+        # It is on the engine already, and its ID says exactly which it is; a rollback names it so. A scan is all that
+        # can be asked of it: what only an engine has carries no signature.
         return _admitted(name, args, image, child, pushed=False)
     # What the stack pushed itself is in its own registry, and a rollback names it there.
     pushed = args.registry.address is not None and image.startswith(f"{args.registry.address}/")

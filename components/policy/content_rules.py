@@ -11,6 +11,7 @@ from .model import ContainerPolicy
 from .rule import Kind, Subject
 from .rules_file import SecretsRule
 
+_ID = re.compile(r"(sha256:)?[0-9a-f]{64}|[0-9a-f]{12,63}")
 _PINNED = re.compile(r"(sha256:)?[0-9a-f]{64}|.+@sha256:[0-9a-f]{64}")
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _PLAIN_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -21,8 +22,12 @@ def image_source(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
     look = subject.look
     key = "name" if subject.kind is Kind.IMAGE else "image"
     name = look.text(key)
-    # An image ID says nothing about where it came from; the image it is the ID of is judged itself.
-    if re.fullmatch(r"(sha256:)?[0-9a-f]{64}", name) or name in subject.around.built:
+    if name in subject.around.built:
+        return
+    if _ID.fullmatch(name):
+        # During an update, and on the engine, it is that of an image which was judged itself, by its name.
+        if subject.around.planned or subject.kind is Kind.IMAGE:
+            yield Broken(look.at(key), "is an ID of no image that the program pulls or builds", name)
         return
     full = full_name(name)
     if not name:

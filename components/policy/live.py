@@ -21,7 +21,7 @@ def subject_of_container(inspected: Mapping[str, Any], *, cgroup_v2: bool, aroun
     """Return a container that the engine knows. `around` has the images that its plan vouches for."""
     properties = _properties(inspected, cgroup_v2=cgroup_v2)
     name = str(inspected["Name"]).lstrip("/")
-    known = replace(around, pulled=around.pulled | {str(inspected["Image"])})
+    known = replace(around, planned=False, pulled=around.pulled | {str(inspected["Image"])})
     return subject_of(CONTAINER, name, properties, around=known)
 
 

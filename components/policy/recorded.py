@@ -41,7 +41,7 @@ def around_of(plan: Plan) -> Around:
         for network in plan.of_type(NETWORK)
         for called in (str(network.outputs["name"]), network.id)
     }
-    return Around(built=built, pushed=pushed, pulled=pulled, zones=zones)
+    return Around(built=built, pushed=pushed, pulled=pulled, planned=True, zones=zones)
 
 
 def _plain(resource: Resource) -> tuple[dict[str, object], frozenset[str]]:

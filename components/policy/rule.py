@@ -39,6 +39,8 @@ class Around:
     """Repositories that it pushes them to, with their registry."""
     pulled: frozenset[str] = frozenset()
     """Names that stand for image IDs, where nothing real gave one."""
+    planned: bool = False
+    """Whether it is that of a plan, where an image has no ID yet: one that is there was written down by somebody."""
     zones: Mapping[str, str] = field(default_factory=dict)
     """The zone of each network, by its name and by its ID where that is known; empty where it is of none."""
 

@@ -138,6 +138,14 @@ def test_what_the_engine_really_does_is_caught_by_the_same_rule(
     assert others <= {"imageSource"}
 
 
+def test_an_id_that_runs_is_of_an_image_that_was_judged_before_it_came_there() -> None:
+    """So is what a rollback brought back: the plan does not know it."""
+    subject = subject_of_container(inspected(), cgroup_v2=True, around=Around(planned=True))
+    assert subject is not None
+
+    assert judge([subject], default_policy(), TODAY).violations == ()
+
+
 def test_with_the_first_control_groups_the_hosts_is_everybodys() -> None:
     assert found(inspected(HostConfig__CgroupnsMode="host"), cgroup_v2=False) == []
 

@@ -134,10 +134,10 @@ def test_a_network_of_control_is_closed_to_who_names_it_by_its_id_or_as_a_mode()
         docker.Container("by-id", image="nginx", networks_advanced=[by_id])
         docker.Container("by-mode", image="nginx", network_mode=network.name)
 
-    assert [(name, path) for rule, name, path in found(recorded(join)) if rule == "network"] == [
+    assert {(name, path) for rule, name, path in found(recorded(join)) if rule == "network"} == {
         ("by-id", "networksAdvanced[0].name"),
         ("by-mode", "networkMode"),
-    ]
+    }
 
 
 def test_a_server_that_asks_for_too_much_is_not() -> None:
@@ -191,6 +191,26 @@ def test_the_stacks_own_image_is_no_foreign_one_where_it_is_pushed(builder: str)
 
     assert list(report(judged(plan))) == []
     assert around_of(plan).pushed == {"ghcr.io/acme/backend"}
+
+
+def test_an_image_that_somebody_names_by_an_id_is_from_nowhere() -> None:
+    def program() -> None:
+        docker.Container("whole", image="sha256:" + "a" * 64)
+        docker.Container("bare", image="a" * 64)
+        docker.Container("beginning", image="a" * 12)
+        docker.RemoteImage("local", name="sha256:" + "b" * 64)
+        docker.Container("pulled", image=docker.RemoteImage("redis", name="docker.io/library/redis:8").image_id)
+
+    sources = {(name, path) for rule, name, path in found(recorded(program)) if rule == "imageSource"}
+    assert sources == {("whole", "image"), ("bare", "image"), ("beginning", "image"), ("local", "name")}
+
+
+def test_a_backend_by_its_id_alone_is_refused_where_the_policy_is_mandatory() -> None:
+    """A rollback runs one too; it is not what the settings say, and no plan is judged for it."""
+    backend = {"image": "sha256:" + "a" * 64, "healthCommand": ["true"]}
+    plan = application(backend=backend, supplyChain={"require": "enforce"})
+
+    assert found(plan) == [("imageSource", "slidegenie-app-1", "image"), ("imageSource", "slidegenie-app-2", "image")]
 
 
 def test_a_value_that_the_plan_does_not_know_is_said() -> None:
