@@ -114,6 +114,10 @@ def _in_the_engines_group(look: Look) -> Iterator[Found]:
         yield Broken(look.at("cgroupParent"), "moves it out of the engine's own control group", parent)
 
 
+_RUNTIMES = ("", "runc", "io.containerd.runc.v2")
+"""The engine's own, whose name no configuration of the engine can give to another one."""
+
+
 def devices(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
     """None."""
     look = subject.look
@@ -125,8 +129,14 @@ def devices(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
     for key in ("deviceRequests", "deviceCgroupRules"):
         for path, _value in look.items(key):
             yield Broken(path, "hands devices of the host to the container", key)
+    yield from each([look], _of_the_runtime)
     if look.text("gpus"):
         yield Broken(look.at("gpus"), "hands the host's GPUs to the container", "gpus")
+
+
+def _of_the_runtime(look: Look) -> Iterator[Found]:
+    if (runtime := look.text("runtime")) not in _RUNTIMES:
+        yield Broken(look.at("runtime"), "is not the engine's own, and may hand devices of the host over", runtime)
 
 
 def sysctls(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:

@@ -55,6 +55,9 @@ def ulimits(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
     yield from each(subject.look.groups("ulimits"), below)
 
 
+_TMPFS_SIZES = ("size", "nr_blocks")
+
+
 def tmpfs(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
     """Sized, and nothing in it can be executed."""
     look = subject.look
@@ -62,12 +65,14 @@ def tmpfs(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
         if value is UNKNOWN:
             yield NotJudged(path)
             continue
-        options = {option.strip() for option in str(value).split(",")}
+        options = [option.strip() for option in str(value).split(",")]
         for wanted in policy.rules.tmpfs.options:
             # The last one of two that contradict each other would count.
             if wanted not in options or wanted.removeprefix("no") in options:
                 yield Broken(path, f"does not have the option {wanted}")
-        if not any(option.startswith("size=") and not option.startswith("size=0") for option in options):
+        # The kernel goes by the last one, and 0 is no limit to it.
+        sizes = [size for name, _, size in (option.partition("=") for option in options) if name in _TMPFS_SIZES]
+        if not sizes or sizes[-1].startswith("0"):
             yield Broken(path, "has no size")
 
     def sized(mount: Look) -> Iterator[Found]:

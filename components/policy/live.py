@@ -73,6 +73,7 @@ def _properties(inspected: Mapping[str, Any], *, cgroup_v2: bool) -> dict[str, A
         "cgroupParent": host.get("CgroupParent"),
         "devices": [{"hostPath": device.get("PathOnHost")} for device in host.get("Devices") or []],
         "deviceRequests": host.get("DeviceRequests"),
+        "runtime": host.get("Runtime"),
         "deviceCgroupRules": host.get("DeviceCgroupRules"),
         "sysctls": host.get("Sysctls"),
         "ulimits": [{"name": limit["Name"], "hard": limit["Hard"]} for limit in host.get("Ulimits") or []],

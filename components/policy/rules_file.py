@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
@@ -69,10 +69,21 @@ def split_option(option: str) -> tuple[str, str]:
 
 def _refuses_by_default(profile: str) -> bool:
     try:
-        content = json.loads(profile)
+        content = json.loads(profile, object_pairs_hook=_each_key_once)
     except ValueError:
         return False
     return isinstance(content, dict) and content.get("defaultAction") in _REFUSALS
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON. The engine tells no case apart and takes the last of two keys: there may be one only.
+
+    Raises:
+        ValueError: when there are more.
+    """
+    if len({key.casefold() for key, _ in pairs}) < len(pairs):
+        raise ValueError("a key is there twice")
+    return dict(pairs)
 
 
 class SysctlsRule(Rule):

@@ -102,6 +102,7 @@ def test_a_container_as_the_platform_makes_it_is_clean() -> None:
         ({"HostConfig__CgroupnsMode": "host"}, ("namespaces", "cgroupnsMode")),
         ({"HostConfig__CgroupParent": "/mine"}, ("namespaces", "cgroupParent")),
         ({"HostConfig__Devices": [{"PathOnHost": "/dev/sda"}]}, ("devices", "devices[0]")),
+        ({"HostConfig__Runtime": "nvidia"}, ("devices", "runtime")),
         ({"HostConfig__Sysctls": {"net.ipv4.ip_forward": "1"}}, ("sysctls", 'sysctls["net.ipv4.ip_forward"]')),
         ({"HostConfig__Memory": 0, "HostConfig__MemorySwap": 0}, ("memory", "memory")),
         ({"HostConfig__MemorySwap": -1}, ("memory", "memorySwap")),

@@ -164,6 +164,8 @@ BAD: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
             "systempaths=unconfined",
             "anything",
             'seccomp={"defaultAction":"SCMP_ACT_ALLOW"}',
+            'seccomp={"defaultAction":"SCMP_ACT_ERRNO","DefaultAction":"SCMP_ACT_ALLOW"}',
+            'seccomp={"defaultAction":"SCMP_ACT_ALLOW","defaultAction":"SCMP_ACT_ERRNO"}',
             "seccomp=profile.json",
             "seccomp=[]",
         )
@@ -171,12 +173,21 @@ BAD: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
     "the processes of another container": ({"pidMode": "container:app"}, ("namespaces", "pidMode")),
     "the host's shared memory": ({"ipcMode": "host"}, ("namespaces", "ipcMode")),
     "a disk": ({"devices": [{"hostPath": "/dev/sda"}]}, ("devices", "devices[0]")),
+    "another runtime, which hands out the GPUs": ({"runtime": "nvidia"}, ("devices", "runtime")),
     "unlimited swap": ({"memorySwap": -1}, ("memory", "memorySwap")),
     "processes without end": ({"labels": []}, ("pids", 'labels["io.slidegenie.pids-limit"]')),
     "core dumps": ({"ulimits": [{"name": "core", "hard": -1}]}, ("ulimits", "ulimits[0].hard")),
     "an executable /tmp": ({"tmpfs": {"/tmp": "nosuid,nodev,size=1m"}}, ("tmpfs", 'tmpfs["/tmp"]')),
     "an executable /tmp that says it is none": (
         {"tmpfs": {"/tmp": "noexec,nosuid,nodev,size=1m,exec"}},
+        ("tmpfs", 'tmpfs["/tmp"]'),
+    ),
+    "a folder in memory whose size is taken back": (
+        {"tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=16m,size=0"}},
+        ("tmpfs", 'tmpfs["/tmp"]'),
+    ),
+    "a folder in memory without an end in blocks": (
+        {"tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=16m,nr_blocks=0"}},
         ("tmpfs", 'tmpfs["/tmp"]'),
     ),
     "a system folder by the name of a volume": (
@@ -287,6 +298,8 @@ FINE: dict[str, dict[str, Any]] = {
     "a named network instead of a list": {"networksAdvanced": [], "networkMode": "mine"},
     "no network at all": {"networksAdvanced": [], "networkMode": "none"},
     "the provider's default beside networks of its own": {"networkMode": "bridge"},
+    "the engine's own runtime, named": {"runtime": "io.containerd.runc.v2"},
+    "a size that is said after none": {"tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=0,size=16m"}},
     "a quota instead of cpus": {"cpus": None, "cpuQuota": 50_000, "cpuPeriod": 100_000},
     "another way to write the option": {"securityOpts": ["no-new-privileges"]},
     "json-file that rotates": {"logDriver": "json-file", "logOpts": {"max-size": "10m"}},
