@@ -62,7 +62,8 @@ def stack_configuration(root: Path, stack: str) -> dict[str, Any]:
         )
     try:
         loaded = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # A date that no calendar has is a plain ValueError.
+    except (yaml.YAMLError, ValueError) as error:
         raise SettingsError(file.name, [f"is not valid YAML: {' '.join(str(error).split())}"]) from None
     configuration = loaded.get("config") or {} if isinstance(loaded, dict) else loaded
     if not isinstance(configuration, dict):

@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import ValidationError
 
 from ..assets import asset
 from ..settings.base import Section
 from ..settings.errors import SettingsError, explain
 from ..settings.policy import Policy
+from ..settings.yaml_file import read_yaml
 from .model import ContainerPolicy, Exceptions
 
 _Model = TypeVar("_Model", bound=Section)
@@ -29,11 +29,11 @@ def load_policy(settings: Policy, root: Path | None = None) -> ContainerPolicy:
     if settings.file is None:
         policy = default_policy()
     else:
-        policy = parse(ContainerPolicy, _read(base / settings.file, "policy.file"), settings.file)
+        policy = parse(ContainerPolicy, read_yaml(base / settings.file, "policy.file"), settings.file)
     policy = _with_registries(policy, settings.registries)
     if settings.exceptions is None:
         return policy
-    added = parse(Exceptions, _read(base / settings.exceptions, "policy.exceptions"), settings.exceptions)
+    added = parse(Exceptions, read_yaml(base / settings.exceptions, "policy.exceptions"), settings.exceptions)
     return policy.model_copy(update={"exceptions": (*policy.exceptions, *added.exceptions)})
 
 
@@ -51,7 +51,7 @@ def default_policy() -> ContainerPolicy:
         SettingsError: with one line for each mistake in it.
     """
     file = asset("security", "container-security.yml")
-    return parse(ContainerPolicy, _read(Path(file), "policy.file"), file)
+    return parse(ContainerPolicy, read_yaml(Path(file), "policy.file"), file)
 
 
 def parse(model: type[_Model], values: Any, source: str) -> _Model:
@@ -76,14 +76,3 @@ def schema() -> str:
         **ContainerPolicy.model_json_schema(by_alias=True),
     }
     return json.dumps(document, indent=2, sort_keys=True) + "\n"
-
-
-def _read(file: Path, key: str) -> Any:
-    try:
-        return yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(str(file), [f"cannot be read ({error.strerror}); see {key}"]) from None
-    except UnicodeDecodeError:
-        raise SettingsError(str(file), [f"is not text in UTF-8; see {key}"]) from None
-    except yaml.YAMLError as error:
-        raise SettingsError(str(file), [f"is not YAML: {' '.join(str(error).split())}"]) from None

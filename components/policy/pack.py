@@ -1,7 +1,6 @@
 """The same rules as a Pulumi policy pack. Only `serve` starts it: the constructor of a pack never returns."""
 
 import datetime
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UnknownValueError
 
 from ..settings import Policy as PolicySettings
-from ..settings import SettingsError
+from ..settings import SettingsError, keys_of
 from .images import built_tags, pushed_repositories
 from .judge import CHECKS, Undecided, Violation, judge_rule
 from .load import load_policy, parse
@@ -52,9 +51,8 @@ def serve() -> None:
 
 def stack_settings(configuration: Mapping[str, Any], project: str) -> PolicySettings:
     """Return what the stack's settings say about the policy; the defaults in a project that has no such section."""
-    section = configuration.get(f"{project}:policy") or {}
-    values = json.loads(section) if isinstance(section, str) else section
-    return parse(PolicySettings, values, "the stack's settings under `policy`")
+    section = keys_of(project, configuration).get("policy") or {}
+    return parse(PolicySettings, section, "the stack's settings under `policy`")
 
 
 def pack_policies(policy: ContainerPolicy, today: Callable[[], datetime.date]) -> list[Policy]:

@@ -5,11 +5,11 @@ import enum
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from ..settings import Section, SettingsError
 from ..settings.errors import explain
+from ..settings.yaml_file import read_yaml
 
 
 class Scanner(enum.Enum):
@@ -93,15 +93,7 @@ def load_policy(file: Path) -> ScanPolicy:
     Raises:
         SettingsError: when it cannot be read, with one line for each mistake.
     """
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(str(file), [f"cannot be read ({error.strerror}); see supplyChain.scanPolicy"]) from None
-    except UnicodeDecodeError:
-        raise SettingsError(str(file), ["is not UTF-8 text; save it as UTF-8"]) from None
-    except yaml.YAMLError as error:
-        raise SettingsError(str(file), [f"is not YAML: {' '.join(str(error).split())}"]) from None
-    return parse_policy(values, str(file))
+    return parse_policy(read_yaml(file, "supplyChain.scanPolicy"), str(file))
 
 
 def parse_policy(values: Any, source: str) -> ScanPolicy:

@@ -74,6 +74,7 @@ def test_wrong_settings_are_one_line_each_and_exit_code_2(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("config: {a: 2026-06-31}\n", "is not valid YAML: day is out of range for month"),
         ("config: [\n", "is not valid YAML: while parsing a flow node .* line 2, column 1"),
         (
             "config:\n  - slidegenie:proxy\n",

@@ -163,7 +163,7 @@ def test_a_stack_adds_exceptions_of_its_own(tmp_path: Path) -> None:
     [
         (None, r"policy\.yml: cannot be read \(No such file or directory\); see policy\.file$"),
         (b"a: [", r"policy\.yml: is not YAML: "),
-        (b"\xff\xfe", r"policy\.yml: is not text in UTF-8; see policy\.file$"),
+        (b"\xff\xfe", r"policy\.yml: is not UTF-8 text; save it as UTF-8$"),
         (b"- 1", r"policy\.yml: must be a group with the keys hardening, rules, elsewhere, exceptions; got list$"),
         (b"", r"policy\.yml: must be a group with the keys .*; got NoneType$"),
     ],
@@ -173,6 +173,18 @@ def test_a_file_that_cannot_be_read_is_no_policy(tmp_path: Path, content: bytes 
         (tmp_path / "policy.yml").write_bytes(content)
     with pytest.raises(SettingsError, match=said):
         load_policy(Policy(file="policy.yml"), tmp_path)
+
+
+def test_a_last_day_that_no_calendar_has_is_one_line(tmp_path: Path) -> None:
+    # Not dumped: a date that cannot be is only there in text.
+    text = yaml.safe_dump({"exceptions": [{**GRANT, "expires": "LAST"}]}).replace("LAST", "2026-06-31")
+    (tmp_path / "ours.yml").write_text(text, encoding="utf-8")
+
+    with pytest.raises(SettingsError) as raised:
+        load_policy(Policy(exceptions="ours.yml"), tmp_path)
+    assert raised.value.problems == [
+        "exceptions.0.expires: must be a valid date or datetime, day value is outside expected range; got '2026-06-31'"
+    ]
 
 
 def test_the_workloads_are_what_the_file_says(tmp_path: Path) -> None:

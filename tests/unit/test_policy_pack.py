@@ -171,7 +171,15 @@ def test_the_stacks_own_settings_decide_how_strict_it_is(configuration: dict[str
     assert EnforcementLevel(level.value).value == level.value
 
 
-def test_a_wrong_setting_is_one_line() -> None:
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ('{"enforcement": "strict"}', "enforcement: must be one of advisory, mandatory, disabled; got 'strict'"),
+        ("advisory", "must be a group with the keys enforcement, file, exceptions, registries; got str"),
+        ("{advisory", "must be a group with the keys enforcement, file, exceptions, registries; got str"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(section: str, said: str) -> None:
     with pytest.raises(SettingsError) as raised:
-        stack_settings({"reports:policy": '{"enforcement": "strict"}'}, "reports")
-    assert raised.value.problems == ["enforcement: must be one of advisory, mandatory, disabled; got 'strict'"]
+        stack_settings({"reports:policy": section}, "reports")
+    assert raised.value.problems == [said]

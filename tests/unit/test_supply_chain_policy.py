@@ -85,3 +85,17 @@ def test_a_file_that_cannot_be_read_is_no_policy(tmp_path: Path) -> None:
     (tmp_path / "latin.yml").write_bytes("# gepr\xfcft".encode("latin-1"))
     with pytest.raises(SettingsError, match=r"latin\.yml: is not UTF-8 text; save it as UTF-8"):
         load_policy(tmp_path / "latin.yml")
+
+
+def test_a_last_day_that_no_calendar_has_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "scan.yml"
+    accepted = "ignore: [{id: CVE-2026-1, reason: nobody calls that function, expires: %s}]\n"
+    file.write_text(accepted % "2026-06-31", encoding="utf-8")
+    with pytest.raises(SettingsError) as raised:
+        load_policy(file)
+    assert raised.value.problems == [
+        "ignore.0.expires: must be a valid date or datetime, day value is outside expected range; got '2026-06-31'"
+    ]
+
+    file.write_text(accepted % "2026-06-30", encoding="utf-8")
+    assert [entry.expires for entry in load_policy(file).ignore] == [datetime.date(2026, 6, 30)]
