@@ -6,8 +6,6 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from ..policy_defaults import hardening_default
-
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A TCP port, 1 to 65535."""
 
@@ -89,12 +87,12 @@ class Limits(Section):
     """Memory in MiB; the kernel kills what goes above. Swap is never added to it."""
     memory_reservation_mib: Annotated[int, Field(ge=6)] | None = None
     """Memory in MiB the kernel leaves to the container when the host runs short. Default: half of `memoryMib`."""
-    cpus: Annotated[float, Field(gt=0, le=512)] = float(hardening_default("cpus"))
-    """CPU time per second of wall clock; 0.5 is half a core."""
+    cpus: Annotated[float, Field(gt=0, le=512)] | None = None
+    """CPU time per second of wall clock; 0.5 is half a core. Default: `hardening.cpus` of the container policy."""
     cpuset: Annotated[str, Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$", examples=["0-1"])] | None = None
     """Cores the container is pinned to, as `0-1` or `0,2`. Default: any core."""
-    pids: Annotated[int, Field(ge=8, le=1_000_000)] = int(hardening_default("pids"))
-    """Processes and threads at most."""
+    pids: Annotated[int, Field(ge=8, le=1_000_000)] | None = None
+    """Processes and threads at most. Default: `hardening.pids` of the container policy."""
 
     @model_validator(mode="after")
     def _reservation_fits(self) -> "Limits":

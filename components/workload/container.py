@@ -47,7 +47,7 @@ def hardened_container(
         memory_swap=limits.memory_mib,
         memory_reservation=limits.memory_reservation_mib or limits.memory_mib // 2,
         # As the provider reads it back: 1.0, not 1.
-        cpus=str(float(limits.cpus)),
+        cpus=str(float(limits.cpus or hardening.cpus)),
         cpu_set=limits.cpuset,
         log_driver=hardening.log_driver,
         log_opts=hardening.log_options,
@@ -111,7 +111,7 @@ def _labels(args: ContainerArgs, role: str, number: int) -> list[docker.Containe
         # Compose does not see a container without it.
         f"{compose}.config-hash": _config_hash(args),
         ROLE_LABEL: role,
-        PIDS_LABEL: str(args.limits.pids),
+        PIDS_LABEL: str(args.limits.pids or args.foundation.hardening.pids),
         **stack_labels(),
         **({ROOT_LABEL: args.root_because} if args.root_because else {}),
         **args.labels,

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from components import Limits
 from components.policy import ContainerPolicy, default_policy, load_policy
 from components.policy.judge import CHECKS
 from components.policy.load import parse, schema
@@ -18,7 +17,7 @@ from components.policy.model import Exceptions
 from components.policy.rules_file import RULE_FIELDS
 from components.settings import Enforcement, Policy, SettingsError
 
-from .planned import CONTAINER, platform
+from .planned import CONTAINER, labels, platform
 from .plans import ROOT
 
 FILE = ROOT / "security" / "container-security.yml"
@@ -199,11 +198,15 @@ def test_the_workloads_are_what_the_file_says(tmp_path: Path) -> None:
         "logDriver": "journald",
         "logOptions": {"tag": "x"},
         "tmpfsOptions": ["noexec", "nosuid", "nodev"],
+        "cpus": 2,
+        "pids": 300,
     }
     file = tmp_path / "ours.yml"
     file.write_text(yaml.safe_dump(values), encoding="utf-8")
 
-    inputs = platform(policy={"file": str(file)}).named("slidegenie-redis-1", CONTAINER).inputs
+    plan = platform(policy={"file": str(file)}, postgres={"limits": {"cpus": 0.5, "pids": 128}})
+    container = plan.named("slidegenie-redis-1", CONTAINER)
+    inputs = container.inputs
 
     assert inputs["user"] == "2000:3000"
     assert inputs["securityOpts"] == ["no-new-privileges:true", "label=type:container_t"]
@@ -213,12 +216,9 @@ def test_the_workloads_are_what_the_file_says(tmp_path: Path) -> None:
     assert inputs["restart"] == "on-failure"
     assert (inputs["logDriver"], inputs["logOpts"]) == ("journald", {"tag": "x"})
     assert list(inputs["tmpfs"].values()) == ["noexec,nosuid,nodev,size=16m,uid=2000,gid=3000,mode=0700"]
-
-
-def test_limits_default_to_the_file() -> None:
-    limits = Limits(memory_mib=64)
-
-    assert (limits.cpus, limits.pids) == (TEXT["hardening"]["cpus"], TEXT["hardening"]["pids"])
+    assert (inputs["cpus"], labels(container)["io.slidegenie.pids-limit"]) == ("2.0", "300")
+    said = plan.named("slidegenie-postgres-1", CONTAINER)
+    assert (said.inputs["cpus"], labels(said)["io.slidegenie.pids-limit"]) == ("0.5", "128")
 
 
 def test_production_is_mandatory_and_the_rest_advisory() -> None:

@@ -374,8 +374,8 @@ def test_settings_never_print_a_secret() -> None:
 def test_a_group_said_in_part_keeps_the_defaults_of_its_section() -> None:
     settings = parse_settings({"redis": {"limits": {"cpus": 2}}, "backend": {"limits": {"pids": 100}}}, "x")
 
-    assert settings.redis.limits == Limits(memory_mib=256, cpus=2, pids=256)
-    assert settings.backend.limits == Limits(memory_mib=512, cpus=1, pids=100)
+    assert settings.redis.limits == Limits(memory_mib=256, cpus=2)
+    assert settings.backend.limits == Limits(memory_mib=512, pids=100)
 
 
 def test_what_is_given_lifts_the_need_for_more() -> None:
