@@ -1,6 +1,7 @@
 """What the documentation tells people to type is there to be typed."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -59,3 +60,16 @@ def test_the_messages_of_the_program_name_commands_that_exist() -> None:
     for file in (ROOT / "components").rglob("*.py"):
         named = set(re.findall(r"`make ([a-z][a-z-]*)", file.read_text(encoding="utf-8")))
         assert named - targets() == set(), file
+
+
+@pytest.mark.parametrize("program", ["gcc", "ld", "pip"])
+def test_the_proof_that_an_image_has_no_compiler_and_no_pip_asks_for_each_of_them(program: str, tmp_path: Path) -> None:
+    """In an image's shell `command -v` looks at the first name only."""
+    there = tmp_path / program
+    there.touch(mode=0o755)
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"--entrypoint sh \"\$image\" -c '([^']+)'", page)
+
+    shown = subprocess.run(["/bin/sh", "-c", script], env={"PATH": str(tmp_path)}, capture_output=True, check=False)
+
+    assert shown.stdout.decode().split() == [str(there)]
