@@ -46,8 +46,8 @@ def test_defaults_within_a_group_are_those_of_its_section(rows: dict[str, tuple[
         for group in ("backend.limits", "monitoring.cadvisorLimits", "monitoring.smallLimits")
     }
     assert limits == {
-        "backend.limits": ("`512`", "`1.0`", "`256`"),
-        "monitoring.cadvisorLimits": ("`192`", "`0.5`", "`256`"),
+        "backend.limits": ("`512`", "-", "-"),
+        "monitoring.cadvisorLimits": ("`192`", "`0.5`", "-"),
         "monitoring.smallLimits": ("`64`", "`0.25`", "`64`"),
     }
 
