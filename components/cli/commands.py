@@ -49,7 +49,7 @@ def up(request: Request) -> None:
 
 def _up_with_pulumi(pulumi: PulumiStack, plan: Plan, home: Home, *, newest: bool) -> None:
     say(f"rolling out stack {plan.stack} with Pulumi")
-    pulumi.open()
+    pulumi.open(make=True)
     history = history_of(pulumi)
 
     def begins() -> None:
@@ -76,18 +76,18 @@ def preview(request: Request) -> None:
         ComposeStack(ROOT, name, Home.open()).preview()
         return
     pulumi = PulumiStack(ROOT, name, Home.open(), command)
-    pulumi.open()
+    pulumi.open(make=True)
     show(pulumi.preview(diff=True))
 
 
 def drift(request: Request) -> None:
     """Show what was changed outside of the platform; changes nothing."""
-    show(pulumi_stack(chosen(request)[0]).drift())
+    show(_with_state(request).drift())
 
 
 def refresh(request: Request) -> None:
     """Take over into the state what was changed outside; refuses while a broken rollout is open."""
-    pulumi = pulumi_stack(chosen(request)[0])
+    pulumi = _with_state(request)
     refuse_to_refresh(pulumi.state())
     show(pulumi.refresh())
 
@@ -120,6 +120,21 @@ def destroy(request: Request) -> None:
     if kept:
         say("the backups and their password stay; `make destroy BACKUPS=delete` removes them too")
     Home.open().forget(name)
+
+
+def _with_state(request: Request) -> PulumiStack:
+    """Return the stack whose state says how things should be.
+
+    Raises:
+        Problem: when there is none.
+    """
+    name, engine = chosen(request)
+    if engine == "compose":
+        raise Problem(
+            f"stack {name} runs with Docker Compose, which keeps no state to compare with: `make policy LIVE=1` judges"
+            " what runs, and `make up` makes again what is gone"
+        )
+    return pulumi_stack(name)
 
 
 def _swept(name: str) -> PulumiStack:

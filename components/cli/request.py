@@ -49,7 +49,7 @@ def pulumi_stack(name: str) -> PulumiStack:
     """Return a stack of Pulumi's, open.
 
     Raises:
-        Problem: when there is no Pulumi.
+        Problem: when there is no Pulumi, or no such stack.
     """
     command = find_pulumi()
     if command is None:

@@ -43,19 +43,22 @@ class PulumiStack:
         """The stack's name on everything it makes: `project/stack`."""
         return f"{project_name(self._root)}/{self.name}"
 
-    def open(self, *, backend: dict[str, Any] | None = None) -> None:
-        """Make the stack when it does not exist, and bring its settings up to date.
+    def open(self, *, make: bool = False, backend: dict[str, Any] | None = None) -> None:
+        """Bring the settings of the stack up to date; when it does not exist, `make` it.
 
         `backend` takes the place of that section: a rollback brings back an earlier one.
 
         Raises:
-            Problem: when the passphrase does not fit the stack.
+            Problem: when there is no such stack, or the passphrase does not fit it.
         """
         self._unlock_if_abandoned()
         described = f"name: {project_name(self._root)}\nruntime: python\n"
         (self._folder / "Pulumi.yaml").write_text(described, encoding="utf-8")
         known = self._pulumi("stack", "ls", "--json", cwd=self._folder)
         if f'"{self.name}"' not in known:
+            if not make:
+                # In a new, empty one nothing differs and nothing is left to remove: good news that is none.
+                raise Problem(f"stack {self.name} was never brought up with Pulumi, or is destroyed: run `make up`")
             say(f"making stack {self.name}")
             self._settings.unlink(missing_ok=True)
             self._pulumi("stack", "init", self.name, "--secrets-provider", "passphrase", cwd=self._folder)

@@ -8,6 +8,7 @@ import pytest
 
 from components.cli import commands, grafana, rollout
 from components.cli.console import Problem
+from components.cli.home import Home
 from components.cli.request import Request
 from components.cli.state import State
 
@@ -92,6 +93,18 @@ def test_nothing_is_taken_away_from_under_an_update(command: Any, monkeypatch: p
     monkeypatch.setenv("CONFIRM", "dev")
     with pytest.raises(Problem, match="somebody is at it"):
         command(Request("dev", "pulumi"))
+
+
+@pytest.mark.parametrize("command", [commands.drift, commands.refresh])
+def test_what_compose_runs_has_no_state_to_compare_with(
+    command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path))
+    monkeypatch.setattr("components.cli.request.ROOT", ROOT)
+    monkeypatch.setattr(commands, "pulumi_stack", lambda _name: pytest.fail("an empty stack would be made"))
+    Home.open().remember("airgap", "compose")
+    with pytest.raises(Problem, match=r"^stack airgap runs with Docker Compose, .*`make policy LIVE=1`.*`make up`"):
+        command(Request(None, "auto"))
 
 
 def test_jobs_run_again_for_a_volume_of_data_that_was_removed() -> None:

@@ -1,4 +1,4 @@
-"""A stack that another update holds: nothing is touched, and nothing of that update is taken for a leftover."""
+"""A stack that is not there, and one that another update holds: neither is touched."""
 
 import json
 import os
@@ -24,6 +24,30 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PulumiStack:
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path / "home"))
     (tmp_path / "Pulumi.yaml").write_text("name: slidegenie\n")
     return PulumiStack(tmp_path, "test", Home.open(), cast("Any", None))
+
+
+@pytest.fixture
+def asked(stack: PulumiStack, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Answer as a Pulumi that knows another stack only; return what it is asked."""
+    commands: list[str] = []
+
+    def pulumi(*args: str, **_options: Any) -> str:
+        commands.append(" ".join(args[:2]))
+        return '[{"name": "other"}]'
+
+    monkeypatch.setattr(stack, "_pulumi", pulumi)
+    return commands
+
+
+def test_a_stack_that_was_never_up_is_made_by_who_brings_it_up_only(
+    stack: PulumiStack, asked: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "Pulumi.test.yaml").write_text("config: {}\n")
+    with pytest.raises(Problem, match=r"^stack test was never brought up with Pulumi, or is destroyed: run `make up`$"):
+        stack.open()
+    assert asked == ["stack ls"]
+    stack.open(make=True)
+    assert asked == ["stack ls", "stack ls", "stack init"]
 
 
 def lock(folder: Path, process: int, host: str = "") -> Path:
