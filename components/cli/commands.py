@@ -165,8 +165,10 @@ def _with_images(plan: Plan, *, may_fall_back: bool, newest: bool) -> Plan:
     # First: on a host that cannot have the platform nothing is pulled, and nothing built for a quarter of an hour.
     preflight.check_host(plan)
     airgap.build_images(ROOT, preflight.needed_images(plan))
+    record = image_record(Home.open(), plan.label)
     try:
-        image_record(Home.open(), plan.label).note_pulled(preflight.pull_images(plan, newest=newest))
+        for image in preflight.pull_images(plan, newest=newest):
+            record.note_pulled(image)
     except preflight.RegistryUnreachableError as error:
         if not may_fall_back:
             raise Problem(f"{error}; `make up STACK={airgap.STACK}` needs no registry") from None

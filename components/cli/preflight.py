@@ -55,8 +55,8 @@ def needed_images(plan: Plan) -> list[str]:
     return sorted((based_on | pulled) - built)
 
 
-def pull_images(plan: Plan, *, newest: bool = False) -> list[str]:
-    """Pull what is missing, before anything is replaced; return what that was.
+def pull_images(plan: Plan, *, newest: bool = False) -> Iterator[str]:
+    """Pull what is missing, before anything is replaced; yield each image once it is there, for the next may fail.
 
     `newest` pulls what there is, too: its name may mean a newer image by now.
 
@@ -64,7 +64,7 @@ def pull_images(plan: Plan, *, newest: bool = False) -> list[str]:
         RegistryUnreachableError: when no registry answers.
         Problem: when one image cannot be pulled.
     """
-    pulled: list[str] = []
+    answered = False
     silent: dict[str, str] = {}
     for image in needed_images(plan):
         if _registry(image) in silent or (_is_there(image) and not (newest and _has_a_registry(image))):
@@ -72,7 +72,8 @@ def pull_images(plan: Plan, *, newest: bool = False) -> list[str]:
         say(f"pulling {image}")
         done = docker("pull", "--quiet", image, check=False)
         if done.returncode == 0:
-            pulled.append(image)
+            answered = True
+            yield image
             continue
         reason = last_line(done.stderr)
         if _FULL in reason:
@@ -86,8 +87,7 @@ def pull_images(plan: Plan, *, newest: bool = False) -> list[str]:
             " and `docker login` where the registry wants one"
         )
     if silent:
-        raise (Problem if pulled else RegistryUnreachableError)("\n".join(silent.values()))
-    return pulled
+        raise (Problem if answered else RegistryUnreachableError)("\n".join(silent.values()))
 
 
 def _is_there(image: str) -> bool:

@@ -24,12 +24,11 @@ class ImageRecord(StackFile):
         noted["releases"] = [*releases, {"at": _now(), "images": ids}][-_MOST_RELEASES:]
         self.write(noted)
 
-    def note_pulled(self, references: Iterable[str]) -> None:
-        """Note images that were not on the engine before this stack pulled them."""
+    def note_pulled(self, reference: str) -> None:
+        """Note an image that was not on the engine before this stack pulled it."""
         noted = self._read()
-        if new := {short(reference): _now() for reference in references}:
-            noted["pulled"] |= new
-            self.write(noted)
+        noted["pulled"][short(reference)] = _now()
+        self.write(noted)
 
     def note_build(self, name: str, image: str, bases: Mapping[str, str], *, anew: bool) -> None:
         """Note the IDs of what a build stands on, by name; of the same `image` once, unless it was made `anew`."""

@@ -44,7 +44,8 @@ def test_a_base_that_only_builds_need_stays_and_the_one_before_it_goes(
 
     record = ImageRecord(tmp_path / "record.json")
     record.note_release(["sha256:app"])
-    record.note_pulled(_IMAGES)
+    for name in _IMAGES:
+        record.note_pulled(name)
     noted = json.loads(record.file.read_text())
     record.write(noted | {"pulled": dict.fromkeys(noted["pulled"], "2020-01-01T00:00:00+00:00")})
     monkeypatch.setattr(cleaning, "docker", docker)

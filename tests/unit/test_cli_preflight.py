@@ -51,7 +51,7 @@ def test_when_no_registry_answers_each_is_asked_once_and_named(
 ) -> None:
     registries |= {"docker.io": _NO_ROUTE, "quay.io": _NO_ROUTE, "ghcr.io": _NO_ROUTE}
     with pytest.raises(preflight.RegistryUnreachableError, match=r"docker\.io/.*\n.*ghcr\.io/.*\n.*quay\.io/"):
-        preflight.pull_images(plans["dev"])
+        list(preflight.pull_images(plans["dev"]))
     assert capsys.readouterr().out.count("==> pulling") == 3
 
 
@@ -62,8 +62,17 @@ def test_when_another_registry_answers_the_machine_is_not_without(
     with pytest.raises(
         Problem, match=r"^quay\.io/minio/minio:\S+ cannot be pulled, its registry does not answer"
     ) as raised:
-        preflight.pull_images(plans["dev"])
+        list(preflight.pull_images(plans["dev"]))
     assert type(raised.value) is Problem, "no reason to use another stack"
+
+
+def test_what_was_pulled_is_told_before_the_next_one_fails(registries: dict[str, str], plans: dict[str, Plan]) -> None:
+    registries |= {"docker.io": "", "ghcr.io": "", "quay.io": "manifest unknown"}
+    pulled: list[str] = []
+    with pytest.raises(Problem, match=r"^quay\.io/minio/minio:\S+ cannot be pulled: .*manifest unknown"):
+        pulled.extend(preflight.pull_images(plans["dev"]))
+    needed = preflight.needed_images(plans["dev"])
+    assert pulled == [image for image in needed if not image.startswith("quay.io/")]
 
 
 def test_a_disk_that_is_full_in_the_middle_of_a_pull_is_called_that(
@@ -71,7 +80,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_pull_is_called_that(
 ) -> None:
     registries |= {"docker.io": "write /var/lib/docker/tmp/x: no space left on device", "quay.io": "", "ghcr.io": ""}
     with pytest.raises(Problem, match=r"^the disk is too small for the images: .*no space left on device"):
-        preflight.pull_images(plans["dev"])
+        list(preflight.pull_images(plans["dev"]))
 
 
 def test_what_is_there_is_pulled_again_only_for_the_newest_and_not_when_it_was_made_here(
@@ -84,9 +93,9 @@ def test_what_is_there_is_pulled_again_only_for_the_newest_and_not_when_it_was_m
 
     monkeypatch.setattr(preflight, "docker", docker)
     monkeypatch.setattr(preflight, "image_id", lambda image: f"sha256:{image}")
-    assert preflight.pull_images(plans["dev"]) == []
+    assert list(preflight.pull_images(plans["dev"])) == []
     every = preflight.needed_images(plans["dev"])
-    assert preflight.pull_images(plans["dev"], newest=True) == [image for image in every if image != here]
+    assert list(preflight.pull_images(plans["dev"], newest=True)) == [image for image in every if image != here]
 
 
 @pytest.mark.parametrize(

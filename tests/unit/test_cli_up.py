@@ -1,6 +1,6 @@
 """What `make up` decides before it changes anything: which stack, what carries it out, and when it refuses."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +11,7 @@ from components.cli.console import Problem
 from components.cli.home import Home
 from components.cli.preflight import RegistryUnreachableError
 from components.cli.request import Request
+from components.cli.rollout_record import image_record
 from components.plan import Plan
 
 from .plans import ROOT
@@ -151,6 +152,20 @@ def test_without_a_registry_the_first_one_falls_back_and_says_why(
     assert machine.did[:4] == ["check dev", "pull dev", "check airgap", "pull airgap"]
     assert "redis cannot be pulled: no such host" in capsys.readouterr().out
     assert Home.open().current() == "airgap"
+
+
+def test_what_was_pulled_before_a_pull_failed_is_on_record(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make clean` may remove what is on record, and nothing else."""
+
+    def pull(_plan: Plan, *, newest: bool) -> Iterator[str]:  # noqa: ARG001
+        yield "docker.io/library/redis:8"
+        raise Problem("docker.io/library/postgres:17 cannot be pulled")
+
+    monkeypatch.setattr(preflight, "pull_images", pull)
+    with pytest.raises(Problem, match="postgres:17 cannot be pulled"):
+        up()
+    assert machine.did == ["check dev"]
+    assert set(image_record(Home.open(), "slidegenie/dev").pulled()) == {"redis:8"}
 
 
 @pytest.mark.parametrize(("stack", "before"), [("dev", None), (None, "dev")])

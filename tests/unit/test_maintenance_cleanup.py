@@ -129,7 +129,8 @@ def test_the_same_release_again_does_not_push_older_ones_out(tmp_path: Path) -> 
 
 def test_pulled_images_are_noted_as_the_engine_names_them(tmp_path: Path) -> None:
     record = ImageRecord.of(tmp_path, OURS)
-    record.note_pulled(["docker.io/library/redis:8.2.1", "docker.io/prom/prometheus:v3", "quay.io/minio/minio:1"])
+    for image in ("docker.io/library/redis:8.2.1", "docker.io/prom/prometheus:v3", "quay.io/minio/minio:1"):
+        record.note_pulled(image)
     assert set(record.pulled()) == {"redis:8.2.1", "prom/prometheus:v3", "quay.io/minio/minio:1"}
 
 
