@@ -44,9 +44,12 @@ ProtectSystem=full
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
 ProtectControlGroups=yes
-PrivateTmp=yes
 """
-"""Only the manager of the whole system can keep these promises everywhere."""
+"""Only the manager of the whole system can keep these promises everywhere.
+
+Not PrivateTmp: a tool may run as a container, which is given a folder of /tmp, and the engine looks for that in the
+host's. It would make an empty one there, owned by root, and the scan would find no image.
+"""
 _TIMER = """\
 # Written by `make schedule`; `make unschedule` removes it.
 [Unit]

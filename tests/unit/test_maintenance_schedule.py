@@ -51,6 +51,11 @@ def test_a_users_own_units_ask_for_nothing_only_the_system_can_give(tmp_path: Pa
     assert "ProtectSystem" not in job(tmp_path, as_root=False).units()["slidegenie-prod-scan.service"]
 
 
+def test_a_task_has_the_tmp_that_the_engine_sees(tmp_path: Path) -> None:
+    """Tools in containers are given folders of it."""
+    assert not [name for name, unit in job(tmp_path).units().items() if "PrivateTmp" in unit]
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
 def test_systemd_understands_every_unit(tmp_path: Path) -> None:
     root = tmp_path / "a checkout, 100% $HOME"
