@@ -56,7 +56,7 @@ def needed_images(plan: Plan) -> list[str]:
 
 
 def pull_images(plan: Plan, *, newest: bool = False) -> Iterator[str]:
-    """Pull what is missing, before anything is replaced; yield each image once it is there, for the next may fail.
+    """Pull what is missing, before anything is replaced; yield each such image once it is there: the next may fail.
 
     `newest` pulls what there is, too: its name may mean a newer image by now.
 
@@ -67,13 +67,15 @@ def pull_images(plan: Plan, *, newest: bool = False) -> Iterator[str]:
     answered = False
     silent: dict[str, str] = {}
     for image in needed_images(plan):
-        if _registry(image) in silent or (_is_there(image) and not (newest and _has_a_registry(image))):
+        there = bool(image_id(image))
+        if _registry(image) in silent or (there and not (newest and _has_a_registry(image))):
             continue
         say(f"pulling {image}")
         done = docker("pull", "--quiet", image, check=False)
         if done.returncode == 0:
             answered = True
-            yield image
+            if not there:
+                yield image
             continue
         reason = last_line(done.stderr)
         if _FULL in reason:
@@ -88,10 +90,6 @@ def pull_images(plan: Plan, *, newest: bool = False) -> Iterator[str]:
         )
     if silent:
         raise (Problem if answered else RegistryUnreachableError)("\n".join(silent.values()))
-
-
-def _is_there(image: str) -> bool:
-    return bool(image_id(image))
 
 
 def _has_a_registry(image: str) -> bool:
