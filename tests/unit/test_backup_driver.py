@@ -51,7 +51,7 @@ def test_a_secret_that_cannot_be_read_is_named_with_its_variable(tmp_path: Path)
 def test_two_runs_do_not_share_the_work_folder(tmp_path: Path) -> None:
     with (
         only_one(tmp_path),
-        pytest.raises(Problem, match="another backup, restore or drill is running"),
+        pytest.raises(Problem, match="another backup, check, restore or drill is running"),
         only_one(tmp_path),
     ):
         pass

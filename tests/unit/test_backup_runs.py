@@ -2,7 +2,9 @@
 
 import errno
 import os
-from contextlib import nullcontext
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +13,8 @@ from slidegenie_backup import backup, manifest, postgres
 from slidegenie_backup import metrics as metrics_module
 from slidegenie_backup.config import Config
 from slidegenie_backup.cron import longest_gap_seconds
+from slidegenie_backup.drill import drill
+from slidegenie_backup.files import only_one
 from slidegenie_backup.metrics import Metrics
 from slidegenie_backup.objects import (
     PART,
@@ -49,7 +53,7 @@ def test_a_run_that_was_killed_has_failed_once_the_scheduler_starts_again(tmp_pa
     metrics.scheduled(3600)
     assert metrics.get("interval_seconds") == 3600
     assert metrics.get("success") == 0
-    assert metrics.get("scheduled_since_timestamp_seconds") == since
+    assert metrics.get("scheduled_since_timestamp_seconds") == pytest.approx(since, abs=0.001)
     metrics.succeeded({})
     metrics.scheduled(3600)
     assert metrics.get("success") == 1
@@ -93,6 +97,54 @@ def back_up_during_restore(config: Config) -> None:
     (config.work / "restore").mkdir(parents=True)
     (config.work / "restore" / "journal.json").write_text('{"state": "swapping"}')
     backup.back_up(config)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let nobody wait in earnest: the last of these is what was slept."""
+    slept = [0.0]
+    monkeypatch.setattr(time, "sleep", lambda seconds: slept.append(slept[-1] + seconds))
+    monkeypatch.setattr(time, "monotonic", lambda: slept[-1])
+    return slept
+
+
+@pytest.mark.parametrize(
+    ("command", "job", "metric"),
+    [
+        (backup.back_up, "backup", "success"),
+        (lambda config: backup.check(config, 10), "backup", "data_check_success"),
+        (drill, "restore_drill", "success"),
+    ],
+    ids=["backup", "check", "drill"],
+)
+def test_a_run_that_finds_no_turn_within_an_hour_has_failed(
+    tmp_path: Path, clock: list[float], command: Callable[[Config], None], job: str, metric: str
+) -> None:
+    config = configured(tmp_path)
+    other = Metrics(config, job)
+    other.set({metric: 1})
+    with only_one(config.work):
+        with pytest.raises(Problem, match="another backup, check, restore or drill is running; wait for it to end"):
+            command(config)
+        other.set({"duration_seconds": 7})
+    assert clock[-1] == 3600
+    assert Metrics(config, job).get(metric) == 0, "what runs meanwhile does not write over it"
+
+
+def test_a_run_waits_in_one_line_for_the_one_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configured(tmp_path)
+    monkeypatch.setattr(Repository, "check", lambda *_: None)
+    with ExitStack() as other:
+        other.enter_context(only_one(config.work))
+        monkeypatch.setattr(time, "sleep", lambda _: other.close())
+        backup.check(config, 10)
+    assert capsys.readouterr().out.splitlines() == [
+        "==> another backup, check, restore or drill is running: this waits for it to end",
+        "==> the repository is whole; 10 % of its data was read back",
+    ]
+    assert Metrics(config, "backup").get("data_check_success") == 1
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from . import manifest
 from .cache import Cache
 from .config import Config
 from .console import megabytes, say
-from .files import only_one, read_json
+from .files import PATIENCE_SECONDS, only_one, read_json
 from .metrics import Metrics, now
 from .objects import PART, Bucket, Stored, copy_all, keep_only, read_index, write_index
 from .postgres import Server, dump
@@ -30,14 +30,9 @@ def back_up(config: Config) -> None:
         Problem: when it is not good; earlier snapshots are as they were.
     """
     metrics = Metrics(config, "backup")
-    with only_one(config.work):
-        metrics.started()
-        try:
-            _refuse_during_restore(config)
-            what = _guarded(config, metrics)
-        except BaseException:
-            metrics.failed()
-            raise
+    with metrics.run(config.work):
+        _refuse_during_restore(config)
+        what = _guarded(config, metrics)
     say(f"backed up {', '.join(what)} in {metrics.get('duration_seconds'):.1f} s")
 
 
@@ -46,13 +41,14 @@ def check(config: Config, percent: int) -> None:
     metrics = Metrics(config, "backup")
     if metrics.get("data_check_success") == 0:
         percent = 100
-    with only_one(config.work):
-        try:
+    try:
+        with only_one(config.work, PATIENCE_SECONDS):
             Repository(config).check(percent)
-        except Problem:
-            metrics.set({"data_check_success": 0})
-            raise
-        metrics.set({"data_check_success": 1})
+            metrics.set({"data_check_success": 1})
+    except BaseException:
+        # Also when it found no turn: nobody knows then whether the repository is whole.
+        metrics.set({"data_check_success": 0})
+        raise
     say(f"the repository is whole; {percent} % of its data was read back")
 
 

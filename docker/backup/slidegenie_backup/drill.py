@@ -13,7 +13,6 @@ from . import postgres
 from .backup import clear
 from .config import Config
 from .console import moment, say
-from .files import only_one
 from .manifest import FOLDER, Manifest
 from .metrics import Metrics, now
 from .objects import Bucket, differing, in_parallel, look_all
@@ -36,14 +35,10 @@ def drill(config: Config) -> None:
     """
     metrics = Metrics(config, "restore_drill")
     folder = config.work / "drill"
-    with only_one(config.work):
-        metrics.started()
+    with metrics.run(config.work):
         try:
             clear(folder)
             _drill(config, folder)
-        except BaseException:
-            metrics.failed()
-            raise
         finally:
             clear(folder)
         metrics.succeeded({"last_success_timestamp_seconds": now()})

@@ -5,13 +5,19 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from .console import say
 from .problems import Problem
 
+PATIENCE_SECONDS = 3600
+"""How long what is due waits for what runs: longer than a usual check, and shorter than what makes a backup late."""
+_PAUSE_SECONDS = 1
+_OTHER = "another backup, check, restore or drill"
 _BLOCK = 1 << 20
 
 
@@ -53,16 +59,34 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def only_one(work: Path) -> Iterator[None]:
-    """Hold the work folder; two runs at once would write each other's files.
+def only_one(work: Path, patience_seconds: float = 0) -> Iterator[None]:
+    """Hold the work folder, waiting so long for another run to end; two at once would write each other's files.
 
     Raises:
-        Problem: when another run holds it.
+        Problem: when another run still holds it then.
     """
     work.mkdir(parents=True, exist_ok=True)
     with (work / "lock").open("a") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Problem("another backup, restore or drill is running; wait for it to end") from None
+        _wait(held, patience_seconds)
         yield
+
+
+def _wait(held: IO[str], patience_seconds: float) -> None:
+    if _locked(held):
+        return
+    if patience_seconds:
+        say(f"{_OTHER} is running: this waits for it to end")
+    deadline = time.monotonic() + patience_seconds
+    while time.monotonic() < deadline:
+        time.sleep(_PAUSE_SECONDS)
+        if _locked(held):
+            return
+    raise Problem(f"{_OTHER} is running; wait for it to end")
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

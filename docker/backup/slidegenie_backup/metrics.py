@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .config import Config
 from .console import say
-from .files import write_whole
+from .files import PATIENCE_SECONDS, only_one, write_whole
 
 _HELP = {
     "slidegenie_backup_last_success_timestamp_seconds": "When this was last backed up.",
@@ -42,14 +43,21 @@ class Metrics:
         self._file = (config.textfiles or config.work) / f"slidegenie-{job}.prom"
         self._values = dict(_read(self._file))
 
+    @contextmanager
+    def run(self, work: Path) -> Iterator[None]:
+        """Hold the work folder for a run, and note when it begins and that it was bad, also when it found no turn."""
+        try:
+            with only_one(work, PATIENCE_SECONDS):
+                self.started()
+                yield
+        except BaseException:
+            self.failed()
+            raise
+
     def set(self, values: dict[str, float]) -> None:
         """Take over values by name without `slidegenie_<job>_`, with labels where they have any, and publish all."""
-        self._values |= {f"slidegenie_{self._job}_{name}": float(value) for name, value in values.items()}
-        try:
-            write_whole(self._file, self.text())
-        except OSError:
-            # On a full disk there is no room for a second file, but that of the first: the alert must go out.
-            self._write_over()
+        self._read_again()
+        self._publish(values)
 
     def get(self, name: str) -> float | None:
         """Return a value, `None` when it was never set."""
@@ -75,10 +83,11 @@ class Metrics:
 
     def succeeded(self, values: dict[str, float]) -> None:
         """Note that the run was good. Of what it no longer covers, no success grows old."""
+        self._read_again()
         last = f"slidegenie_{self._job}_last_success_timestamp_seconds"
         self._values = {key: value for key, value in self._values.items() if key.partition("{")[0] != last}
         duration = now() - (self.get("last_start_timestamp_seconds") or now())
-        self.set({"success": 1, "last_end_timestamp_seconds": now(), "duration_seconds": duration} | values)
+        self._publish({"success": 1, "last_end_timestamp_seconds": now(), "duration_seconds": duration} | values)
 
     def text(self) -> str:
         """Return the series as Prometheus reads them."""
@@ -89,6 +98,18 @@ class Metrics:
                 f"{key} {value:.3f}" for key, value in sorted(self._values.items()) if key.partition("{")[0] == name
             ]
         return "\n".join([*lines, ""])
+
+    def _read_again(self) -> None:
+        """Know what other runs have written meanwhile: one that finds no turn tells so while this one is under way."""
+        self._values = dict(_read(self._file))
+
+    def _publish(self, values: dict[str, float]) -> None:
+        self._values |= {f"slidegenie_{self._job}_{name}": float(value) for name, value in values.items()}
+        try:
+            write_whole(self._file, self.text())
+        except OSError:
+            # On a full disk there is no room for a second file, but that of the first: the alert must go out.
+            self._write_over()
 
     def _write_over(self) -> None:
         try:
