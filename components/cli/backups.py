@@ -81,19 +81,24 @@ def _exchange(plan: Plan, migrations: Sequence[str], *, migrates: bool) -> None:
     try:
         _each("stop", ids)
         _drive(plan, "backup", "commit")
+    except BaseException:
+        try:
+            # It has gone back by itself, unless it was killed.
+            _drive(plan, "backup", "abandon")
+        finally:
+            # What was there before is there again, and if not even that, nothing can become healthy.
+            _each("start", ids, check=False)
+        raise
+    try:
         _migrate(migrations)
         _each("start", ids)
         if migrates:
             # What did not work before need not work now.
             _wait([writer["Id"] for writer in writers if health(writer) == "healthy"], "it goes back, since")
-    except BaseException:
+    except BaseException as error:
         _each("stop", ids, check=False)
-        try:
-            # A commit that failed has gone back by itself, unless it was killed.
-            _drive(plan, "backup", "abandon")
-        finally:
-            # What was there before is there again, and if not even that, it cannot become healthy.
-            _each("start", ids, check=False)
+        _go_back(plan, error)
+        _each("start", ids, check=False)
         raise
     _drive(plan, "backup", "finish")
     if not migrates:
@@ -101,6 +106,19 @@ def _exchange(plan: Plan, migrations: Sequence[str], *, migrates: bool) -> None:
         return
     _wait(ids, "the data is restored, but")
     say("the application serves what was restored")
+
+
+def _go_back(plan: Plan, error: BaseException) -> None:
+    """Abandon what was committed. Until that is done it could be written to, and lost: the application stays stopped.
+
+    Raises:
+        Problem: when it cannot be abandoned now, and why it should be.
+    """
+    try:
+        _drive(plan, "backup", "abandon")
+    except Problem as problem:
+        stopped = "the application stays stopped: fix that and run `make restore` again, it goes back first"
+        raise Problem(f"{error}\n{problem}\n{stopped}") from None
 
 
 def _migrations(plan: Plan) -> list[str]:

@@ -283,9 +283,9 @@ def test_the_vault_forgets_all_but_the_password_of_the_repository(tmp_path: Path
 
 
 class Engine:
-    """Stands in for Docker: notes what is asked of it, and lets one step of the driver fail."""
+    """Stands in for Docker: notes what is asked of it, and lets steps fail."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, failing: str = "") -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *failing: str) -> None:
         self.steps: list[str] = []
         self.sick = False
         self.migrations = "sha256:1"
@@ -300,7 +300,7 @@ class Engine:
         step = " ".join(args)
         if args[0] in ("stop", "start"):
             self.steps.append(step)
-        if step == self._failing:
+        if step in self._failing:
             return subprocess.CompletedProcess(args, 1, stdout="", stderr="refused: schema 9\n")
         out = "slidegenie_data\n" if args[:2] == ("network", "ls") else ""
         return subprocess.CompletedProcess(args, 0, stdout=out, stderr="")
@@ -327,7 +327,7 @@ class Engine:
     def _run(self, command: list[str], **_: Any) -> "subprocess.CompletedProcess[str]":
         step = " ".join(command[6:])
         self.steps.append(step)
-        return subprocess.CompletedProcess(command, int(step == self._failing))
+        return subprocess.CompletedProcess(command, int(step in self._failing))
 
 
 @pytest.fixture
@@ -354,7 +354,7 @@ def test_an_older_schema_is_migrated_before_the_application_starts(agreed: pytes
 
 
 def test_a_migration_that_fails_on_what_was_restored_brings_back_what_was_there(agreed: pytest.MonkeyPatch) -> None:
-    engine = Engine(agreed, failing="start --attach migrate")
+    engine = Engine(agreed, "start --attach migrate")
     with pytest.raises(Problem, match=r"it goes back, since the migrations .* fail on what was restored: refused: sch"):
         backups.restore(Plan("slidegenie", "test", []))
     assert engine.steps[2:] == ["commit", "start --attach migrate", "stop app", "abandon", "start app"]
@@ -389,17 +389,36 @@ def test_the_schema_can_be_left_as_it_was_for_a_rollback(
 
 
 def test_a_snapshot_that_cannot_be_restored_stops_nothing(agreed: pytest.MonkeyPatch) -> None:
-    engine = Engine(agreed, failing="prepare latest")
+    engine = Engine(agreed, "prepare latest")
     with pytest.raises(Problem, match="`prepare` failed in container backup"):
         backups.restore(Plan("slidegenie", "test", []))
     assert engine.steps == ["prepare latest"]
 
 
 def test_a_restore_that_failed_goes_back_and_the_application_runs_again(agreed: pytest.MonkeyPatch) -> None:
-    engine = Engine(agreed, failing="commit")
+    engine = Engine(agreed, "commit")
     with pytest.raises(Problem, match="`commit` failed in container backup"):
         backups.restore(Plan("slidegenie", "test", []))
-    assert engine.steps == ["prepare latest", "stop app", "commit", "stop app", "abandon", "start app"]
+    assert engine.steps == ["prepare latest", "stop app", "commit", "abandon", "start app"]
+
+
+def test_what_a_restore_left_closed_is_started_all_the_same(agreed: pytest.MonkeyPatch) -> None:
+    engine = Engine(agreed, "commit", "abandon")
+    with pytest.raises(Problem, match="`abandon` failed in container backup"):
+        backups.restore(Plan("slidegenie", "test", []))
+    assert engine.steps[-1] == "start app", "it becomes healthy once somebody goes back"
+
+
+def test_nobody_writes_to_what_is_to_be_gone_back_from(agreed: pytest.MonkeyPatch) -> None:
+    engine = Engine(agreed, "start --attach migrate", "abandon")
+    with pytest.raises(Problem) as failed:
+        backups.restore(Plan("slidegenie", "test", []))
+    assert engine.steps[-2:] == ["stop app", "abandon"]
+    assert str(failed.value).splitlines() == [
+        "it goes back, since the migrations of the running release fail on what was restored: refused: schema 9",
+        "`abandon` failed in container backup; the line above says why",
+        "the application stays stopped: fix that and run `make restore` again, it goes back first",
+    ]
 
 
 def test_nothing_is_restored_unasked(agreed: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from . import manifest
 from .cache import Cache
 from .config import Config
 from .console import megabytes, say
-from .files import PATIENCE_SECONDS, only_one, read_json
+from .files import PATIENCE_SECONDS, only_one
+from .journal import Journal, State
 from .metrics import Metrics, now
 from .objects import PART, Bucket, Stored, copy_all, keep_only, read_index, write_index
 from .postgres import Server, dump
@@ -176,8 +177,8 @@ def _hook(name: str, command: str, variables: dict[str, str]) -> None:
 
 
 def _refuse_during_restore(config: Config) -> None:
-    if (read_json(config.work / "restore" / "journal.json") or {}).get("state") == "swapping":
-        raise Problem("a restore did not finish; run `make restore` again: it goes back or on, and says so")
+    if Journal(config.work).state is State.SWAPPING:
+        raise Problem("a restore did not finish: run `make restore` again or restart this container, and it goes back")
 
 
 def clear(folder: Path) -> None:

@@ -4,12 +4,13 @@
 the real one. `commit` runs while nobody writes. First the real database gets another name, so that no application can
 become healthy in between; then objects change, each kept in a file before; last the new database gets the real name.
 What was before stays beside it until `finish`, or takes its place again with `abandon`. Whenever that stops, what comes
-next finds a journal and goes back to how it was.
+next finds a journal, which says where it goes: back to how it was, unless what was restored is in use already.
 """
 
-import json
+import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from .backup import clear
 from .cache import Cache
 from .config import Config
 from .console import megabytes, moment, say
-from .files import only_one, read_json, room, write_whole
-from .manifest import FOLDER, NAME, Manifest
+from .files import only_one, room
+from .journal import Journal, State
+from .manifest import FOLDER, Manifest
 from .objects import Bucket, Stored, copy_all, differing, in_parallel, look_all
 from .postgres import Server, differences
 from .problems import Problem
@@ -35,8 +37,8 @@ class Restore:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._folder = config.work / "restore"
-        self._journal = self._folder / "journal.json"
+        self._journal = Journal(config.work)
+        self._folder = self._journal.folder
         self._files = self._folder / "files"
         self._undo = self._folder / "undo"
 
@@ -47,8 +49,8 @@ class Restore:
             Problem: when it cannot be restored; nothing was changed then.
         """
         with only_one(self._config.work):
-            self._recover_if_unfinished()
-            clear(self._folder)
+            self._recover()
+            self._refuse_remains()
             # What is full, locked or not ours to write can still be read.
             repository = Repository(self._config, read_only=True)
             repository.open()
@@ -61,8 +63,7 @@ class Restore:
                 repository.restore(snapshot, self._files, only=[spool])
                 self._prepare(Manifest.read(self._files / spool.lstrip("/")), only)
             except BaseException:
-                self._drop_beside()
-                clear(self._folder)
+                self._drop()
                 raise
 
     def commit(self) -> None:
@@ -71,43 +72,56 @@ class Restore:
         Raises:
             Problem: when it failed; everything is as it was before then.
         """
-        with only_one(self._config.work):
-            noted = self._noted("prepared")
+        with self._alone():
+            self._expect(State.PREPARED)
+            noted = self._journal.read()
             content = Manifest.read(Path(noted["folder"]))
             started = time.monotonic()
             try:
                 self._swap(content, noted["parts"])
             except Exception as error:
-                self._recover_after(error)
+                self._go_back_after(error)
                 raise
-            self._note("committed", noted["parts"], content)
             say(f"restored {', '.join(noted['parts'])} in {time.monotonic() - started:.1f} s without the application")
 
     def unfinished(self) -> bool:
         """Tell whether a restore is prepared or was stopped in the middle."""
-        return self._journal.exists()
+        return self._journal.state is not None
 
     def finish(self) -> None:
         """Remove what was before: what was restored serves."""
-        with only_one(self._config.work):
-            self._noted("committed")
-            self._finish()
+        with self._alone():
+            self._expect(State.COMMITTED, State.KEPT)
+            self._recover()
 
     def abandon(self) -> None:
         """Go back to how it was, whatever was under way; nobody may write meanwhile."""
-        with only_one(self._config.work):
-            if self._state() == "committed":
-                self._reopen()
-            self._recover_if_unfinished()
-            self._drop_beside()
-            clear(self._folder)
+        with self._alone():
+            if self._journal.state is State.KEPT:
+                self._keep()
+            else:
+                self._go_back()
 
     def settle(self) -> None:
         """End what was under way when the container stopped: what is committed may have been written to, and stays."""
-        if self._state() == "committed":
-            self.finish()
-        else:
-            self.abandon()
+        with self._alone():
+            self._recover()
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Hold the work folder: a backup that came between two steps is waited for, or it would end the restore."""
+        return only_one(self._config.work, patience_seconds=math.inf)
+
+    def _expect(self, *states: State) -> None:
+        if self._journal.state not in states:
+            raise Problem("no restore is prepared; `make restore` does it all")
+
+    def _refuse_remains(self) -> None:
+        """Nobody knows what such a database belongs to, and this restore would take it for what was before."""
+        if self._previous in self._databases():
+            raise Problem(
+                f"database {self._previous} is there, of a restore whose journal is gone: rename or drop it, once you"
+                f" have seen that {self._real} is the one you want"
+            )
 
     def _prepare(self, content: Manifest, only: str | None) -> None:
         parts = [part for part in content.parts() if only in (None, part)]
@@ -119,7 +133,7 @@ class Restore:
         if "postgres" in parts:
             self._load_beside(content)
         made = moment(content.content["time"])
-        write_whole(self._journal, json.dumps({"state": "prepared", "parts": parts, "folder": str(content.folder)}))
+        self._journal.begin(parts, content.folder)
         say(f"the snapshot is whole: {', '.join(parts)} as of {made}")
 
     def _refuse_without_room(self) -> None:
@@ -146,7 +160,7 @@ class Restore:
                 raise Problem(f"the restored database is not what was backed up: {'; '.join(lines[:_MOST_NAMED])}")
 
     def _swap(self, content: Manifest, parts: list[str]) -> None:
-        """Nothing in use is touched before what undoes it is on the disk."""
+        """Nothing in use is touched before what undoes it is on the disk, nor opened before the journal allows it."""
         bucket = Bucket.configured(self._config) if "objects" in parts else None
         wanted = content.objects() if bucket else []
         put: list[Stored] = []
@@ -156,15 +170,16 @@ class Restore:
             before = copy_all(bucket, self._undo)
             put, extra = differing(wanted, before)
             objects.write_index(self._undo / "before.jsonl", before)
-        self._note("swapping", parts, content)
         with self._server().maintenance() as session:
             postgres.move_away(session, self._real, self._previous)
+        self._journal.note(State.SWAPPING)
         if bucket:
             in_parallel(lambda item: bucket.put(item, content.folder / FOLDER), put)
             bucket.remove(item.key for item in extra)
             self._check_bucket(bucket, wanted)
             say(f"{len(put)} objects written, {len(extra)} removed, {len(wanted)} as they were backed up")
         self._swap_cache(content, parts)
+        self._journal.note(State.COMMITTED)
         with self._server().maintenance() as session:
             postgres.move_in(session, self._beside if "postgres" in parts else self._previous, self._real)
 
@@ -182,46 +197,60 @@ class Restore:
         else:
             Cache(self._config).empty()
 
-    def _finish(self) -> None:
+    def _recover(self) -> None:
+        """Bring what an earlier step left to one of its two ends."""
+        if self._journal.state in (State.COMMITTED, State.KEPT) and self._real in self._databases():
+            self._keep()
+        else:
+            self._go_back()
+
+    def _keep(self) -> None:
         """What was before goes only now."""
+        self._turn(State.KEPT)
         with self._server().maintenance() as session:
             postgres.drop_database(session, self._previous)
-        clear(self._folder)
+        self._drop()
 
-    def _reopen(self) -> None:
-        """Make a swap that reached its end one that has not, so that it is gone back from."""
-        noted = self._noted("committed")
-        self._note("swapping", noted["parts"], Manifest.read(Path(noted["folder"])))
-        with self._server().maintenance() as session:
-            kept = self._previous in postgres.databases(session)
-            postgres.move_away(session, self._real, self._beside if kept else self._previous)
-
-    def _recover_after(self, error: Exception) -> None:
+    def _go_back_after(self, error: Exception) -> None:
         try:
-            self._recover()
-        except Problem as problem:
+            self._go_back()
+        except (Problem, OSError) as problem:
             raise Problem(
                 f"{error}. Going back failed too, so the application stays closed: {problem}. Fix that and run"
                 " `make restore` again: it goes back first"
             ) from error
 
-    def _recover(self) -> None:
-        """Bring what an unfinished swap left to one of its two ends; the names of the databases tell how far it got."""
+    def _go_back(self) -> None:
+        """Every step can be done again, so wherever this is killed, the next one goes on."""
+        if self._journal.state is State.COMMITTED:
+            # First of all, so that nobody keeps it when the rest fails.
+            self._turn(State.SWAPPING)
+        if self._journal.state is State.SWAPPING:
+            say("going back to what was there before")
+            self._close()
+            self._put_back()
+            # Once it is open, objects may be written, which nobody may put back.
+            self._turn(State.PREPARED)
+        self._open()
+        self._drop()
+
+    def _turn(self, state: State) -> None:
+        """Note where it goes from here; on a full disk in the room of the snapshot, which neither end needs."""
+        try:
+            self._journal.note(state)
+        except OSError:
+            clear(self._files)
+            self._journal.note(state)
+
+    def _close(self) -> None:
+        """Take the name from the database that has it: what was restored goes beside, what stayed becomes what was."""
         with self._server().maintenance() as session:
             present = postgres.databases(session)
             if self._real in present:
-                # Not begun, or over: the name changes last, but the door closes before.
-                postgres.let_in(session, self._real)
-        if self._previous in present and self._real in present:
-            say("it had reached its end; what was before is removed")
-            self._finish()
-        elif self._previous in present:
-            self._go_back()
-        self._drop_beside()
-        clear(self._folder)
+                new = self._beside if self._previous in present else self._previous
+                postgres.move_away(session, self._real, new)
 
-    def _go_back(self) -> None:
-        say("going back to what was there before")
+    def _put_back(self) -> None:
         if (before := self._undo / "before.jsonl").is_file():
             bucket = Bucket.configured(self._config)
             put, extra = differing(objects.read_index(before), look_all(bucket))
@@ -230,32 +259,26 @@ class Restore:
         if "BACKUP_REDIS_USER" in self._config.variables:
             # Its content could be of either; the application fills it again.
             _try(Cache(self._config).empty)
-        with self._server().maintenance() as session:
-            postgres.move_in(session, self._previous, self._real)
         say("everything is as it was before the restore")
 
-    def _recover_if_unfinished(self) -> None:
-        if self._state() == "swapping":
-            say("going back from a restore that did not finish")
-            self._recover()
-        elif self._state() == "committed":
-            self._finish()
+    def _open(self) -> None:
+        """Give the name to the database that was there before, unless it has it and only lets nobody in."""
+        with self._server().maintenance() as session:
+            present = postgres.databases(session)
+            if self._real in present:
+                postgres.let_in(session, self._real)
+            elif self._previous in present:
+                postgres.move_in(session, self._previous, self._real)
 
-    def _state(self) -> str | None:
-        return (read_json(self._journal) or {}).get("state")
-
-    def _drop_beside(self) -> None:
+    def _drop(self) -> None:
+        """Remove what nobody uses."""
         with self._server().maintenance() as session:
             postgres.drop_database(session, self._beside)
+        clear(self._folder)
 
-    def _note(self, state: str, parts: list[str], content: Manifest) -> None:
-        write_whole(self._journal, json.dumps({"state": state, "parts": parts, "folder": str(content.folder)}))
-
-    def _noted(self, state: str) -> dict[str, Any]:
-        noted: dict[str, Any] | None = read_json(self._journal)
-        if noted is None or noted["state"] != state or not Path(noted["folder"], NAME).is_file():
-            raise Problem("no restore is prepared; `make restore` does it all")
-        return noted
+    def _databases(self) -> set[str]:
+        with self._server().maintenance() as session:
+            return postgres.databases(session)
 
     def _server(self) -> Server:
         return Server.configured(self._config)
