@@ -34,8 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
         for line in str(error).splitlines():
             warn(line)
         return 1
-    except KeyboardInterrupt:
-        warn("interrupted; nothing is lost: the same command goes on where this one stopped")
+    except KeyboardInterrupt as interruption:
+        outcome = str(interruption) or "nothing is lost: the same command goes on where this one stopped"
+        warn(f"interrupted; {outcome}")
         return 130
     return 0
 

@@ -12,7 +12,7 @@ from ..plan import Plan
 from ..plan.view import VOLUME, labels_of
 from .console import Problem, confirmed, say, warn
 from .docker import containers, docker, health, inspect, last_line, role, service
-from .interrupt import interrupted_after
+from .interrupt import noted, uninterrupted
 from .switch import switch
 
 DRIVER = ("python3", "-m", "slidegenie_backup")
@@ -25,7 +25,7 @@ _GOES_ON = "it goes on in its container, and this waits for it"
 
 def back_up(plan: Plan) -> None:
     """Take a backup now."""
-    with interrupted_after(_GOES_ON):
+    with uninterrupted(_GOES_ON):
         _drive(plan, "backup", "backup")
     _warn_of_one_disk(plan)
 
@@ -38,7 +38,7 @@ def show(plan: Plan) -> None:
 
 def drill(plan: Plan) -> None:
     """Restore the newest snapshot on trial."""
-    with interrupted_after(_GOES_ON):
+    with uninterrupted(_GOES_ON):
         _drive(plan, "restore-drill", "drill")
 
 
@@ -63,13 +63,12 @@ def restore(plan: Plan) -> None:
         )
     migrates = switch("MIGRATE", default=True)
     migrations = _migrations(plan) if migrates and only != "objects" else []
-    try:
-        with interrupted_after("the snapshot is read to its end, and then dropped"):
-            _drive(plan, "backup", "prepare", snapshot, *(["--only", only] if only else []))
-    except KeyboardInterrupt:
+    with noted("the snapshot is read to its end, and then dropped") as interruptions:
+        _drive(plan, "backup", "prepare", snapshot, *(["--only", only] if only else []))
+    if interruptions:
         _drive(plan, "backup", "abandon")
-        raise
-    with interrupted_after("the restore ends first, half of one helps nobody"):
+        raise KeyboardInterrupt("nothing was restored")
+    with uninterrupted("the restore ends first, half of one helps nobody"):
         _exchange(plan, migrations, migrates=migrates)
 
 

@@ -72,17 +72,14 @@ class PulumiStack:
         """
         progress = Progress()
         stack = self._stack()
-        try:
-            with interrupted_after(_PULUMI_STOPS):
-                stack.up(
-                    replace=replace or None,
-                    on_event=progress,
-                    color="never",
-                    show_secrets=False,
-                    config_file=self._config(),
-                )
-        except auto.CommandError as error:
-            raise UpdateFailed(self._explain(error, progress)) from None
+        with self._explained(progress):
+            stack.up(
+                replace=replace or None,
+                on_event=progress,
+                color="never",
+                show_secrets=False,
+                config_file=self._config(),
+            )
         return progress
 
     def preview(self, *, diff: bool = False, expect_no_changes: bool = False) -> str:
@@ -103,17 +100,14 @@ class PulumiStack:
     def down(self) -> Progress:
         """Remove all that is not protected: containers and networks go, data and generated secrets stay."""
         progress = Progress()
-        try:
-            with interrupted_after(_PULUMI_STOPS):
-                self._stack().destroy(
-                    exclude_protected=True,
-                    on_event=progress,
-                    color="never",
-                    show_secrets=False,
-                    config_file=self._config(),
-                )
-        except auto.CommandError as error:
-            raise UpdateFailed(self._explain(error, progress)) from None
+        with self._explained(progress):
+            self._stack().destroy(
+                exclude_protected=True,
+                on_event=progress,
+                color="never",
+                show_secrets=False,
+                config_file=self._config(),
+            )
         return progress
 
     def destroy(self, *, with_backups: bool) -> Progress:
@@ -201,8 +195,15 @@ class PulumiStack:
             raise UpdateFailed(_known_causes(done.stderr + done.stdout) or [last_line(done.stderr or done.stdout)])
         return done.stdout
 
-    def _explain(self, error: auto.CommandError, progress: Progress) -> list[str]:
-        return _known_causes(str(error)) or progress.errors or [last_line(str(error))]
+    @contextlib.contextmanager
+    def _explained(self, progress: Progress) -> Iterator[None]:
+        """Let an update come to its end, and say in few lines why it failed."""
+        with interrupted_after(_PULUMI_STOPS):
+            try:
+                yield
+            except auto.CommandError as error:
+                causes = _known_causes(str(error)) or progress.errors or [last_line(str(error))]
+                raise UpdateFailed(causes) from None
 
     def refuse_while_locked(self) -> None:
         """Refuse to change anything while another update runs; Pulumi itself only looks when its own begins.

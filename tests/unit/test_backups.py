@@ -1,7 +1,10 @@
 """The backups as declared: what they may reach, what they know, and what is left when everything else goes."""
 
 import json
+import os
+import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -283,13 +286,13 @@ def test_the_vault_forgets_all_but_the_password_of_the_repository(tmp_path: Path
 
 
 class Engine:
-    """Stands in for Docker: notes what is asked of it, and lets steps fail."""
+    """Stands in for Docker: notes what is asked of it, lets steps fail, and Ctrl-C be pressed during one."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *failing: str) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *failing: str, interrupted: str = "") -> None:
         self.steps: list[str] = []
         self.sick = False
         self.migrations = "sha256:1"
-        self._failing = failing
+        self._failing, self._interrupted = failing, interrupted
         monkeypatch.setattr(backups, "docker", self._docker)
         monkeypatch.setattr(backups, "containers", self._containers)
         monkeypatch.setattr(backups, "inspect", lambda ids: self._containers("") if ids and self.sick else [])
@@ -306,8 +309,8 @@ class Engine:
         return subprocess.CompletedProcess(args, 0, stdout=out, stderr="")
 
     def _containers(self, _label: str, wanted: str = "", **_: Any) -> list[dict[str, Any]]:
-        networks = {"traefik": "slidegenie_edge"}
-        kinds = dict.fromkeys(("app", "postgres", "backup", "traefik"), "server") | {"migrate": "job"}
+        networks = {"traefik": "slidegenie_edge", "restore-drill": "none"}
+        kinds = dict.fromkeys(("app", "postgres", "backup", "restore-drill", "traefik"), "server") | {"migrate": "job"}
         return [
             {
                 "Id": name,
@@ -327,6 +330,8 @@ class Engine:
     def _run(self, command: list[str], **_: Any) -> "subprocess.CompletedProcess[str]":
         step = " ".join(command[6:])
         self.steps.append(step)
+        if step == self._interrupted:
+            os.kill(os.getpid(), signal.SIGINT)
         return subprocess.CompletedProcess(command, int(step in self._failing))
 
 
@@ -419,6 +424,40 @@ def test_nobody_writes_to_what_is_to_be_gone_back_from(agreed: pytest.MonkeyPatc
         "`abandon` failed in container backup; the line above says why",
         "the application stays stopped: fix that and run `make restore` again, it goes back first",
     ]
+
+
+def test_ctrl_c_before_anything_changed_drops_what_was_prepared(agreed: pytest.MonkeyPatch) -> None:
+    engine = Engine(agreed, interrupted="prepare latest")
+    with pytest.raises(KeyboardInterrupt, match="nothing was restored"):
+        backups.restore(Plan("slidegenie", "test", []))
+    assert engine.steps == ["prepare latest", "abandon"]
+
+
+def test_ctrl_c_does_not_abandon_what_the_next_restore_could_not_prepare(agreed: pytest.MonkeyPatch) -> None:
+    """An earlier one may be committed and in use."""
+    engine = Engine(agreed, "prepare latest", interrupted="prepare latest")
+    with pytest.raises(Problem, match="`prepare` failed in container backup"):
+        backups.restore(Plan("slidegenie", "test", []))
+    assert engine.steps == ["prepare latest"]
+
+
+def test_ctrl_c_does_not_hide_why_a_restore_went_back(agreed: pytest.MonkeyPatch) -> None:
+    engine = Engine(agreed, interrupted="commit")
+    engine.sick = True
+    with pytest.raises(Problem, match=r"it goes back, since app, .* did not become healthy"):
+        backups.restore(Plan("slidegenie", "test", []))
+
+
+@pytest.mark.parametrize(
+    ("command", "step"), [(backups.restore, "commit"), (backups.back_up, "backup"), (backups.drill, "drill")]
+)
+def test_what_ended_well_in_spite_of_ctrl_c_is_done(
+    agreed: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: Callable[[Plan], None], step: str
+) -> None:
+    engine = Engine(agreed, interrupted=step)
+    command(Plan("slidegenie", "test", []))
+    assert step in engine.steps
+    assert "it is done, in spite of Ctrl-C: there is nothing to run again" in capsys.readouterr().out
 
 
 def test_nothing_is_restored_unasked(agreed: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,26 @@
 
 import os
 import signal
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from pulumi import automation as auto
 
-from components.cli.interrupt import interrupted_after
+from components.cli.__main__ import COMMANDS, main
+from components.cli.home import Home
+from components.cli.interrupt import interrupted_after, uninterrupted
+from components.cli.request import Request
+from components.cli.stack import PulumiStack
 
 
 def press() -> None:
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def broken() -> None:
+    press()
+    raise KeyError
 
 
 def work(done: list[str], error: Exception | None = None) -> None:
@@ -30,9 +42,10 @@ def test_what_is_under_way_ends_first(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out.count("interrupted: the work ends first") == 1
 
 
-def test_a_failure_that_an_interruption_caused_is_one() -> None:
+def test_a_failure_that_an_interruption_caused_is_one_and_says_what_failed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyboardInterrupt):
-        work([], ValueError("update canceled"))
+        work([], ValueError("app is not healthy\nupdate canceled"))
+    assert capsys.readouterr().err == "==> app is not healthy\n==> update canceled\n"
 
 
 def test_any_other_failure_stays_what_it_is_and_ctrl_c_is_as_before() -> None:
@@ -40,3 +53,52 @@ def test_any_other_failure_stays_what_it_is_and_ctrl_c_is_as_before() -> None:
     with pytest.raises(ValueError, match="broken"), interrupted_after("the work ends first"):
         raise ValueError("broken")
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_what_ctrl_c_cannot_reach_ends_as_it_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    with uninterrupted("it goes on"):
+        press()
+    assert capsys.readouterr().out.splitlines() == [
+        "==> interrupted: it goes on",
+        "==> it is done, in spite of Ctrl-C: there is nothing to run again",
+    ]
+    with pytest.raises(KeyError), uninterrupted("it goes on"):
+        broken()
+    assert capsys.readouterr().out == "==> interrupted: it goes on\n"
+
+
+@pytest.mark.parametrize(
+    ("interruption", "said"),
+    [
+        (KeyboardInterrupt(), "interrupted; nothing is lost: the same command goes on where this one stopped"),
+        (KeyboardInterrupt("nothing was restored"), "interrupted; nothing was restored"),
+    ],
+)
+def test_an_interruption_says_what_became_of_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    interruption: KeyboardInterrupt,
+    said: str,
+) -> None:
+    def interrupted(_: Request) -> None:
+        raise interruption
+
+    monkeypatch.setitem(COMMANDS, "restore", interrupted)
+    assert main(["restore"]) == 130
+    assert capsys.readouterr().err == f"==> {said}\n"
+
+
+def test_why_pulumi_failed_is_said_though_it_was_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Stack:
+        def up(self, **_: Any) -> None:
+            press()
+            result = auto.CommandResult(stdout="", stderr="error: app did not become healthy\n", code=255)
+            raise auto.CommandError(result)
+
+    monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(PulumiStack, "_stack", lambda _: Stack())
+    with pytest.raises(KeyboardInterrupt):
+        PulumiStack(tmp_path, "test", Home.open(), cast("Any", None)).up([])
+    assert "app did not become healthy" in capsys.readouterr().err
