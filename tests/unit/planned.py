@@ -56,6 +56,11 @@ def as_it_comes() -> Plan:
     return platform()
 
 
+def unwatched(**sections: Any) -> Plan:
+    """Return the plan of a platform with these settings and without its monitoring."""
+    return platform(**{"monitoring": {"enabled": False}} | sections)
+
+
 def application(**sections: Any) -> Plan:
     """Return the plan of the edge and the application, with everything else `ELSEWHERE`."""
     return platform(**ELSEWHERE | sections | {"secrets": ELSEWHERE["secrets"] | sections.get("secrets", {})})

@@ -31,6 +31,7 @@ from .planned import (
     platform,
     seeds,
     service,
+    unwatched,
     uploads,
     workloads,
 )
@@ -65,7 +66,7 @@ def secret_files(plan: Plan, name: str) -> set[str]:
 
 def test_backups_are_on_unless_a_stack_says_otherwise() -> None:
     assert {"backup", "restore-drill"} <= {service(container) for container in workloads(as_it_comes())}
-    off = platform(backup={"enabled": False})
+    off = unwatched(backup={"enabled": False})
     assert not {"backup", "restore-drill"} & {service(container) for container in workloads(off)}
     assert not [volume for volume in off.of_type(VOLUME) if "backup" in volume.name]
     assert "user backup" not in uploads(off.named("slidegenie-redis-secrets-seed"))["users.acl"]
@@ -80,7 +81,7 @@ def test_the_backup_has_no_way_out_and_the_drill_no_network_at_all() -> None:
 
 
 def test_a_repository_elsewhere_opens_the_way_out_and_needs_no_volume() -> None:
-    plan = platform(**REMOTE)
+    plan = unwatched(**REMOTE)
     assert zones(plan, "backup") == {"data", "application"}
     assert zones(plan, "restore-drill") == {"application"}
     assert "/repository" not in mounts(plan, "backup")
@@ -92,7 +93,7 @@ def test_a_repository_elsewhere_opens_the_way_out_and_needs_no_volume() -> None:
 
 
 def test_a_store_elsewhere_opens_the_way_out_for_the_backup_alone() -> None:
-    plan = platform(
+    plan = unwatched(
         storage={"external": {"endpoint": "https://s3.example.com"}},
         secrets={"storageAccessKey": "a", "storageSecretKey": "b"},
     )
@@ -127,7 +128,7 @@ def test_the_drill_may_only_read_the_repository_and_knows_no_data_store() -> Non
 
 
 def test_schedule_retention_and_hooks_arrive() -> None:
-    plan = platform(
+    plan = unwatched(
         backup={
             "schedule": "15 3 * * *",
             "keepDaily": 3,
@@ -154,7 +155,7 @@ def test_metrics_go_where_the_monitoring_reads_them_and_nowhere_without_it() -> 
     plan = as_it_comes()
     for name in ("backup", "restore-drill"):
         assert mounts(plan, name)["/textfiles"] == ("slidegenie-test-metrics", False)
-    assert "/textfiles" not in mounts(platform(monitoring={"enabled": False}), "backup")
+    assert "/textfiles" not in mounts(unwatched(), "backup")
 
 
 def test_volumes_of_the_monitoring_are_taken_along_read_only() -> None:
@@ -171,13 +172,13 @@ def test_files_of_the_application_are_taken_along_without_being_asked_for() -> N
 
 
 def test_files_of_the_application_lie_where_all_data_does() -> None:
-    plan = platform(backend={"volumes": {"uploads": "/app/uploads"}}, engine={"dataRoot": "/data"})
+    plan = unwatched(backend={"volumes": {"uploads": "/app/uploads"}}, engine={"dataRoot": "/data"})
     (volume,) = (v for v in plan.of_type("docker:index/volume:Volume") if v.name == "slidegenie-app-uploads-data")
     assert volume.inputs["driverOpts"]["device"] == "/data/uploads"
 
 
 def test_certificates_that_were_issued_are_taken_along() -> None:
-    plan = platform(backup={"volumes": ["certificates"]}, proxy={"tls": "acme", "domain": "slides.example.com"})
+    plan = unwatched(backup={"volumes": ["certificates"]}, proxy={"tls": "acme", "domain": "slides.example.com"})
     assert mounts(plan, "backup")["/volumes/certificates"] == ("slidegenie-test-certificates", True)
 
 
@@ -191,17 +192,17 @@ def test_redis_gets_a_user_for_it_that_the_application_is_not() -> None:
     assert "redis-backup-password" not in {
         file for seed in seeds(plan) if "app-secrets" in seed.name for file in uploads(seed)
     }
-    assert "BACKUP_REDIS_USER" not in environment(one(platform(backup={"redis": False}), "backup"))
+    assert "BACKUP_REDIS_USER" not in environment(one(unwatched(backup={"redis": False}), "backup"))
 
 
 def test_the_image_stands_on_the_database_and_compiles_its_scheduler_unless_one_is_given() -> None:
     images = {"postgres": "pg:16", "restic": "restic:1", "minio": "minio:1", "golang": "go:1"}
-    (compiled,) = [b for b in platform(images=images).of_type(BUILD) if b.name == "slidegenie-backup"]
+    (compiled,) = [b for b in unwatched(images=images).of_type(BUILD) if b.name == "slidegenie-backup"]
     assert compiled.inputs["buildArgs"] == {
         "POSTGRES_IMAGE": "pg:16", "RESTIC_IMAGE": "restic:1", "MINIO_IMAGE": "minio:1", "GOLANG_IMAGE": "go:1",
     }  # fmt: skip
     (given,) = [
-        b for b in platform(images=images | {"supercronic": "cron:1"}).of_type(BUILD) if b.name == "slidegenie-backup"
+        b for b in unwatched(images=images | {"supercronic": "cron:1"}).of_type(BUILD) if b.name == "slidegenie-backup"
     ]
     assert given.inputs["buildArgs"].keys() == {
         "POSTGRES_IMAGE", "RESTIC_IMAGE", "MINIO_IMAGE", "SUPERCRONIC_IMAGE", "SCHEDULER",
@@ -217,7 +218,7 @@ def test_the_image_stands_on_the_database_and_compiles_its_scheduler_unless_one_
     ],
 )
 def test_the_repository_is_where_the_settings_say(section: dict[str, Any], device: str | None) -> None:
-    volume = platform(**section).named("slidegenie-backup-backups-data", VOLUME)
+    volume = unwatched(**section).named("slidegenie-backup-backups-data", VOLUME)
     assert (volume.inputs.get("driverOpts") or {}).get("device") == device
     assert volume.protect
 
@@ -257,7 +258,7 @@ def test_compose_leaves_the_repository_when_it_removes_volumes(tmp_path: Path) -
         return yaml.safe_load(text)["volumes"]["backups"]
 
     assert volume(as_it_comes()) == {"name": "slidegenie-test-backups", "external": True}
-    bound = volume(platform(engine={"socketGroup": 9, "dataRoot": "/srv/data"}))
+    bound = volume(unwatched(engine={"socketGroup": 9, "dataRoot": "/srv/data"}))
     assert bound["driver_opts"]["device"] == "/srv/data/backups"
 
 
@@ -486,5 +487,5 @@ def test_without_backups_the_commands_say_how_to_turn_them_on(agreed: pytest.Mon
 def test_backups_beside_the_data_are_warned_of(
     settings: dict[str, Any], warned: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    backups._warn_of_one_disk(platform(**settings))
+    backups._warn_of_one_disk(unwatched(**settings))
     assert ("a lost disk takes them along" in capsys.readouterr().err) is warned

@@ -13,7 +13,7 @@ from components.cli.preflight import check_certificate
 from components.settings.own_certificate import out_of_date, problems
 
 from ..support.pem import Issuer, own
-from .planned import CONTAINER, as_it_comes, plain, platform, uploads
+from .planned import CONTAINER, application, as_it_comes, plain, uploads
 
 DOMAIN = "slides.example.com"
 ROOT = Issuer("Example root")
@@ -138,7 +138,7 @@ def test_the_settings_ask_all_of_it() -> None:
 
 def test_the_own_certificate_takes_the_place_of_the_local_one() -> None:
     chain, key = own()
-    plan = platform(proxy={"tls": "files", "certificate": chain}, secrets={"tlsKey": key})
+    plan = application(proxy={"tls": "files", "certificate": chain}, secrets={"tlsKey": key})
     files = uploads(plan.named("slidegenie-traefik-certificate", CONTAINER))
 
     assert (files["certificate.pem"], files["key.pem"]) == (chain, key)
@@ -234,7 +234,7 @@ def test_a_mistake_is_one_line(values: dict[str, Any], line: str) -> None:
 
 
 def test_the_login_at_the_dns_provider_is_a_secret_file_and_its_variable_says_where() -> None:
-    plan = platform(
+    plan = application(
         proxy=_ACME | {"acme": _DNS | {"dns": {"provider": "route53", "environment": {"AWS_REGION": "eu-west-1"}}}},
         secrets={"acmeDns": {"AWS_SECRET_ACCESS_KEY": "hunter2"}},
     )
@@ -251,7 +251,7 @@ def test_the_login_at_the_dns_provider_is_a_secret_file_and_its_variable_says_wh
 
 
 def test_certificates_of_an_authority_are_in_a_protected_volume_of_their_own() -> None:
-    plan = platform(proxy=_ACME, engine={"dataRoot": "/opt/slidegenie/data", "socketGroup": 999})
+    plan = application(proxy=_ACME, engine={"dataRoot": "/opt/slidegenie/data", "socketGroup": 999})
     volume = plan.named("slidegenie-traefik-certificates-data", "docker:index/volume:Volume")
 
     assert volume.protect is True
@@ -262,7 +262,7 @@ def test_certificates_of_an_authority_are_in_a_protected_volume_of_their_own() -
 
 def test_the_certificate_until_then_is_not_for_the_domain() -> None:
     """Traefik asks for no certificate where it has one: seen, it never asked."""
-    plan = platform(proxy=_ACME)
+    plan = application(proxy=_ACME)
     chain = uploads(plan.named("slidegenie-traefik-certificate", CONTAINER))["certificate.pem"]
     names = x509.load_pem_x509_certificate(chain.encode()).extensions.get_extension_for_class(
         x509.SubjectAlternativeName

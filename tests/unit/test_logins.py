@@ -7,7 +7,7 @@ import pytest
 
 from components.plan import Plan
 
-from .planned import CONTAINER, VOLUME, environment, labels, platform, service, uploads, workloads
+from .planned import CONTAINER, VOLUME, environment, labels, service, unwatched, uploads, workloads
 
 GIVEN = {"redisPassword": "r", "storageAccessKey": "access", "storageSecretKey": "s"}
 
@@ -18,7 +18,7 @@ def containers(plan: Plan) -> dict[str, Any]:
 
 
 def with_postgres(password: str) -> Plan:
-    return platform(secrets=GIVEN | {"postgresPassword": password}, monitoring={"enabled": False})
+    return unwatched(secrets=GIVEN | {"postgresPassword": password})
 
 
 def test_a_new_password_replaces_no_store() -> None:
@@ -74,7 +74,7 @@ def test_the_login_of_postgres_is_called_as_its_clients_call_themselves(plan: Pl
 
 
 def test_the_keys_of_services_open_one_bucket_and_nothing_else() -> None:
-    plan = platform(storage={"bucket": "decks"})
+    plan = unwatched(storage={"bucket": "decks"})
     policy = json.loads(uploads(plan.named("slidegenie-minio-login-files-seed"))["policy.json"])
 
     assert {resource for statement in policy["Statement"] for resource in statement["Resource"]} == {
@@ -85,7 +85,7 @@ def test_the_keys_of_services_open_one_bucket_and_nothing_else() -> None:
 
 
 def test_redis_is_told_the_new_password_beside_the_old_and_then_alone() -> None:
-    files = uploads(platform(secrets=GIVEN).named("slidegenie-redis-login-secrets-seed"))
+    files = uploads(unwatched(secrets=GIVEN).named("slidegenie-redis-login-secrets-seed"))
     digest = "454349e422f05297191ead13e21d3db520e5abef52055e4964b82fb213f593a1"
 
     assert files["admit"].splitlines()[0] == f"ACL SETUSER slidegenie #{digest}", "the one before stays valid"
@@ -96,7 +96,7 @@ def test_a_redis_with_other_users_is_another_one(monkeypatch: pytest.MonkeyPatch
     """The one that runs would not know them, nor those who admit logins."""
 
     def users() -> str:
-        return labels(platform(secrets=GIVEN).named("slidegenie-redis-1", CONTAINER))["io.slidegenie.users"]
+        return labels(unwatched(secrets=GIVEN).named("slidegenie-redis-1", CONTAINER))["io.slidegenie.users"]
 
     before = users()
     monkeypatch.setattr("components.redis._USER", "another")
@@ -105,7 +105,7 @@ def test_a_redis_with_other_users_is_another_one(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_external_store_gets_no_login() -> None:
-    plan = platform(
+    plan = unwatched(
         postgres={"external": {"host": "db.example.com", "user": "decks"}},
         secrets={"postgresPassword": "p"},
         monitoring={"enabled": False},

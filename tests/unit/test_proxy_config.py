@@ -11,7 +11,7 @@ from components.proxy import edge as dynamic
 from components.proxy import static as fixed
 from components.settings import Proxy
 
-from .planned import CONTAINER, as_it_comes, platform, uploads
+from .planned import CONTAINER, application, as_it_comes, uploads
 
 
 def static(*, direct: bool = False) -> Any:
@@ -156,7 +156,7 @@ def test_health_and_metrics_are_not_on_a_published_port() -> None:
 
     assert told["ping"] == {"entryPoint": "internal"}
     assert told["metrics"]["prometheus"]["entryPoint"] == "internal"
-    published = platform(proxy={"backendPort": 8000}).named("slidegenie-traefik-1").inputs["ports"]
+    published = application(proxy={"backendPort": 8000}).named("slidegenie-traefik-1").inputs["ports"]
     assert [port["internal"] for port in published] == [8080, 8443, 8000]
 
 
@@ -232,7 +232,7 @@ def test_the_local_certificate_is_the_default() -> None:
 
 def test_the_url_names_the_port_only_where_it_is_not_the_usual_one() -> None:
     def url(**proxy: object) -> Any:
-        return platform(proxy=proxy).named("slidegenie", "slidegenie:index:SlideGeniePlatform").outputs["url"]
+        return application(proxy=proxy).named("slidegenie", "slidegenie:index:SlideGeniePlatform").outputs["url"]
 
     assert url(domain="slides.example.com") == "https://slides.example.com"
     assert url(httpsPort=8443) == "https://localhost:8443"

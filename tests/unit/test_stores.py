@@ -2,7 +2,7 @@
 
 import pytest
 
-from .planned import as_it_comes, environment, platform, uploads
+from .planned import as_it_comes, environment, unwatched, uploads
 
 
 def test_postgres_reads_its_password_from_a_file_and_checks_its_pages() -> None:
@@ -20,13 +20,13 @@ def test_postgres_reads_its_password_from_a_file_and_checks_its_pages() -> None:
     [(512, "128MB", "384MB"), (4096, "1024MB", "3072MB"), (32, "16MB", "32MB")],
 )
 def test_postgres_is_tuned_to_its_memory(memory: int, buffers: str, cache: str) -> None:
-    command = platform(postgres={"limits": {"memoryMib": memory}}).named("slidegenie-postgres-1").inputs["command"]
+    command = unwatched(postgres={"limits": {"memoryMib": memory}}).named("slidegenie-postgres-1").inputs["command"]
 
     assert command[:5] == ["postgres", "-c", f"shared_buffers={buffers}", "-c", f"effective_cache_size={cache}"]
 
 
 def test_redis_drops_the_least_used_before_it_is_killed() -> None:
-    plan = platform(redis={"maxmemoryMib": 64, "limits": {"memoryMib": 96}})
+    plan = unwatched(redis={"maxmemoryMib": 64, "limits": {"memoryMib": 96}})
     lines = uploads(plan.named("slidegenie-redis-config-seed"))["redis.conf"].splitlines()
 
     assert {"maxmemory 64mb", "maxmemory-policy allkeys-lru", "appendonly yes"} <= set(lines)
@@ -35,7 +35,7 @@ def test_redis_drops_the_least_used_before_it_is_killed() -> None:
 
 
 def test_minio_has_no_console_and_asks_nobody_for_updates() -> None:
-    plan = platform(storage={"limits": {"memoryMib": 1000}})
+    plan = unwatched(storage={"limits": {"memoryMib": 1000}})
     variables = environment(plan.named("slidegenie-minio-1"))
 
     assert variables["MINIO_BROWSER"] == "off"

@@ -13,7 +13,7 @@ from components.settings import Engine, Images, Origin, Registry, Require, Suppl
 from components.settings.versions import third_party
 from components.variants import VARIANTS, ImageVariant, image_variant
 
-from .planned import BUILD, platform, recorded
+from .planned import BUILD, application, recorded
 from .plans import ROOT
 
 BASES = {Variant.DEBIAN: "python-debian", Variant.ALPINE: "python-alpine"}
@@ -143,7 +143,7 @@ def test_one_image_hands_out_the_id_that_runs() -> None:
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_a_stack_builds_what_its_settings_name(variant: ImageVariant) -> None:
     settings = {"variant": variant.variant.value, "target": variant.target.value, "release": "1.2.3"}
-    build = platform(backend=settings).named("slidegenie-app", BUILD)
+    build = application(backend=settings).named("slidegenie-app", BUILD)
 
     named = [f"slidegenie/backend:{tag}" for tag in variant.tags("1.2.3")]
     assert build.inputs["tags"] == [*named, f"{named[0]}-slidegenie-test"]
