@@ -8,6 +8,7 @@ import pytest
 
 from ..conftest import Figures
 from ..support.client import PRESENTATIONS
+from ..support.waiting import until
 from ..support.workspace import Workspace, docker, missing_for_engine_tests
 
 pytestmark = pytest.mark.engine
@@ -60,7 +61,9 @@ def _status(url: str) -> str | None:
 
 def test_logs_a_shell_and_pytest_work_in_the_container(development: Workspace) -> None:
     project = ("compose", "-p", "slidegenie-hot")
-    assert httpx.get(f"http://localhost:{development.ports[2]}{PRESENTATIONS}").status_code == httpx.codes.OK
+    url = f"http://localhost:{development.ports[2]}{PRESENTATIONS}"
+    # One edit can be two events, and the second reload comes a moment later.
+    until(lambda: httpx.get(url).status_code == httpx.codes.OK, "an answer", _RELOAD_SECONDS)
     assert PRESENTATIONS in docker(*project, "logs", "app")
     assert docker(*project, "exec", "-T", "app", "bash", "-c", "id -u").strip() == "1000"
     tests = development.run("pytest")

@@ -52,7 +52,7 @@ def test_a_port_that_is_taken(mistaken: Workspace) -> None:
         taken.listen()
         said = _line(mistaken)
     assert f"port {mistaken.ports[1]} on 127.0.0.1 is taken" in said
-    assert "set another under `proxy` in Pulumi.mistake.yaml" in said
+    assert "set another in Pulumi.mistake.yaml (`proxy`, `monitoring.ports`)" in said
 
 
 def test_a_stack_that_does_not_exist(mistaken: Workspace) -> None:
