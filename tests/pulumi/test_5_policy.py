@@ -79,7 +79,10 @@ def test_the_pack_stops_a_preview_and_says_what_why_and_how(with_a_bad_container
         "secrets",
     }
     assert "by-hand: mounts[0].source is docker.sock, which is as good as root on the host" in result.out
-    assert "go through the socket-proxy's allow-list" in result.out
+    fix = (
+        "use a volume (of the host, a folder such as /srv/...); to ask Docker something, go through the socket-proxy's"
+    )
+    assert f"fix: {fix} allow-list" in result.out
     assert "hunter2" not in result.text
 
 
