@@ -49,8 +49,8 @@ def _given(name: str, args: "BackendArgs", image: str, child: pulumi.ResourceOpt
         # can be asked of it: what only an engine has carries no signature.
         return _admitted(name, args, image, child, pushed=False)
     # What the stack pushed itself is in its own registry, and a rollback names it there.
-    pushed = args.registry.address is not None and image.startswith(f"{args.registry.address}/")
-    place = image if pushed else mirrored(image, args.images)
+    own = args.registry.address is not None and image.startswith(f"{args.registry.address}/")
+    place = image if own else mirrored(image, args.images)
     if "@" in place:
         return _pulled(name, args, _admitted(name, args, without_tag(place), child, pushed=True), child)
     # A tag cannot carry a signature: what is scanned is what the engine has under it. `enforce` refuses tags.

@@ -10,6 +10,7 @@ from ..maintenance import cache
 from ..maintenance.cleanup import Ownership, Removal, removable_containers, removable_images
 from ..maintenance.images import ImageRecord, kept_images
 from ..plan import Plan
+from ..plan.view import BUILT
 from ..settings import Settings
 from .compose import MADE_FROM
 from .console import Problem, say, show, warn
@@ -89,7 +90,7 @@ def _described(image: Removal) -> str:
 
 
 def _repositories(plan: Plan) -> frozenset[str]:
-    tags = [tag for build in plan.of_type("docker-build:index:Image") for tag in build.inputs.get("tags") or ()]
+    tags = [tag for build in plan.of_type(BUILT) for tag in build.inputs.get("tags") or ()]
     return frozenset(tag.rpartition(":")[0] for tag in tags)
 
 

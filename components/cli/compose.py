@@ -16,7 +16,7 @@ from ..plan.compose import ComposeProject, compose_project
 from ..plan.compose_write import refuse_encrypted, write_compose, write_secrets
 from ..plan.program import project_name, stack_configuration, stack_settings
 from ..plan.vault import Vault
-from ..plan.view import Volume, view_of
+from ..plan.view import CONTAINER, PASSWORD, Volume, view_of
 from ..settings import Require
 from . import diagnosis
 from .compose_builds import ComposeBuilds
@@ -114,7 +114,7 @@ class ComposeStack:
 
     def passwords(self) -> Iterator[tuple[str, str]]:
         """Yield name and value of each generated password."""
-        for resource in self._plan().of_type("random:index/randomPassword:RandomPassword"):
+        for resource in self._plan().of_type(PASSWORD):
             result = resource.outputs["result"]
             yield resource.name, str(result.value if isinstance(result, Secret) else result)
 
@@ -170,7 +170,7 @@ class ComposeStack:
 
 
 def _start_seconds(plan: Plan) -> Iterator[int]:
-    for container in plan.of_type("docker:index/container:Container"):
+    for container in plan.of_type(CONTAINER):
         yield int(container.inputs.get("waitTimeout") or 0)
 
 

@@ -49,7 +49,7 @@ class ComposeBuilds:
 
 def _sources(root: Path, build: dict[str, Any]) -> str:
     listing = sorted(_files(root / build["context"]))
-    based_on = [image_id(base) for base in bases({"buildArgs": build.get("args")})]
+    based_on = [image_id(base) for base in bases(build.get("args"))]
     return hashlib.sha256(json.dumps([build, listing, based_on], sort_keys=True).encode()).hexdigest()
 
 

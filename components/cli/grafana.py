@@ -7,7 +7,7 @@ from .docker import containers, docker, last_line
 _PASSWORD = "/run/secrets/admin-password"  # noqa: S105 - a path
 _TOLD = "/var/lib/grafana/admin-password.sha256"
 """In its volume: of the password it was last told."""
-TELL = """\
+_TELL = """\
 now=$(sha256sum <"$1") || exit
 [ "$now" = "$(cat "$2" 2>/dev/null)" ] && exit
 grafana cli admin reset-admin-password --password-from-stdin <"$1" && echo "$now" >"$2"
@@ -24,6 +24,6 @@ def tell_grafana(label: str) -> None:
         Problem: when Grafana does not take it.
     """
     for container in containers(label, f"{SERVICE_LABEL}=grafana"):
-        done = docker("exec", container["Id"], "sh", "-c", TELL, "sh", _PASSWORD, _TOLD, check=False)
+        done = docker("exec", container["Id"], "sh", "-c", _TELL, "sh", _PASSWORD, _TOLD, check=False)
         if done.returncode != 0:
             raise Problem(f"Grafana did not take its password: {last_line(done.stderr or done.stdout)}")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..plan import Plan
+from ..plan.view import BUILT, CONTAINER, PULLED, VOLUME
 from ..settings import Settings, TlsMode
 from ..settings.own_certificate import out_of_date
 from .console import Problem, say
@@ -48,10 +49,10 @@ def check_certificate(settings: Settings) -> None:
 
 def needed_images(plan: Plan) -> list[str]:
     """Return the images that must be there before the platform can start, without those it builds itself."""
-    builds = plan.of_type("docker-build:index:Image")
+    builds = plan.of_type(BUILT)
     built = {tag for build in builds for tag in build.inputs.get("tags", [])}
-    based_on = {base for build in builds for base in bases(build.inputs)}
-    pulled = {image.inputs["name"] for image in plan.of_type("docker:index/remoteImage:RemoteImage")}
+    based_on = {base for build in builds for base in bases(build.inputs.get("buildArgs"))}
+    pulled = {image.inputs["name"] for image in plan.of_type(PULLED)}
     return sorted((based_on | pulled) - built)
 
 
@@ -151,7 +152,7 @@ def _check_port(address: str, port: int, stack: str) -> None:
 
 
 def _published(plan: Plan) -> Iterator[tuple[str, int]]:
-    for container in plan.of_type("docker:index/container:Container"):
+    for container in plan.of_type(CONTAINER):
         for port in container.inputs.get("ports") or []:
             yield port["ip"], port["external"]
 
@@ -164,7 +165,7 @@ def prepare_folders(plan: Plan) -> None:
     """
     folders = [
         Path(volume.inputs["driverOpts"]["device"])
-        for volume in plan.of_type("docker:index/volume:Volume")
+        for volume in plan.of_type(VOLUME)
         if volume.inputs.get("driverOpts")
     ]
     missing = [folder for folder in folders if not folder.is_dir()]

@@ -2,6 +2,7 @@
 
 from pulumi.automation import EngineEvent, OpType
 
+from ..plan.view import BUILT, CONTAINER, NETWORK, PULLED, VOLUME
 from .console import show
 
 _WORDS = {
@@ -14,11 +15,11 @@ _WORDS = {
 }
 _BUILDS = (OpType.CREATE, OpType.CREATE_REPLACEMENT, OpType.UPDATE)
 _KINDS = {
-    "docker:index/container:Container": "container",
-    "docker:index/network:Network": "network",
-    "docker:index/volume:Volume": "volume",
-    "docker:index/remoteImage:RemoteImage": "image",
-    "docker-build:index:Image": "image build",
+    CONTAINER: "container",
+    NETWORK: "network",
+    VOLUME: "volume",
+    PULLED: "image",
+    BUILT: "image build",
 }
 
 
@@ -34,7 +35,7 @@ class Progress:
     def __call__(self, event: EngineEvent) -> None:
         """Take one event."""
         if (starting := event.resource_pre_event) and not starting.planning:
-            if starting.metadata.type == "docker-build:index:Image" and starting.metadata.op in _BUILDS:
+            if starting.metadata.type == BUILT and starting.metadata.op in _BUILDS:
                 show(f"    building {_name(starting.metadata.urn)}")
         elif (done := event.res_outputs_event) and not done.planning:
             self._done(done.metadata.op, done.metadata.type, done.metadata.urn)

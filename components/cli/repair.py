@@ -1,12 +1,13 @@
 """What somebody removed by hand: Pulumi looks into its state and sees nothing to do, so it is told."""
 
+from ..plan.view import CONTAINER, NETWORK, VOLUME
 from .docker import docker
 from .state import State
 
 _LISTED = {
-    "docker:index/container:Container": ("ps", "--all", "--no-trunc"),
-    "docker:index/volume:Volume": ("volume", "ls"),
-    "docker:index/network:Network": ("network", "ls", "--no-trunc"),
+    CONTAINER: ("ps", "--all", "--no-trunc"),
+    VOLUME: ("volume", "ls"),
+    NETWORK: ("network", "ls", "--no-trunc"),
 }
 """How the engine lists each kind by what the state has as ID."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from ..maintenance.cache import steps
 from ..maintenance.images import ImageRecord
 from ..plan import Plan
+from ..plan.view import BUILT
 from .docker import containers, image_id
 from .home import Home
 from .newest import bases
@@ -21,9 +22,10 @@ def note_rollout(record: ImageRecord, plan: Plan, root: Path, *, newest: bool) -
     `newest` says that everything was built on what the engine has now.
     """
     record.note_release(c["Image"] for c in containers(plan.label, everything=True))
-    builds = plan.of_type("docker-build:index:Image")
+    builds = plan.of_type(BUILT)
     for build in builds:
         image = image_id(build.inputs["tags"][-1]) if build.inputs.get("load") else ""
-        record.note_build(build.name, image, {base: image_id(base) for base in bases(build.inputs)}, anew=newest)
+        based_on = {base: image_id(base) for base in bases(build.inputs.get("buildArgs"))}
+        record.note_build(build.name, image, based_on, anew=newest)
     dockerfiles = {root / build.inputs["dockerfile"]["location"] for build in builds}
     record.note_steps(step for file in dockerfiles for step in steps(file))

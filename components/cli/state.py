@@ -5,12 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..identity import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL
-
-_CONTAINER = "docker:index/container:Container"
-_REMOTE_IMAGE = "docker:index/remoteImage:RemoteImage"
-_BUILD = "docker-build:index:Image"
-_VOLUME = "docker:index/volume:Volume"
-_PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105 - a type
+from ..plan.view import BUILT, CONTAINER, PASSWORD, PULLED, VOLUME
 
 
 @dataclass(frozen=True)
@@ -50,11 +45,11 @@ class State:
 
     def of_volumes(self, urns: Collection[str]) -> list[str]:
         """Return those of `urns` that are volumes of data."""
-        return [r["urn"] for r in self.resources if r["urn"] in urns and r["type"] == _VOLUME and r.get("protect")]
+        return [r["urn"] for r in self.resources if r["urn"] in urns and r["type"] == VOLUME and r.get("protect")]
 
     def builds(self) -> dict[str, dict[str, Any]]:
         """Return the inputs of each image that the stack builds, by URN."""
-        return {r["urn"]: r["inputs"] for r in self.resources if r["type"] == _BUILD and not r.get("delete")}
+        return {r["urn"]: r["inputs"] for r in self.resources if r["type"] == BUILT and not r.get("delete")}
 
     def built_images(self) -> dict[str, str]:
         """Return the URN of each image the stack built and loaded, by the tag its containers are made from."""
@@ -62,16 +57,16 @@ class State:
 
     def pulled_images(self) -> dict[str, tuple[str, str]]:
         """Return name and ID of each image that the stack pulled, by URN."""
-        pulled = (r for r in self.resources if r["type"] == _REMOTE_IMAGE and not r.get("delete"))
+        pulled = (r for r in self.resources if r["type"] == PULLED and not r.get("delete"))
         return {r["urn"]: (r["inputs"]["name"], (r.get("outputs") or {}).get("imageId", "")) for r in pulled}
 
     def volume_names(self) -> set[str]:
         """Return the names of all volumes the state knows."""
-        return {r["id"] for r in self.resources if r["type"] == _VOLUME and r.get("id")}
+        return {r["id"] for r in self.resources if r["type"] == VOLUME and r.get("id")}
 
     def backups(self) -> list[str]:
         """Return the URNs of what `make destroy` leaves: the backup repository and the password that opens it."""
-        passwords = (r["urn"] for r in self.resources if r["type"] == _PASSWORD)
+        passwords = (r["urn"] for r in self.resources if r["type"] == PASSWORD)
         return [*self.repositories(), *(urn for urn in passwords if urn.endswith(BACKUP_PASSWORD))]
 
     def repositories(self) -> dict[str, str]:
@@ -79,7 +74,7 @@ class State:
         return {
             r["urn"]: str(r.get("id", ""))
             for r in self.resources
-            if r["type"] == _VOLUME and not r.get("delete") and _holds_backups(r)
+            if r["type"] == VOLUME and not r.get("delete") and _holds_backups(r)
         }
 
     def protected(self) -> list[str]:
@@ -102,14 +97,14 @@ class State:
     def passwords(self) -> Iterator[tuple[str, str]]:
         """Yield name and value of each generated password; the export must show secrets."""
         for resource in self.resources:
-            if resource["type"] == _PASSWORD:
+            if resource["type"] == PASSWORD:
                 yield resource["urn"].rpartition("::")[2], _plain(resource["outputs"]["result"])
 
     def _jobs(self) -> Iterator[dict[str, Any]]:
         return (resource for resource in self.current() if resource.get("inputs", {}).get("attach"))
 
     def _containers(self) -> Iterator[dict[str, Any]]:
-        return (resource for resource in self.resources if resource["type"] == _CONTAINER)
+        return (resource for resource in self.resources if resource["type"] == CONTAINER)
 
 
 def _holds_backups(volume: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ BACKUPS = "slidegenie:index:Backups"
 CONTAINER = "docker:index/container:Container"
 PULLED = "docker:index/remoteImage:RemoteImage"
 BUILT = "docker-build:index:Image"
+PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105 - a type
 
 _Item = TypeVar("_Item")
 _COMPOSE = "com.docker.compose."
