@@ -1,14 +1,22 @@
-"""Immutable files in Compose: each is a file on disk, since Compose cannot write into a read-only container."""
+"""Immutable files in Compose: each is a file on disk, since Compose cannot write into a read-only container.
 
+What stands in the repository word for word, such as a script or a dashboard, is mounted from there.
+"""
+
+import functools
 import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..assets import asset
 from ..identity import CONTENT_LABEL
 from .compose_paths import compose_path, inside
 from .view import File, Service, View, Volume, reveal
+
+_SOURCES = (("docker", "logins"), ("monitoring",))
+"""Folders of data whose files are mounted from where they are."""
 
 
 @dataclass
@@ -55,8 +63,11 @@ class FileStore:
         return self._entry(self.secrets, volume, file, path)
 
     def _config(self, volume: Volume, file: File) -> str:
-        path = self.files_dir / volume.key / file.name
-        self.config_files[inside(path, self.root)] = str(file.content)
+        content = str(file.content)
+        path = _source(file.name, content)
+        if path is None:
+            path = self.files_dir / volume.key / file.name
+            self.config_files[inside(path, self.root)] = content
         return self._entry(self.configs, volume, file, path)
 
     def _entry(self, section: dict[str, dict[str, str]], volume: Volume, file: File, path: Path) -> str:
@@ -65,6 +76,21 @@ class FileStore:
         if section.setdefault(name, entry) != entry:
             raise ValueError(f"two files are called {name}, {section[name]['file']} and {entry['file']}; rename one")
         return name
+
+
+def _source(name: str, content: str) -> Path | None:
+    """Return the file of the repository that is called `name` and says just this."""
+    return _sources().get((name, content))
+
+
+@functools.cache
+def _sources() -> dict[tuple[str, str], Path]:
+    found: dict[tuple[str, str], Path] = {}
+    for parts in _SOURCES:
+        for path in sorted(Path(asset(*parts)).resolve().rglob("*.*")):
+            if path.is_file():
+                found.setdefault((path.name, path.read_text(encoding="utf-8")), path)
+    return found
 
 
 def _digest(files: dict[str, str]) -> str:

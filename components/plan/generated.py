@@ -5,21 +5,25 @@ from pathlib import Path
 from .compose import compose_project
 from .diagram import render_diagram
 from .env import render_env
-from .json_ import render_json
+from .golden import FURTHER, PRODUCTION, difference, reviewed, written
 from .program import plan_stack
 
-STACKS = {"dev": "docker-compose.yml", "prod": "docker-compose.prod.yml", "airgap": "docker-compose.airgap.yml"}
+COMPOSE_FILES = {"dev": "docker-compose.yml", "prod": "docker-compose.prod.yml"}
 """Stacks and their Compose files. The first has the name that Compose looks for by itself."""
+_GOLDEN = "tests/unit/golden"
 
 
 def generated_files(root: Path) -> dict[str, str]:
     """Return the content of each file by its path below `root`."""
     files: dict[str, str] = {}
-    for stack, name in STACKS.items():
+    for stack, name in COMPOSE_FILES.items():
         project = compose_project(root, stack)
-        files |= {name: project.text, f"tests/unit/golden/{stack}.json": render_json(plan_stack(root, stack), root)}
-        files |= project.config_files
-    production = plan_stack(root, "prod")
+        files |= {name: project.text} | project.config_files
+    production = plan_stack(root, PRODUCTION)
+    whole = reviewed(production, root)
+    files[f"{_GOLDEN}/{PRODUCTION}.json"] = written(whole)
+    for stack in FURTHER:
+        files[f"{_GOLDEN}/{stack}.json"] = written(difference(whole, reviewed(plan_stack(root, stack), root)))
     files[".env.production"] = render_env(production)
     files["docs/diagram.md"] = _DIAGRAM.format(diagram=render_diagram(production))
     return files

@@ -1,4 +1,4 @@
-"""The plan as JSON: what tests compare, and what a reviewer reads the difference of."""
+"""The plan as JSON, for tools."""
 
 import json
 import os
@@ -11,9 +11,14 @@ from .record import Plan, Resource, Secret
 
 
 def render_json(plan: Plan, root: Path) -> str:
+    """Return `plain_plan` as text."""
+    return json.dumps(plain_plan(plan, root), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def plain_plan(plan: Plan, root: Path) -> dict[str, Any]:
     """Return every resource with its inputs and options, sorted; secrets masked, paths relative to `root`."""
     labels = {resource.urn: _label(resource) for resource in plan.resources}
-    document = {
+    return {
         "project": plan.project,
         "stack": plan.stack,
         "outputs": _plain(plan.outputs, root),
@@ -21,7 +26,6 @@ def render_json(plan: Plan, root: Path) -> str:
             _resource(resource, labels, root) for resource in sorted(plan.resources, key=lambda r: (r.type, r.name))
         ],
     }
-    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _resource(resource: Resource, labels: dict[str, str], root: Path) -> dict[str, Any]:
