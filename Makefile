@@ -9,6 +9,8 @@ CLI = .venv/bin/python -m components.cli $(if $(STACK),--stack $(STACK)) $(if $(
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  STACK=dev|prod|airgap chooses the stack; the default is the one last brought up, else dev"
+	@pid=$$(cat "$${SLIDEGENIE_HOME:-$$HOME/.slidegenie}/dockerd.pid" 2>/dev/null) && kill -0 "$$pid" 2>/dev/null \
+		&& echo "  \`kill $$pid\` stops the Docker engine that was started here" || true
 
 .venv/.runtime: requirements.txt scripts/bootstrap.sh
 	@scripts/bootstrap.sh requirements.txt
@@ -42,6 +44,10 @@ drill: .venv/.runtime ## Restore the newest backup on trial
 up down destroy preview drift refresh password rotate releases rollback authority \
 	secrets logs shell pytest backup backups restore drill:
 	@$(CLI) $@
+
+.PHONY: engine
+engine: .venv/.runtime ## Get a Docker engine to answer: install it, start it
+	@$(CLI) engine
 
 .PHONY: scan clean freshness schedule unschedule
 scan: .venv/.runtime ## Scan what runs, judge it by the policy, and tell the monitoring
@@ -92,6 +98,7 @@ WORKERS ?= $(shell n=$$(( ($$(nproc) + 1) / 2 )); echo $$(( n < 2 ? 2 : n )))
 
 .PHONY: test
 test: check ## Run every test this machine can run; says what it skips and why
+	@$(CLI) engine || echo "==> tests of what runs on an engine are skipped"
 	@.venv/bin/python -m pytest tests/pulumi tests/engine -rs -n $(WORKERS) --dist loadscope --durations 15
 
 .PHONY: release-check

@@ -28,6 +28,9 @@ def run_script(root: Path, script: str, *arguments: str) -> None:
     Raises:
         Problem: when it fails.
     """
-    done = subprocess.run([str(root / "scripts" / script), *arguments], check=False)  # noqa: S603 - our own scripts
+    path = root / "scripts" / script
+    if not path.is_file():
+        raise Problem(f"scripts/{script} is not in {root}: this needs a checkout of SlideGenie Platform")
+    done = subprocess.run([str(path), *arguments], check=False)  # noqa: S603 - our own scripts
     if done.returncode != 0:
         raise Problem(f"scripts/{script} failed ({done.returncode}); run it again once its cause is fixed")

@@ -11,7 +11,8 @@ from ..plan.program import stack_settings
 from . import airgap, preflight
 from .compose import ComposeStack
 from .console import Problem, confirmed, say, show
-from .docker import docker, ensure_engine
+from .docker import docker
+from .engine_start import ensure_engine
 from .home import Home
 from .letting_go import let_go
 from .newest import moved_images
@@ -122,6 +123,11 @@ def destroy(request: Request) -> None:
     Home.open().forget(name)
 
 
+def engine(_request: Request) -> None:
+    """Get a Docker engine to answer: installed where it is missing, started where it is stopped."""
+    ensure_engine()
+
+
 def _with_state(request: Request) -> PulumiStack:
     """Return the stack whose state says how things should be.
 
@@ -217,6 +223,6 @@ def _show_addresses(plan: Plan) -> None:
 
 
 COMMANDS: dict[str, Callable[[Request], None]] = {
-    command.__name__.removeprefix("list_"): command for command in (up, preview, drift, refresh, down, destroy)
+    command.__name__.removeprefix("list_"): command for command in (up, preview, drift, refresh, down, destroy, engine)
 }
 """These commands by their names."""

@@ -23,7 +23,8 @@ from ..policy.recorded import around_of, judge_plan
 from ..policy.report import report, report_undecided, report_violations, summary
 from ..settings import Enforcement, Policy
 from .console import Problem, say, show, warn
-from .docker import containers, docker, ensure_engine
+from .docker import containers, docker
+from .engine_start import ensure_engine
 from .switch import switch
 
 _METRICS_FILE = "policy.prom"

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.metadata
+import json
 import os
 import shutil
 import subprocess
@@ -46,9 +47,10 @@ def _install() -> auto.PulumiCommand | None:
 def _plugins(command: auto.PulumiCommand) -> bool:
     binary = str(command.command)
     listed = subprocess.run([binary, "plugin", "ls", "--json"], capture_output=True, text=True, check=False)  # noqa: S603
+    there = installed_plugins(listed.stdout)
     for plugin, package in _PROVIDERS.items():
         version = importlib.metadata.version(package)
-        if f'"{plugin}"' in listed.stdout and f'"{version}"' in listed.stdout:
+        if (plugin, version) in there:
             continue
         say(f"installing Pulumi's {plugin} provider {version}")
         try:
@@ -66,3 +68,12 @@ def _plugins(command: auto.PulumiCommand) -> bool:
             say(f"it cannot be had here ({last_line(done.stderr)[:120]})")
             return False
     return True
+
+
+def installed_plugins(listed: str) -> set[tuple[str, str]]:
+    """Return name and version of each resource plugin in what `pulumi plugin ls --json` printed."""
+    try:
+        plugins = json.loads(listed or "[]")
+    except ValueError:
+        return set()
+    return {(str(p["name"]), str(p.get("version", ""))) for p in plugins if p.get("kind") == "resource"}

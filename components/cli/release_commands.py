@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from .console import Problem, say, show
-from .docker import ensure_engine
+from .engine_start import ensure_engine
 from .home import Home
 from .request import ROOT, Request, chosen, pulumi_stack
 from .rollback import History

@@ -9,7 +9,7 @@ from ..plan.compose_write import prepare_machine
 from ..plan.program import stack_configuration, stack_settings
 from .compose import ComposeStack
 from .console import Problem, show
-from .docker import ensure_engine
+from .engine_start import ensure_engine
 from .home import Home
 from .letting_go import let_go
 from .policy import enforce

@@ -13,7 +13,7 @@ from ..policy.report import report, summary
 from ..settings import Enforcement, Settings
 from . import cleaning, preflight, scanning, timers
 from .console import Problem, say, show, warn
-from .docker import ensure_engine
+from .engine_start import ensure_engine
 from .home import Home
 from .policy import judge_running, judge_stack
 from .request import ROOT, Request, chosen

@@ -15,7 +15,7 @@ from .record import Plan, Values, fixed_values, record
 
 
 class UnknownStackError(Exception):
-    """There is no settings file for the stack."""
+    """There is no settings file for the stack, or no Pulumi program at all."""
 
 
 def plan_stack(root: Path, stack: str, values: Values = fixed_values) -> Plan:
@@ -42,7 +42,13 @@ def plan_stack(root: Path, stack: str, values: Values = fixed_values) -> Plan:
 
 
 def project_name(root: Path) -> str:
-    """Return the name of the Pulumi project in `root`."""
+    """Return the name of the Pulumi project in `root`.
+
+    Raises:
+        UnknownStackError: when there is no project.
+    """
+    if not (root / "Pulumi.yaml").is_file():
+        raise UnknownStackError(f"there is no Pulumi.yaml in {root}: run this in the folder of a Pulumi program")
     return str(yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))["name"])
 
 
@@ -50,11 +56,12 @@ def stack_configuration(root: Path, stack: str) -> dict[str, Any]:
     """Return the configuration in `Pulumi.<stack>.yaml`, keys with their namespace; encrypted values are masked.
 
     Raises:
-        UnknownStackError: when that file does not exist.
+        UnknownStackError: when that file, or the project, does not exist.
         SettingsError: when it is no YAML, or has no group `config`.
     """
     file = root / f"Pulumi.{stack}.yaml"
     if not file.is_file():
+        project_name(root)
         known = sorted(path.name.split(".")[1] for path in root.glob("Pulumi.*.yaml"))
         raise UnknownStackError(
             f"stack {stack!r} does not exist: there is no {file.name}; known stacks: {', '.join(known)}."

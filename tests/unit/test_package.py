@@ -1,5 +1,6 @@
 """The package other teams install: it has all it needs, and needs what it says."""
 
+import os
 import re
 import subprocess
 import sys
@@ -113,6 +114,19 @@ def test_it_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 10
+
+
+def test_its_commands_say_in_one_line_that_there_is_no_program(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    (tmp_path / "empty").mkdir()
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "installed"), "SLIDEGENIE_HOME": str(tmp_path / "home")}
+    for command in ("up", "preview", "policy", "destroy"):
+        run = [sys.executable, "-m", "slidegenie_platform.cli", command]
+        done = subprocess.run(run, cwd=tmp_path / "empty", env=environment, capture_output=True, text=True, check=False)
+
+        told = f"==> there is no Pulumi.yaml in {tmp_path}/empty: run this in the folder of a Pulumi program\n"
+        assert (done.returncode, done.stderr) == (1, told), command
 
 
 def test_no_module_names_the_package_it_is_in() -> None:
