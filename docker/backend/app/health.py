@@ -26,11 +26,12 @@ async def index() -> JSONResponse:
 
 @router.get("/health/live")
 async def live(request: Request) -> JSONResponse:
-    """Fail until everything configured has answered once, and again as soon as we are to stop."""
+    """Fail until every worker was answered by all it needs, and again as soon as we are to stop."""
     state = _state(request)
     if state.runtime.draining:
         return JSONResponse({"status": "draining"}, 503)
-    if not state.runtime.started and (waiting_for := state.monitor.waiting_for()):
+    if not state.runtime.started:
+        waiting_for = state.monitor.waiting_for() or ["another worker"]
         return JSONResponse({"status": "starting", "waiting_for": waiting_for}, 503)
     return JSONResponse({"status": "live"})
 

@@ -1,6 +1,7 @@
 """Puts the application together."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -49,6 +50,9 @@ def build_app(settings: Settings, dependencies: Dependencies, runtime: Runtime) 
         metrics.WORKER_STARTS.inc()
         metrics.show_failures(api.endpoints())
         metrics.BUILD_INFO.labels(settings.release).set(1)
+        # The workers share one socket, and this one takes nothing from it before this is over: it
+        # would refuse requests that its neighbours can answer.
+        await state.monitor.settle()
         background = [asyncio.create_task(_watch(state))]
         if state.service:
             background.append(asyncio.create_task(_keep_house(state.service)))
@@ -91,13 +95,16 @@ def _service(
 
 
 async def _watch(state: AppState) -> None:
-    """Keep the monitor's knowledge fresh, and note when the start is over."""
+    """Keep the monitor's knowledge fresh, and note when this worker, or the server, has started."""
     while True:
-        await state.monitor.check_all()
-        if not state.runtime.started and not state.monitor.waiting_for():
-            state.runtime.mark_started()
+        if (
+            not state.runtime.started
+            and not state.monitor.waiting_for()
+            and state.runtime.mark_ready(os.getpid())
+        ):
             log.info("started")
         await asyncio.sleep(INTERVAL_SECONDS)
+        await state.monitor.check_all()
 
 
 async def _keep_house(service: PresentationService) -> None:

@@ -13,6 +13,8 @@ from .model import Dependency
 
 INTERVAL_SECONDS = 2.0
 TIMEOUT_SECONDS = 2.0
+SETTLING_PAUSE_SECONDS = 0.2
+"""Between the checks of a worker that does not serve yet."""
 FAILURES_UNTIL_DOWN = 2
 """One slow answer under load is no outage. Requests that meet a failure report it themselves."""
 
@@ -40,11 +42,15 @@ class Monitor:
         self._dependencies = dependencies
         self._states = {dependency.name: _State() for dependency in dependencies}
 
-    async def watch(self) -> None:
-        """Check for ever."""
-        while True:
+    async def settle(self) -> None:
+        """Check until all have answered once, or one has failed often enough to be called down.
+
+        Only then a worker knows what to answer, whichever it is.
+        """
+        await self.check_all()
+        while self.waiting_for() and not self._failed():
+            await asyncio.sleep(SETTLING_PAUSE_SECONDS)
             await self.check_all()
-            await asyncio.sleep(INTERVAL_SECONDS)
 
     async def check_all(self) -> dict[str, Result]:
         """Check all dependencies at once and note the outcome."""
@@ -57,11 +63,15 @@ class Monitor:
 
     def down(self) -> list[str]:
         """Return the dependencies that requests should not even try."""
+        failed = self._failed()
         return [
             name
             for name, state in self._states.items()
-            if state.failures >= FAILURES_UNTIL_DOWN or not state.answered_once
+            if name in failed or not state.answered_once
         ]
+
+    def _failed(self) -> list[str]:
+        return [n for n, state in self._states.items() if state.failures >= FAILURES_UNTIL_DOWN]
 
     async def _check(self, dependency: Dependency) -> Result:
         started = time.monotonic()

@@ -22,8 +22,8 @@ class Runtime:
     directory: Path
 
     @classmethod
-    def create(cls, wanted: Path) -> "Runtime":
-        """Make an empty directory for a new server and publish it to its workers.
+    def create(cls, wanted: Path, workers: int) -> "Runtime":
+        """Make an empty directory for a new server and publish it to its `workers`.
 
         Without a writable `wanted` (a plain `docker run --read-only`, a laptop) it is a fresh
         directory of the temporary one.
@@ -37,6 +37,7 @@ class Runtime:
         runtime = cls(directory)
         # A new server starts from zero: counters of a predecessor would double its rates.
         runtime.metrics_directory.mkdir()
+        runtime.expect(workers)
         os.environ[_ENVIRONMENT] = str(directory)
         os.environ[METRICS_ENVIRONMENT] = str(runtime.metrics_directory)
         return runtime
@@ -60,14 +61,32 @@ class Runtime:
         """Fail the health checks of all workers from now on."""
         (self.directory / "draining").touch()
 
+    def expect(self, workers: int) -> None:
+        """Count the server as started once so many workers are ready."""
+        (self.directory / "workers").write_text(str(workers), encoding="ascii")
+
     @property
     def started(self) -> bool:
-        """Whether every configured dependency has answered once since the server started."""
+        """Whether every configured dependency has answered each of the workers once."""
         return (self.directory / "started").exists()
 
-    def mark_started(self) -> None:
-        """Let all workers, also those restarted during an outage, count as started."""
+    def mark_ready(self, worker: int) -> bool:
+        """Note that a worker, by its process ID, can serve; return whether that was the last one.
+
+        Once the server has started, so have workers that are replaced during an outage.
+        """
+        (self.directory / f"ready-{worker}").touch()
+        expected = int((self.directory / "workers").read_text(encoding="ascii"))
+        if len(list(self.directory.glob("ready-*"))) < expected:
+            return False
         (self.directory / "started").touch()
+        return True
+
+    def forget(self, worker: int) -> None:
+        """Remove what a worker that died has left: it counts no more, nor do its gauges."""
+        (self.directory / f"ready-{worker}").unlink(missing_ok=True)
+        for gauge in self.metrics_directory.glob(f"gauge_live*_{worker}.db"):
+            gauge.unlink(missing_ok=True)
 
 
 def _temporary_directory(wanted: Path) -> Path:

@@ -69,13 +69,13 @@ class Supervisor(Multiprocess):
         timer.start()
 
     def keep_subprocess_alive(self) -> None:
-        """Replace dead workers, and forget their gauges, which would count for ever."""
+        """Replace dead workers, and forget what they have left."""
         before = {process.pid for process in self.processes}
         super().keep_subprocess_alive()
         for pid in before - {process.pid for process in self.processes}:
             log.error("worker_replaced", pid=pid)
-            for gauge in self._runtime.metrics_directory.glob(f"gauge_live*_{pid}.db"):
-                gauge.unlink(missing_ok=True)
+            if pid is not None:
+                self._runtime.forget(pid)
 
     def terminate_all(self) -> None:
         """Tell the workers to finish, and turn new connections away."""
@@ -103,7 +103,8 @@ class Supervisor(Multiprocess):
 def serve() -> int:
     """Serve until told to stop."""
     try:
-        settings, runtime = _prepare()
+        settings = _prepare()
+        runtime = Runtime.create(settings.runtime_dir, settings.web_workers)
     except SettingsError as error:
         return _refuse(error)
     config = _uvicorn_config(settings)
@@ -119,7 +120,8 @@ def serve() -> int:
 def serve_reloading() -> int:
     """Serve with one worker that is replaced whenever a file of this package changes."""
     try:
-        settings, _ = _prepare()
+        settings = _prepare()
+        Runtime.create(settings.runtime_dir, workers=1)
     except SettingsError as error:
         return _refuse(error)
     # One process at a time needs no shared counters, and old ones would only pile up.
@@ -158,10 +160,10 @@ def create_app() -> "FastAPI":
         sys.exit(STARTUP_FAILURE)
 
 
-def _prepare() -> tuple[Settings, Runtime]:
+def _prepare() -> Settings:
     settings = load_settings()
     configure_logging(settings.log_level, settings.release)
-    return settings, Runtime.create(settings.runtime_dir)
+    return settings
 
 
 def _refuse(error: SettingsError) -> int:

@@ -65,7 +65,9 @@ def settings(tmp_path: Path) -> Settings:
 def runtime(tmp_path: Path) -> Runtime:
     directory = tmp_path / "runtime"
     directory.mkdir()
-    return Runtime(directory)
+    made = Runtime(directory)
+    made.expect(workers=1)
+    return made
 
 
 Logged = Callable[[], list[dict[str, Any]]]

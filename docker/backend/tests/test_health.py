@@ -27,6 +27,7 @@ def eventually(condition: Callable[[], bool]) -> None:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.main.INTERVAL_SECONDS", 0.02)
+    monkeypatch.setattr(monitor_module, "SETTLING_PAUSE_SECONDS", 0.02)
 
 
 def test_a_server_whose_dependencies_have_answered_is_live(client: TestClient) -> None:
@@ -51,6 +52,74 @@ def test_a_server_is_starting_until_everything_configured_has_answered_once(
     assert both.json() == {"status": "starting", "waiting_for": ["redis", "s3"]}
 
 
+def test_a_server_has_not_started_before_each_of_its_workers_has(
+    client: TestClient, runtime: Runtime
+) -> None:
+    runtime.expect(workers=2)
+    (runtime.directory / "started").unlink(missing_ok=True)
+
+    assert client.get("/health/live").json() == {
+        "status": "starting",
+        "waiting_for": ["another worker"],
+    }
+
+    runtime.mark_ready(1)
+    eventually(lambda: client.get("/health/live").status_code == 200)
+
+
+def test_a_worker_that_died_before_the_start_does_not_count(runtime: Runtime) -> None:
+    runtime.metrics_directory.mkdir()
+    runtime.expect(workers=2)
+    assert not runtime.mark_ready(1)
+    runtime.forget(1)
+    assert not runtime.mark_ready(2)
+    assert not runtime.started
+    assert runtime.mark_ready(3)
+    assert runtime.started
+
+
+class Late:
+    """Takes too long the first time it is asked, and answers the second time."""
+
+    name = "late"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def check(self) -> None:
+        self.asked += 1
+        if self.asked == 1:
+            await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        pass
+
+
+def test_a_worker_takes_nothing_before_its_first_good_check(
+    settings: Settings,
+    services: Services,
+    runtime: Runtime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another worker has started long ago, so requests come in at once."""
+    monkeypatch.setattr(monitor_module, "TIMEOUT_SECONDS", 0.3)
+    runtime.mark_ready(1)
+    slow = Late()
+    monkeypatch.setattr(services.repository, "check", slow.check)
+    with TestClient(build_app(settings, services.dependencies(), runtime)) as client:
+        assert client.get("/api/v1/presentations").status_code == 200
+    assert slow.asked >= 2
+
+
+def test_a_worker_replaced_during_an_outage_answers_that_it_is_one(
+    settings: Settings, services: Services, runtime: Runtime
+) -> None:
+    runtime.mark_ready(1)
+    services.repository.away = True
+    with TestClient(build_app(settings, services.dependencies(), runtime)) as client:
+        assert client.get("/api/v1/presentations").status_code == 503
+
+
 def test_an_outage_after_the_start_leaves_the_server_live(
     client: TestClient, services: Services
 ) -> None:
@@ -65,7 +134,7 @@ def test_an_outage_after_the_start_leaves_the_server_live(
 def test_a_worker_replaced_during_an_outage_is_live_as_its_server_was(
     settings: Settings, services: Services, runtime: Runtime
 ) -> None:
-    runtime.mark_started()
+    assert runtime.mark_ready(1)
     services.repository.away = True
     with TestClient(build_app(settings, services.dependencies(), runtime)) as client:
         assert client.get("/health/live").status_code == 200
