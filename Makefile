@@ -83,7 +83,7 @@ check: .venv/.dev ## Lint, type-check, unit tests, generated files fresh: second
 	@.venv/bin/ruff check $(PY_SOURCES)
 	@.venv/bin/ruff format --check $(PY_SOURCES)
 	@.venv/bin/mypy
-	@.venv/bin/shellcheck $(SHELL_SOURCES)
+	@.venv/bin/shellcheck --external-sources $(SHELL_SOURCES)
 	@.venv/bin/hadolint $(DOCKERFILES)
 	@.venv/bin/python -m components.cli.generate --check
 	@.venv/bin/python -m pytest tests/unit -n auto --dist loadfile

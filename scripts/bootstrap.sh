@@ -2,8 +2,7 @@
 # Makes the virtual environment the commands run in: scripts/bootstrap.sh REQUIREMENTS
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-fail() { echo "==> $1" >&2; exit 1; }
+. scripts/common.sh
 
 python=${PYTHON:-python3}
 command -v "$python" >/dev/null || fail "Python is not installed: on Debian or Ubuntu run \`sudo apt-get install python3 python3-venv\`"
@@ -14,8 +13,10 @@ if [ ! -x .venv/bin/pip ]; then
         # Debian splits these off; as root it is one harmless step.
         if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
             echo "==> installing python3-venv from the distribution"
-            { apt-get update && apt-get install --yes --no-install-recommends python3-venv; } >/dev/null 2>&1 \
-                || fail "\`apt-get install python3-venv\` failed; run it to see why"
+            log=$(mktemp)
+            { apt-get update && apt-get install --yes --no-install-recommends python3-venv; } >"$log" 2>&1 \
+                || fail "\`apt-get install python3-venv\` failed: $(reason "$log")"
+            rm -f "$log"
         else
             fail "Python's venv module is missing: run \`sudo apt-get install python3-venv\`"
         fi

@@ -3,6 +3,7 @@
 # can be reached from. An image is built when it is missing or when what it is made of has changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/common.sh
 
 usage() {
     cat <<'TEXT'
@@ -16,7 +17,6 @@ What Go downloads and compiles stays in ${SLIDEGENIE_CACHE:-~/.cache/slidegenie}
 deleted at any time.
 TEXT
 }
-fail() { echo "==> $1" >&2; exit 1; }
 say() { printf '==> %-48s %s\n' "$1" "$2"; }
 
 images=docker/airgap
@@ -37,13 +37,18 @@ reference() {
     echo "slidegenie-airgap/$1:$tag"
 }
 
+# What an image stands on or copies from: other stand-ins.
+parents() { sed -n 's|^FROM slidegenie-airgap/\([^: ]*\).*|\1|p' "$images/$1/Dockerfile" | sort --unique; }
+
 # --- What is up to date. The key of an image covers all that goes into it, but for the packages Debian has today.
 
 key() {
+    local parent
     {
-        find "$images/$1" -type f -print0 | LC_ALL=C sort --zero-terminated | xargs --null sha256sum
+        find -L "$images/$1" -type f -print0 | LC_ALL=C sort --zero-terminated | xargs --null sha256sum
         if [ -e "$images/$1/go.mod" ]; then sha256sum scripts/build-go-module.sh; fi
-        if [ "$1" = "$base" ]; then sha256sum "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}"; else key "$base"; fi
+        if [ "$1" = "$base" ]; then sha256sum "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}"; fi
+        for parent in $(parents "$1"); do key "$parent"; done
     } | sha256sum | cut --delimiter=' ' --fields=1
 }
 
@@ -73,15 +78,37 @@ build_context() {
 
 build() {
     local started=$SECONDS size
-    say "$(reference "$1")" building
     if ! { mkdir -p "$work/$1" && fill_context "$1" && build_context "$1"; } >"$logs/$1.log" 2>&1; then
-        say "$(reference "$1")" "FAILED: see $logs/$1.log" >&2
+        say "$(reference "$1")" "FAILED: $(reason "$logs/$1.log") (all of it: $logs/$1.log)" >&2
         return 1
     fi
     rm -rf "${work:?}/$1"
     size=$(docker image inspect --format '{{.Size}}' "$(reference "$1")")
-    say "$(reference "$1")" "built: $((size / 1000000)) MB, $((SECONDS - started)) s"
+    say "$(reference "$1")" "built: $((size / 1000000)) MB, $((SECONDS - started)) s; $(progress "$1" $((SECONDS - started)))"
 }
+
+# --- How far it is. Each lane builds one image after the other; the longer one says how long it takes.
+
+# Seconds an image takes: as long as the last time here, or as on two quiet cores without anything there.
+seconds_of() { cat "$cache/seconds/$1" 2>/dev/null || sed -n "s/^$1 //p" "$images/seconds" | grep . || echo 20; }
+
+lane_of() { if [ -e "$images/$1/go.mod" ]; then echo compiled; else echo packaged; fi; }
+
+progress() (
+    exec 7>"$work/progress.lock"
+    flock 7
+    mkdir -p "$cache/seconds"
+    echo "$2" >"$cache/seconds/$1"
+    echo "$1" >>"$work/done"
+    declare -A left=([compiled]=0 [packaged]=0)
+    for name in $all; do
+        if ! grep --quiet --line-regexp "$name" "$work/done"; then
+            left[$(lane_of "$name")]=$((left[$(lane_of "$name")] + $(seconds_of "$name")))
+        fi
+    done
+    longest=$((left[compiled] > left[packaged] ? left[compiled] : left[packaged]))
+    echo "$(wc --lines <"$work/done") of $(wc --words <<<"$all")$([ $longest = 0 ] || echo ", about $(((longest + 59) / 60)) min left")"
+)
 
 # --- What building needs.
 
@@ -91,18 +118,10 @@ need_mmdebstrap() {
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         echo "==> installing mmdebstrap from the distribution"
         { apt-get update && apt-get install --yes --no-install-recommends "${packages[@]}"; } >"$logs/mmdebstrap.log" 2>&1 \
-            || fail "mmdebstrap could not be installed: see $logs/mmdebstrap.log"
+            || fail "mmdebstrap could not be installed: $(reason "$logs/mmdebstrap.log") (all of it: $logs/mmdebstrap.log)"
     else
         fail "mmdebstrap is not installed: on Debian or Ubuntu run \`sudo apt-get install ${packages[*]}\`"
     fi
-}
-
-# Compilers want two cores and up to 6 GiB each at their peak; the images of Debian packages fit in between.
-parallel() {
-    local by_cores by_memory
-    by_cores=$(($(nproc) / 2 + 1))
-    by_memory=$(($(awk '/^MemAvailable/ {print $2}' /proc/meminfo) / 1024 / 1024 / 6))
-    echo $((by_memory < 1 ? 1 : by_memory < by_cores ? by_memory : by_cores))
 }
 
 # --- The command.
@@ -141,21 +160,36 @@ done
 [ ${#stale[@]} -gt 0 ] || exit 0
 
 scripts/install-docker-plugins.sh buildx
-if printf '%s\n' "${stale[@]}" | grep --quiet --line-regexp "$base" || ! up_to_date "$base"; then
+
+# An image comes after what it stands on, and what compiles longest first, so that nothing long is left for the end.
+ordered=()
+order() {
+    local name=$1 parent
+    case " ${ordered[*]} " in *" $name "*) return ;; esac
+    for parent in $(parents "$name"); do
+        case " ${stale[*]} " in *" $parent "*) order "$parent" ;; *) up_to_date "$parent" || order "$parent" ;; esac
+    done
+    ordered+=("$name")
+}
+while read -r _ name; do order "$name"; done < <(
+    for name in "${stale[@]}"; do echo "$(seconds_of "$name") $name"; done | sort --numeric-sort --reverse
+)
+mkdir -p "$work"
+all="${ordered[*]}"
+export -f say reference parents key fill_context build_context build reason progress seconds_of lane_of
+export images base label cache work logs force all
+echo "==> building ${#ordered[@]} stand-in images, once"
+
+# The base is what everything waits for.
+if [ "${ordered[0]}" = "$base" ]; then
     need_mmdebstrap
     build "$base"
+    ordered=("${ordered[@]:1}")
 fi
-# What compiles longest comes first, so that nothing long is left for the end.
-ordered=()
-for name in "${stale[@]}"; do
-    if [ "$name" = "$base" ]; then continue; fi
-    if [ -e "$images/$name/go.mod" ]; then ordered=("$name" "${ordered[@]}"); else ordered+=("$name"); fi
-done
-[ ${#ordered[@]} -gt 0 ] || exit 0
-
-# xargs and not `&`: Ctrl-C then reaches every build.
-export -f say reference key fill_context build_context build
-export images base label work logs force
-# shellcheck disable=SC2016 # the inner shell fills in the name
-printf '%s\n' "${ordered[@]}" | xargs --max-procs="$(parallel)" --max-args=1 bash -c 'build "$1"' build \
+# Two lanes: a compiler takes every core, so modules go one after the other; what is made of packages waits for the
+# network, beside it. xargs and not `&`: Ctrl-C then reaches both.
+lane() { for name in "${ordered[@]}"; do if [ "$(lane_of "$name")" = "$1" ]; then printf '%s ' "$name"; fi; done; }
+# shellcheck disable=SC2016 # the inner shell fills in the names
+printf '%s\n' "$(lane compiled)" "$(lane packaged)" \
+    | xargs --max-procs=2 --delimiter='\n' --max-args=1 bash -c 'status=0; for name in $1; do build "$name" || status=1; done; exit $status' lane \
     || fail "not every image could be built; run it again once the cause is fixed"

@@ -1,20 +1,24 @@
 #!/usr/bin/env bash
-# Builds every command of a Go wrapper module as a static binary: scripts/build-go-module.sh MODULE OUTPUT
+# Builds commands of a Go wrapper module as static binaries: scripts/build-go-module.sh FOLDER OUTPUT
 #
-# MODULE is a folder with go.mod (its `tool` lines name the commands), go.sum and ldflags (one linker flag a line, so
-# that the commands tell their version). OUTPUT is the folder to write to. A fresh Debian has no Go, or one of years
-# ago: then the Go proxy serves the toolchain as well, because a toolchain is a module.
+# FOLDER has go.mod and go.sum (or links to those of another folder: what two images have in common is then compiled
+# once), ldflags (one linker flag a line, so that the commands tell their version), perhaps commands (the packages to
+# build, one a line; default: the `tool` lines of go.mod) and tags (build tags, joined by commas). OUTPUT is the folder
+# to write to. A fresh Debian has no Go, or one of years ago: then the Go proxy serves the toolchain as well, because a
+# toolchain is a module.
 set -euo pipefail
+here=$(dirname "$(realpath "$0")")
+# shellcheck source=scripts/common.sh
+. "$here/common.sh"
 
 # renovate: datasource=golang-version depName=go
 toolchain=1.26.8
 
-fail() { echo "==> $1" >&2; exit 1; }
-at_least() { [ "$(printf '%s\n' "$2" "$1" | sort --version-sort | head -n 1)" = "$2" ]; }
 go_version() { go version | sed -E 's/^go version go([0-9.]+).*/\1/'; }
 
-[ $# = 2 ] || fail "usage: scripts/build-go-module.sh MODULE OUTPUT"
-module=$(realpath "$1")
+[ $# = 2 ] || fail "usage: scripts/build-go-module.sh FOLDER OUTPUT"
+folder=$(realpath "$1")
+module=$(dirname "$(realpath "$1/go.mod")")
 output=$(realpath --canonicalize-missing "$2")
 
 cache=${SLIDEGENIE_CACHE:-$HOME/.cache/slidegenie}/go
@@ -27,7 +31,7 @@ flock 8
 if ! command -v go >/dev/null; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         echo "==> installing golang-go from the distribution"
-        apt-get update && apt-get install --yes --no-install-recommends golang-go
+        apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends golang-go
     else
         fail "Go is not installed: on Debian or Ubuntu run \`sudo apt-get install golang-go\` (any version will do)"
     fi
@@ -45,6 +49,10 @@ if ! at_least "$(go_version)" "$(sed -n 's/^go //p' "$module/go.mod")"; then
 fi
 flock --unlock 8
 
+commands=(tool)
+if [ -e "$folder/commands" ]; then mapfile -t commands <"$folder/commands"; fi
+tags=$(cat "$folder/tags" 2>/dev/null || true)
 cd "$module"
 mkdir -p "$output"
-GOTOOLCHAIN=local go build -modcacherw -trimpath -ldflags "-s -w $(tr '\n' ' ' <ldflags)" -o "$output/" tool
+GOTOOLCHAIN=local go build -modcacherw -trimpath -tags "$tags" -ldflags "-s -w $(tr '\n' ' ' <"$folder/ldflags")" \
+    -o "$output/" "${commands[@]}"

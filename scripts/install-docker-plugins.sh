@@ -5,9 +5,7 @@
 # They are built as Go modules (docker/airgap/docker-*), so that the Go proxy is all they need.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-fail() { echo "==> $1" >&2; exit 1; }
-at_least() { [ "$(printf '%s\n' "$2" "$1" | sort --version-sort | head -n 1)" = "$2" ]; }
+. scripts/common.sh
 
 # Compose builds with buildx from 0.17 on; Compose files of ours need the merge tags of 2.24.
 declare -A minimum=([buildx]=0.17.0 [compose]=2.24.0)
@@ -28,7 +26,7 @@ for plugin in "$@"; do
     log=${SLIDEGENIE_CACHE:-$HOME/.cache/slidegenie}/logs/docker-$plugin.log
     mkdir -p "$plugins" "$(dirname "$log")"
     scripts/build-go-module.sh "docker/airgap/docker-$plugin" "$work" >"$log" 2>&1 \
-        || fail "docker $plugin could not be built: see $log"
+        || fail "docker $plugin could not be built: $(reason "$log") (all of it: $log)"
     # Renamed into place: a client must never start half a plugin.
     install -m 0755 "$work"/* "$plugins/.docker-$plugin.new"
     mv "$plugins/.docker-$plugin.new" "$plugins/docker-$plugin"

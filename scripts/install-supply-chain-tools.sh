@@ -6,8 +6,7 @@
 # that reach an image registry need none of this: the same releases then run as containers (components/versions.yaml).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-fail() { echo "==> $1" >&2; exit 1; }
+. scripts/common.sh
 
 target=${SLIDEGENIE_BIN:-$HOME/.local/bin}
 [ $# -gt 0 ] || set -- trivy syft cosign
@@ -29,7 +28,7 @@ for tool in "$@"; do
     experiment=
     if [ "$tool" = trivy ]; then experiment=jsonv2; fi
     GOEXPERIMENT=$experiment scripts/build-go-module.sh "docker/airgap/$tool" "$work" >"$log" 2>&1 \
-        || fail "$tool could not be built: see $log"
+        || fail "$tool could not be built: $(reason "$log") (all of it: $log)"
     # Renamed into place: nobody must ever start half a program.
     install -m 0755 "$work/$tool" "$target/.$tool.new"
     mv "$target/.$tool.new" "$target/$tool"

@@ -20,7 +20,7 @@ def test_bases_and_third_party_images_are_needed_and_built_ones_are_not(plans: d
         "slidegenie-airgap/python:3.11-slim",
         "slidegenie-airgap/postgres:15",
         "slidegenie-airgap/redis:7.0",
-        "slidegenie-airgap/traefik:v3.7.9",
+        "slidegenie-airgap/traefik:v3.7.15",
         "slidegenie-airgap/haproxy:2.6",
     } <= set(needed)
     assert not {image for image in needed if image.startswith("slidegenie/")}
