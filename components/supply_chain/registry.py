@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..reference import DOCKER_HUB
 from .errors import ToolError
 
-DOCKER_HUB = "docker.io"
 _HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io"})
 _HUB_LOGIN = "https://index.docker.io/v1/"
 """What Docker, buildx, Cosign, Syft and Trivy look the login of Docker Hub up by, whatever an image's name says."""
