@@ -70,7 +70,7 @@ def _host_and_port(value: str) -> str:
 
 
 def _network(value: str) -> str:
-    wanted = "addresses or networks, like 10.0.0.7 or 10.0.0.0/24"
+    wanted = "an address or a network, like 10.0.0.7 or 10.0.0.0/24"
     # Python also takes a netmask behind the slash, which Go's net.ParseCIDR does not.
     if not _CIDR.fullmatch(value):
         raise refused(wanted, value)

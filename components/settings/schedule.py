@@ -42,9 +42,7 @@ def _problem_of_days(value: str, days: tuple[str, str]) -> str | None:
     if "-7" in days[1]:
         return "a range of weekdays ends on 6 at most; Sunday is 0, or 7 alone"
     if "*" not in days and any(field.startswith("*/") for field in days):
-        return (
-            "a step over all days cannot stand beside the other field of days; name the days, or set one of them to *"
-        )
+        return "a step over all days cannot stand beside the other field of days; name the days, or say * in one"
     try:
         CronSim(value, datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC))
     except CronSimError as error:

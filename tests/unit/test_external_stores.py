@@ -15,7 +15,7 @@ SECRETS = {
     "postgresPassword": "database-secret",
     "redisPassword": "cache-secret",
     "storageAccessKey": "access",
-    "storageSecretKey": "secret",
+    "storageSecretKey": "object-secret",
 }
 VARIABLES = {
     "postgres": {
@@ -71,7 +71,7 @@ def test_its_password_is_a_file(everything: Plan) -> None:
         "postgres-password": "database-secret",
         "redis-password": "cache-secret",
         "storage-access-key": "access",
-        "storage-secret-key": "secret",
+        "storage-secret-key": "object-secret",
     }
 
 
