@@ -151,6 +151,13 @@ def test_a_schedule_that_is_none_is_refused_before_anything_runs(written: str) -
         parse_settings({"backup": {"schedule": written}}, "Pulumi.test.yaml")
 
 
+def test_check_and_drill_can_be_off_and_the_container_of_the_drill_stays_for_who_runs_one_by_hand() -> None:
+    plan = unwatched(backup={"checkSchedule": "off", "drillSchedule": "off"})
+
+    assert json.loads(environment(one(plan, "backup"))["BACKUP_SCHEDULES"]) == {"backup": "0 1 * * *", "check": "off"}
+    assert json.loads(environment(one(plan, "restore-drill"))["BACKUP_SCHEDULES"]) == {"drill": "off"}
+
+
 def test_metrics_go_where_the_monitoring_reads_them_and_nowhere_without_it() -> None:
     plan = as_it_comes()
     for name in ("backup", "restore-drill"):
