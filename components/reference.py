@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 DOCKER_HUB = "docker.io"
 """The registry that Docker takes for granted."""
+HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io"})
+"""All names that it goes by."""
 DIGEST = "sha256:[0-9a-f]{64}"
 """Regular expression of a digest, and of what an engine calls an image that it has."""
 PATH = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -44,6 +46,14 @@ def split_registry(name: str) -> tuple[str, str]:
     if registry in (DOCKER_HUB, f"index.{DOCKER_HUB}"):
         return DOCKER_HUB, rest if "/" in rest else f"library/{rest}"
     return registry, rest
+
+
+def is_in(registry: str | None, name: str) -> bool:
+    """Tell whether an image's name is one of `registry`, whichever of its names that goes by; of none, nothing is."""
+    if registry is None:
+        return False
+    home = split_registry(name)[0]
+    return home == registry or {home, registry} <= HUB_NAMES
 
 
 def registry_problem(address: str) -> str | None:

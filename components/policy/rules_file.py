@@ -23,7 +23,7 @@ class Rule(Section):
     """What happens where it is not."""
     fix: _Words
     """How to make it true."""
-    cis: tuple[Annotated[str, Field(pattern=r"^[45]\.\d+$", examples=["5.12"])], ...] = ()
+    cis: tuple[Annotated[str, Field(pattern=r"^[45]\.[0-9]+$", examples=["5.12"])], ...] = ()
     """Items of the CIS Docker Benchmark that it answers."""
     swarm: _Words | None = None
     """Why a Swarm service cannot be judged by it, and what to do instead. Default: it is judged like a container."""

@@ -1,15 +1,17 @@
 """What every section of the settings shares: camelCase keys, no unknown keys, no later change."""
 
+import datetime
 import re
 import types
 import typing
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticKnownError
 
 from ..reference import DIGEST
+from .refusal import refused
 
 IMAGE_ID = re.compile(DIGEST)
 """What an engine calls an image that it has."""
@@ -65,6 +67,8 @@ def _refuse_another_kind(annotation: Any, value: Any, name: str | None = None) -
             for key, one in items:
                 _refuse_another_kind(item, one, f"{name}.{key}" if name else str(key))
         return
+    if kinds & _DATES and (isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value))):
+        raise refused("a date, like 2027-12-31, or with a time, like 2027-12-31T12:00:00Z", value)
     if isinstance(value, bool) and kinds & {int, float}:
         wanted = "int" if int in kinds else "float"
     elif isinstance(value, int | float) and not isinstance(value, bool) and bool in kinds:
@@ -76,6 +80,9 @@ def _refuse_another_kind(annotation: Any, value: Any, name: str | None = None) -
     raise ValueError(f"{name} must be {_KINDS[wanted]}; got {value!r}")
 
 
+_DATES = {datetime.date, datetime.datetime, AwareDatetime}
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?")
+"""What pydantic takes for seconds since 1970, where a person has forgotten the dashes."""
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
 

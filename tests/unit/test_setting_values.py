@@ -220,6 +220,10 @@ REFUSED: list[Case] = [
         "has a login in its URL, where everybody can read it; write it like https://git.example.com/slides",
     ),
     refused("backend.origin.created", "a date from 1970 on, like 2026-01-31T12:00:00Z", "1969-12-31T23:59:59+00:00"),
+    refused("backend.origin.created", "a date, like 2027-12-31, or with a time, like 2027-12-31T12:00:00Z", 20260131),
+    refused(
+        "backend.origin.created", "a date, like 2027-12-31, or with a time, like 2027-12-31T12:00:00Z", "1700000000"
+    ),
     repository("s3:bucket", "it names no bucket behind the host"),
     repository("s3:https://s3.example.com:99999/x", _BAD_PORT),
     repository("rest:backup.example.com/", "it does not begin with http:// or https://"),
