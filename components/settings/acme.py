@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from .addresses import HostPort, HttpsUrl, MailAddress
 from .base import Section
-from .texts import Certificates, VariableName, VariableValue
+from .texts import Certificates, Text, VariableName
 
 
 class Authority(enum.Enum):
@@ -48,7 +48,7 @@ class AcmeDns(Section):
 
     provider: Annotated[str, Field(pattern=r"^[a-z0-9-]+$", examples=["cloudflare"])] | None = None
     """Its code in the list at https://go-acme.github.io/lego/dns; needed with `challenge: dns`."""
-    environment: dict[VariableName, VariableValue] = Field(default={})
+    environment: dict[VariableName, Text] = Field(default={})
     """What that list names and is not secret, such as a region. What is secret goes to `secrets.acmeDns`."""
     resolvers: tuple[HostPort, ...] = ()
     """DNS servers that are asked whether the record is there, each with its port. Default: those of the host."""

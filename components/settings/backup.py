@@ -11,7 +11,7 @@ from .base import Limits, Section
 from .paths import HostPath
 from .refusal import refused
 from .schedule import Schedule, ScheduleOrOff
-from .texts import Line
+from .texts import Script
 
 _SERVICES = ("s3", "rest", "b2", "azure", "gs", "swift")
 """What restic reaches by itself; sftp and rclone would need programs of their own, and keys for them."""
@@ -85,9 +85,9 @@ class Backup(Section):
     volumes: tuple[Annotated[str, Field(examples=["grafana", "certificates"])], ...] = ()
     """Volumes that are backed up as files besides `backend.volumes`: grafana, prometheus (large), alertmanager;
     certificates with `proxy.tls: acme`."""
-    before: Line | None = None
+    before: Script | None = None
     """Shell command in the backup container before each backup; if it fails, none is made."""
-    after: Line | None = None
+    after: Script | None = None
     """Shell command in the backup container after each backup; `BACKUP_RESULT` is `succeeded` or `failed`."""
     limits: Limits = Limits(memory_mib=512)
     """Limits of the backup container."""

@@ -113,8 +113,8 @@ class Settings(Section):
         for name, secret, least in rules:
             if (key := reveal(secret)) is not None and len(key) < least:
                 yield f"secrets.{name}: must have at least {least} characters, MinIO takes no shorter one"
-            if key is not None and name == "storageAccessKey" and not set(key).isdisjoint("=,"):
-                yield f"secrets.{name}: must have no = and no comma in it, MinIO takes neither"
+            if key is not None and name == "storageAccessKey" and not set(key).isdisjoint('=,"\\'):
+                yield f'secrets.{name}: must have no = , " or \\ in it, MinIO and its client trip over them'
 
     def _useless(self) -> Iterator[str]:
         """Who gives a secret counts on what it is for, such as alerts in Slack: alone, it does nothing."""

@@ -12,7 +12,7 @@ from .base import Limits, Section
 from .image_names import ImageReference, Namespace, RegistryHost, RegistryPath, RunnableImage
 from .paths import ContainerPath, HostPath
 from .refusal import refused
-from .texts import Line, VariableName, VariableValue
+from .texts import Line, Script, Text, VariableName
 from .versions import third_party
 
 _TAKEN = frozenset(
@@ -28,7 +28,7 @@ REFERENCE_HEALTH = ("python", "-m", "app", "health")
 REFERENCE_MIGRATIONS = ("python", "-m", "app", "migrate")
 """How the reference backend's image brings the database up to date."""
 
-_Command = tuple[Annotated[VariableValue, Field(min_length=1)], ...]
+_Command = tuple[Annotated[Text, Field(min_length=1)], ...]
 _Builder = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 _SET_BY = {
@@ -55,15 +55,6 @@ def _platform(value: str) -> str:
     if not re.fullmatch(r"linux/(386|amd64(/v[2-4])?|arm(/v[5-7])?|arm64(/v8)?|loong64|ppc64le|riscv64|s390x)", value):
         raise refused("a platform of Linux containers, like linux/amd64 or linux/arm/v7", value)
     return value
-
-
-def _folder(value: str) -> str:
-    if not value.strip() or "\0" in value:
-        raise ValueError("is empty; give a path, or remove the key")
-    return value
-
-
-_Folder = Annotated[str, AfterValidator(_folder)]
 
 
 class Variant(enum.Enum):
@@ -243,10 +234,10 @@ class Backend(Section):
     """Distribution of the image."""
     target: Target = Target.PRODUCTION
     """Stage of the Dockerfile."""
-    context: _Folder | None = None
+    context: Script | None = None
     """Build context of your own application, seen from the folder of `Pulumi.yaml`. The build gets `PYTHON_IMAGE`,
     `VERSION` and what `origin` says as arguments. Default: the reference backend."""
-    dockerfile: _Folder | None = None
+    dockerfile: Script | None = None
     """Dockerfile, relative to the context. Default: `<variant>.Dockerfile` for the reference backend, else
     `Dockerfile`."""
     stage: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", examples=["runtime"])] | None = None
@@ -276,7 +267,7 @@ class Backend(Section):
     """How long requests under way may take to finish after the drain."""
     start_seconds: Annotated[int, Field(ge=5, le=3600)] = 60
     """How long a new container may take to become healthy before the rollout fails and the old release stays."""
-    environment: dict[VariableName, VariableValue] = Field(default={})
+    environment: dict[VariableName, Text] = Field(default={})
     """Further environment variables. Never a secret: anything that can inspect the container can read them. Those that
     other settings decide, such as `DATABASE_HOST`, are refused; `FORWARDED_ALLOW_IPS`, the private networks, may be
     said anew."""

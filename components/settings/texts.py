@@ -30,9 +30,15 @@ def _line(value: str) -> str:
     return value
 
 
-def _variable_value(value: str) -> str:
+def _text(value: str) -> str:
     if "\0" in value:
-        raise refused("text without a NUL, which ends a variable", value)
+        raise refused("text without a NUL, which would end it", value)
+    return value
+
+
+def _script(value: str) -> str:
+    if not _text(value).strip():
+        raise ValueError("is empty; give it, or remove the key")
     return value
 
 
@@ -73,7 +79,9 @@ def check_headers(headers: Mapping[str, str]) -> None:
 
 Line = Annotated[str, AfterValidator(_line)]
 """One line of text, and not an empty one."""
-VariableValue = Annotated[str, AfterValidator(_variable_value)]
-"""What an environment variable can say."""
+Text = Annotated[str, AfterValidator(_text)]
+"""What a variable or an argument can say: several lines, or none."""
+Script = Annotated[str, AfterValidator(_script)]
+"""The same, and not empty."""
 Certificates = Annotated[str, AfterValidator(_certificates)]
 """One or more certificates in PEM."""

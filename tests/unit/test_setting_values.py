@@ -173,7 +173,8 @@ REFUSED: list[Case] = [
         {"backend": {"volumes": {"a": "/app/x", "b": "/app/x/"}}},
         "backend: volumes.b: is in the place of volumes.a, /app/x; choose another folder",
     ),
-    said("backend.context", "", "is empty; give a path, or remove the key"),
+    said("backup.after", " ", "is empty; give it, or remove the key"),
+    said("backend.context", "", "is empty; give it, or remove the key"),
     # Hosts, ports and URLs.
     domain("slides..example.com"),
     domain("300.1.1.1"),
@@ -273,7 +274,7 @@ REFUSED: list[Case] = [
         {"Content-Length": "5"},
         "Content-Length says how an answer is sent, which only who sends it knows; remove it",
     ),
-    refused("backend.environment.FLAG", "text without a NUL, which ends a variable", "a\0b"),
+    refused("backend.environment.FLAG", "text without a NUL, which would end it", "a\0b"),
     (
         {"backend": {"environment": {"DATABASE_HOST": "elsewhere"}}},
         (
@@ -300,7 +301,7 @@ REFUSED: list[Case] = [
         "must be a URL like https://hooks.example.com/..., without spaces",
     ),
     said("secrets.storageAccessKey", "ab", "must have at least 3 characters, MinIO takes no shorter one"),
-    said("secrets.storageAccessKey", "a=b", "must have no = and no comma in it, MinIO takes neither"),
+    said("secrets.storageAccessKey", "a=b", 'must have no = , " or \\ in it, MinIO and its client trip over them'),
     said("secrets.storageSecretKey", "1234567", "must have at least 8 characters, MinIO takes no shorter one"),
     (
         {"secrets": {"backupCredentials": {"RESTIC_PASSWORD_COMMAND": "hunter2"}}},
@@ -332,6 +333,7 @@ TAKEN: list[tuple[str, Any]] = [
     *(("backend.volumes.uploads", value) for value in ("/app/uploads", "/data", "/var/lib/app", "/srv/run/secrets")),
     *(("proxy.domain", value) for value in ("localhost", "192.0.2.7", "xn--bcher-kva.example", "Slides.Example.com")),
     ("proxy.address", "::1"),
+    ("backup.before", "set -e\nsync\n"),
     *(("storage.bucket", value) for value in ("abc", "my.decks-2", "1a1", "a" * 63)),
     *(("monitoring.email", mail(to=value)) for value in ("a@x.org, b@y.org", "Anna B <anna@x.org>")),
     *(("proxy.acme.dns.resolvers", [value]) for value in ("1.1.1.1:53", "[2606:4700::1111]:53", "dns.example:53")),
