@@ -69,21 +69,22 @@ def _refuse_another_kind(annotation: Any, value: Any, name: str | None = None) -
         return
     if kinds & _DATES and (isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value))):
         raise refused("a date, like 2027-12-31, or with a time, like 2027-12-31T12:00:00Z", value)
+    wanted: typing.Literal["int_type", "float_type", "bool_type"]
     if isinstance(value, bool) and kinds & {int, float}:
-        wanted = "int" if int in kinds else "float"
+        wanted = "int_type" if int in kinds else "float_type"
     elif isinstance(value, int | float) and not isinstance(value, bool) and bool in kinds:
-        wanted = "bool"
+        wanted = "bool_type"
     else:
         return
     if name is None:
-        raise PydanticKnownError(f"{wanted}_type")  # type: ignore[arg-type]
-    raise ValueError(f"{name} must be {_KINDS[wanted]}; got {value!r}")
+        raise PydanticKnownError(wanted)
+    raise ValueError(f"{name} must be {_NUMBERS[wanted]}; got {value!r}")
 
 
+_NUMBERS = {"int_type": "a whole number", "float_type": "a number", "bool_type": "true or false"}
 _DATES = {datetime.date, datetime.datetime, AwareDatetime}
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?")
 """What pydantic takes for seconds since 1970, where a person has forgotten the dashes."""
-_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
 def _kinds(annotation: Any) -> typing.Iterator[Any]:
