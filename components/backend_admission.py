@@ -6,6 +6,7 @@ import pulumi
 
 from .backend_image import BackendImage, BackendImageArgs, pushed_backend
 from .image import PulledImage, mirrored, without_tag
+from .reference import is_in
 from .settings.base import IMAGE_ID
 from .supply_chain import Admission, AdmissionArgs, RegistryImage, login
 from .variants import image_variant
@@ -49,8 +50,7 @@ def _given(name: str, args: "BackendArgs", image: str, child: pulumi.ResourceOpt
         # can be asked of it: what only an engine has carries no signature.
         return _admitted(name, args, image, child, pushed=False)
     # What the stack pushed itself is in its own registry, and a rollback names it there.
-    own = args.registry.address is not None and image.startswith(f"{args.registry.address}/")
-    place = image if own else mirrored(image, args.images)
+    place = image if is_in(args.registry.address, image) else mirrored(image, args.images)
     if "@" in place:
         return _pulled(name, args, _admitted(name, args, without_tag(place), child, pushed=True), child)
     # A tag cannot carry a signature: what is scanned is what the engine has under it. `enforce` refuses tags.

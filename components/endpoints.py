@@ -13,9 +13,10 @@ class Endpoint:
     environment: Mapping[str, pulumi.Input[str]]
     """Environment variables of a client: names, ports, users; nothing secret."""
     secrets: Mapping[str, pulumi.Output[str]]
-    """Secret files of a client by name; each is announced by the variable in `secret_variables`."""
+    """Files of a client by name: what is secret, and what goes with it, such as the certificate that the store is
+    trusted by; each is announced by the variable in `secret_variables`."""
     secret_variables: Mapping[str, str]
-    """Which variable carries the path of which secret file."""
+    """Which variable carries the path of which of these files."""
     ready: tuple[pulumi.Resource, ...] = field(default=())
     """What must be up before a client starts; empty for an external store."""
     administrator: pulumi.Output[str] | None = None

@@ -1,6 +1,10 @@
 """How a stack is recognised on a Docker host: the Compose project name and our own labels."""
 
+import re
+
 import pulumi
+
+from .settings.errors import SettingsError
 
 STACK_LABEL = "io.slidegenie.stack"
 """On every container, volume and network: `project/stack`. What carries it and is not in the state is left over."""
@@ -27,13 +31,45 @@ BACKUPS_DATA = "backups"
 """What the volume of the backup repository holds. It is the one that `make destroy` leaves."""
 BACKUP_PASSWORD = "-backup-password"  # noqa: S105 - how a name ends
 """How the name of the generated password of that repository ends; it stays with it."""
+ENGINE_SOCKET = "/var/run/docker.sock"
+"""Where the one container that has the engine's socket sees it, whatever the host calls it."""
 PIDS_LABEL = "io.slidegenie.pids-limit"
 """Processes and threads at most. The Docker provider cannot set it, so it travels as a label."""
 
 
+LONGEST_HOST_NAME = 63
+"""Characters of a label in DNS, and so of what a container calls itself."""
+_LONGEST_SUFFIX = "-restore-drill"
+"""What the longest of these names adds to that of the stack, see `host_name`."""
+_PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
 def compose_project() -> str:
-    """Return the name under which `docker compose -p NAME` finds the stack."""
-    return f"{pulumi.get_project()}-{pulumi.get_stack()}".lower()
+    """Return the name under which `docker compose -p NAME` finds the stack; volumes, tags and hosts begin with it.
+
+    Raises:
+        SettingsError: when Compose, or the names that are made of it, would not take it. Another spelling of it is no
+            way out: two stacks could have the same one, and would share their data.
+    """
+    stack = pulumi.get_stack()
+    name = f"{pulumi.get_project()}-{stack}"
+    most = LONGEST_HOST_NAME - len(_LONGEST_SUFFIX)
+    if _PROJECT.fullmatch(name) and len(name) <= most:
+        return name
+    raise SettingsError(
+        f"Pulumi.{stack}.yaml",
+        [
+            (
+                f"the stack's name: must be lower-case letters, digits, - and _, at most {most} characters with the"
+                f" project's in front; got {name!r} ({len(name)}), rename the file and the stack"
+            )
+        ],
+    )
+
+
+def host_name(service: str) -> str:
+    """Return what the one container of `service` calls itself, where a program writes it down."""
+    return f"{compose_project()}-{service}"
 
 
 def stack_labels() -> dict[str, str]:

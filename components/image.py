@@ -9,16 +9,17 @@ import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
 from .identity import IMAGE_LABEL, STACK_LABEL, compose_project, stack_labels
+from .reference import split_registry
 from .settings import Images, SettingsError
+from .settings.texts import pem_problem
 
 
 def mirrored(reference: str, images: Images) -> str:
     """Return `reference` as the configured mirror serves it; one of the mirror's own stays as it is."""
     if images.mirror is None or reference.startswith(f"{images.mirror}/"):
         return reference
-    host, slash, path = reference.partition("/")
-    has_host = bool(slash) and ("." in host or ":" in host or host == "localhost")
-    return f"{images.mirror}/{path if has_host else reference}"
+    # In full: a mirror has no folder that it takes for granted.
+    return f"{images.mirror}/{split_registry(reference)[1]}"
 
 
 def without_tag(reference: str) -> str:
@@ -136,6 +137,11 @@ def trust(bundle: str | None) -> dict[str, str] | None:
         raise _refused(
             f"must be at most {_MOST_TRUST} bytes; {bundle!r} has {len(content.encode())}:"
             " leave the public authorities out, builds trust those anyway"
+        )
+    if pem_problem(content):
+        raise _refused(
+            f"must be certificates in PEM; {bundle!r} is none: name the file that has them, from"
+            " -----BEGIN CERTIFICATE----- on"
         )
     return {"ca_bundle": content}
 

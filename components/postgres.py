@@ -10,13 +10,14 @@ from .foundation import Foundation
 from .image import PulledImage, mirrored
 from .logins import Login, LoginArgs, login_file
 from .network import Zone
-from .settings import ExternalPostgres, Images, Limits
+from .settings import ExternalPostgres, Images, Limits, SslMode
 from .settings import Postgres as PostgresSettings
 from .volume import DataVolume, DataVolumeArgs
 from .workload import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
 
 _NAME = "slidegenie"
 _PASSWORD = "postgres-password"  # noqa: S105 - a file's name
+_ROOT_CERTIFICATE = "postgres-root-certificate"
 _DATA = "/var/lib/postgresql/data"
 
 
@@ -112,7 +113,7 @@ class Postgres(pulumi.ComponentResource):
             opts=child,
         )
         self.endpoint = _endpoint(
-            ExternalPostgres(host="postgres", sslmode="disable"),
+            ExternalPostgres(host="postgres", sslmode=SslMode.DISABLE),
             args.login,
             args.password,
             ready=(server, login),
@@ -145,16 +146,20 @@ def _endpoint(
     ready: tuple[pulumi.Resource, ...] = (),
     administrator: pulumi.Output[str] | None = None,
 ) -> Endpoint:
+    trusted: dict[str, pulumi.Output[str]] = {}
+    if where.root_certificate is not None:
+        trusted[_ROOT_CERTIFICATE] = pulumi.Output.from_input(where.root_certificate)
     return Endpoint(
         environment={
             "DATABASE_HOST": where.host,
             "DATABASE_PORT": str(where.port),
             "DATABASE_NAME": where.database,
             "DATABASE_USER": user,
-            "DATABASE_SSLMODE": where.sslmode,
+            "DATABASE_SSLMODE": where.sslmode.value,
         },
-        secrets={_PASSWORD: password},
-        secret_variables={"DATABASE_PASSWORD_FILE": _PASSWORD},
+        secrets={_PASSWORD: password, **trusted},
+        secret_variables={"DATABASE_PASSWORD_FILE": _PASSWORD}
+        | ({"DATABASE_SSLROOTCERT": _ROOT_CERTIFICATE} if trusted else {}),
         ready=ready,
         administrator=administrator,
     )

@@ -38,7 +38,7 @@ class StackSecrets(pulumi.ComponentResource):
         """S3 secret key of services."""
         self.storage_access_key = (
             pulumi.Output.secret(access_key)
-            if (access_key := reveal(given.storage_access_key))
+            if (access_key := reveal(given.storage_access_key)) is not None
             else self._login("storage-login", self.storage_secret_key)
         )
         """S3 access key of services, another one for each secret key."""

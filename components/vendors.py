@@ -6,6 +6,7 @@ import pulumi
 
 from .foundation import Foundation
 from .image import mirrored, without_tag
+from .reference import is_in
 from .settings import Images, Registry, Secrets, SupplyChain
 from .settings.supply_chain import GENERATED, KEYLESS, Vendor
 from .supply_chain import Admission, AdmissionArgs
@@ -43,7 +44,7 @@ class VendorImages(pulumi.ComponentResource):
                     # What others built is scanned where it runs, once a day: a finding in it is no fault of a release.
                     scan=False,
                     settings=_of_vendor(args.settings, vendor),
-                    registry=args.registry if reference.startswith(f"{args.registry.address}/") else Registry(),
+                    registry=args.registry if is_in(args.registry.address, reference) else Registry(),
                     secrets=args.secrets,
                     images=args.images,
                 ),

@@ -1,6 +1,7 @@
 """Volumes: data that outlives every container, and the seed containers that prepare volumes."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ import pulumi_docker as docker
 from .foundation import Foundation
 from .identity import DATA_LABEL, ROLE_LABEL, compose_project, stack_labels
 
+_ROLE = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+"""It names a folder below `data_root`, and nothing above."""
 SEED_PATH = "/volume"
 """Where a seed container mounts the volume it prepares; the seed image has this folder, owned by 1000:1000."""
 
@@ -39,6 +42,10 @@ class DataVolumeArgs:
     retained: bool = False
     """Whether the engine keeps the volume when the resource goes or names another place. Default: it goes as well, once
     it is unprotected."""
+
+    def __post_init__(self) -> None:
+        if not _ROLE.fullmatch(self.role):
+            raise ValueError(f"role must be lower-case letters, digits and dashes, like uploads; got {self.role!r}")
 
 
 class DataVolume(pulumi.ComponentResource):

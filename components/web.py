@@ -8,6 +8,7 @@ import pulumi
 from .network import Zone
 from .proxy import Proxy, server_labels
 from .workload import ContainerArgs, HealthCheck, Rollout, Server, ServerArgs
+from .workload.checks import check_port
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class WebServiceArgs(ContainerArgs):
     """A release that is not healthy after this time has failed; the old one serves on."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        check_port(self.service, "port", self.port)
         if Zone.APPLICATION not in self.zones:
             raise ValueError(f"{self.service}: zones must include Zone.APPLICATION, the proxy reaches it there")
         if self.path is not None and not (self.path.startswith("/") and self.path.rstrip("/")):

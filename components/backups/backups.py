@@ -8,7 +8,7 @@ import pulumi
 
 from ..assets import asset
 from ..files import Files, FilesArgs
-from ..identity import BACKUPS_DATA
+from ..identity import BACKUPS_DATA, compose_project, host_name
 from ..image import BuiltImage, BuiltImageArgs, mirrored
 from ..network import Zone
 from ..secrets import given_or_generated
@@ -40,7 +40,7 @@ class Backups(pulumi.ComponentResource):
     def __init__(self, name: str, args: BackupsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Backups", name, None, opts)
         self._name, self._args = name, args
-        self._stack = f"{pulumi.get_project()}-{pulumi.get_stack()}"
+        self._stack = compose_project()
         settings = args.settings
         self._remote = settings.repository is not None
         self.repository = None if self._remote else self._repository()
@@ -103,7 +103,7 @@ class Backups(pulumi.ComponentResource):
                 service=service,
                 image=self._image,
                 # Locks in the repository name it: those of a container that was replaced are then known as dead.
-                host_name=f"{self._stack}-{service}",
+                host_name=host_name(service),
                 limits=limits,
                 environment=self._common(schedules) | dict(environment),
                 files=[FilesMount(files=files, path=_SECRETS)],

@@ -12,6 +12,7 @@ from typing import NoReturn
 from ..backend_image import BackendImageArgs
 from ..plan import UnknownStackError
 from ..plan.program import stack_settings
+from ..reference import parse
 from ..settings import BuildCache, Settings, SettingsError, Target, Variant
 from ..settings.supply_chain import KEYLESS
 from ..supply_chain import SupplyChainError
@@ -57,13 +58,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _build(options: argparse.Namespace) -> None:
     settings = stack_settings(ROOT, options.stack) if options.stack else Settings()
     version = options.version or git_version(ROOT)
-    if not re.fullmatch(r"[\w][\w.-]{0,99}", version):
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", version):
         raise Problem(f"-v must be a version that can be a tag, such as 1.4.0; got {version!r}")
     if options.sign and not options.push:
         raise Problem("--sign needs --push: a signature is kept in the registry, beside the image")
     repository = f"{options.registry}/{options.name}"
-    if not re.fullmatch(r"[a-zA-Z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+", repository):
-        raise Problem(f"-r and -n must make the name of an image, such as ghcr.io/acme and backend; got {repository!r}")
+    try:
+        parse(f"{repository}:{version}")
+    except ValueError as error:
+        raise Problem(
+            f"-r and -n must make the name of an image, such as ghcr.io/acme and backend; got {repository!r} ({error})"
+        ) from None
     builder = Builder.find(options.builder or (settings.registry.builder if options.push else settings.engine.builder))
     platforms = _platforms(options, settings)
     cache = BuildCache(options.cache) if options.cache else settings.registry.cache

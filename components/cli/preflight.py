@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..plan import Plan
 from ..plan.view import BUILT, CONTAINER, PULLED, VOLUME
+from ..reference import split_registry
 from ..settings import Settings, TlsMode
 from ..settings.own_certificate import out_of_date
 from .console import Problem, say
@@ -100,8 +101,7 @@ def _has_a_registry(image: str) -> bool:
 
 def _registry(image: str) -> str:
     """Return the host that an image comes from, as Docker reads its name."""
-    host, slash, _ = image.partition("/")
-    return host if slash and ("." in host or ":" in host or host == "localhost") else "docker.io"
+    return split_registry(image)[0]
 
 
 def _check_disk() -> None:

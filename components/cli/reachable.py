@@ -4,6 +4,7 @@ import ssl
 import urllib.error
 import urllib.request
 
+from ..reference import DOCKER_HUB, split_registry
 from .console import Problem
 from .docker import docker, last_line
 
@@ -17,8 +18,8 @@ def check_registry(repository: str) -> None:
     Raises:
         Problem: when it does not.
     """
-    first = repository.partition("/")[0]
-    host = first if "." in first or ":" in first or first == "localhost" else _HUB
+    registry, _ = split_registry(repository)
+    host = _HUB if registry == DOCKER_HUB else registry
     # Docker, too, speaks plain HTTP to this machine only.
     scheme = "http" if host.partition(":")[0] in ("localhost", "127.0.0.1") else "https"
     try:

@@ -9,6 +9,7 @@ from ..foundation import Foundation
 from ..proxy import Proxy
 from ..settings import Images, Secrets
 from ..settings import Monitoring as MonitoringSettings
+from ..workload.checks import check_port, check_service
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,12 @@ class ScrapeTarget:
     """Port that answers with metrics."""
     path: str = "/metrics"
     """Path that answers with metrics."""
+
+    def __post_init__(self) -> None:
+        check_service(self.service)
+        check_port(self.service, "port", self.port)
+        if not self.path.startswith("/"):
+            raise ValueError(f"{self.service}: path must start with a slash, like /metrics; got {self.path!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

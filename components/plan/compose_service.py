@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from pulumi.output import Unknown
 
 from ..durations import go_duration
-from ..identity import PIDS_LABEL
+from ..identity import ENGINE_SOCKET, PIDS_LABEL
 from .compose_paths import compose_path
 from .compose_yaml import Interpolated
 from .record import Secret
@@ -185,7 +185,7 @@ def _refuse_what_a_file_cannot_hold(service: str, key: str, value: Any) -> None:
 
 def _groups(service: Service) -> list[str] | None:
     groups: list[str] | None = service.inputs.get("groupAdds")
-    if not any(PurePosixPath(mount["source"]).name == "docker.sock" for mount in service.mounts("bind")):
+    if not any(mount["target"] == ENGINE_SOCKET for mount in service.mounts("bind")):
         return groups
     if not groups or len(groups) != 1:
         raise ValueError(f"service {service.name}: mounts the Docker socket and must join its group only; got {groups}")

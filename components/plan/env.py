@@ -2,6 +2,7 @@
 
 import re
 
+from ..identity import ENGINE_SOCKET
 from .compose import SECRETS_DIR
 from .record import Plan
 from .view import Service, View, view_of
@@ -12,6 +13,7 @@ COMMENTS = {
     "DATABASE_PASSWORD_FILE": "File with the password of DATABASE_USER.",
     "DATABASE_PORT": "TCP port of PostgreSQL.",
     "DATABASE_SSLMODE": "TLS towards PostgreSQL: disable, prefer, require, verify-ca or verify-full.",
+    "DATABASE_SSLROOTCERT": "PEM certificates that PostgreSQL's is trusted by; the public authorities without it.",
     "DATABASE_USER": "Role that owns the database.",
     "DRAIN_SECONDS": "After SIGTERM: how long requests are still served while health checks already fail.",
     "FORWARDED_ALLOW_IPS": "Proxies whose X-Forwarded headers are believed: addresses or networks, by commas.",
@@ -52,8 +54,14 @@ def render_env(plan: Plan) -> str:
         + "\n# ---- secrets: files, never values ---------------------------------------------\n"
         + "".join(_entry(name, value, plan.stack) for name, value in sorted(files.items()))
         + "\n# ---- Docker Compose only ------------------------------------------------------\n"
-        + f"\n# Group of the Docker socket: stat -c %g /var/run/docker.sock\n{DOCKER_GID}=\n"
+        + f"\n# Group of the Docker socket: stat -c %g {_socket(view)}\n{DOCKER_GID}=\n"
     )
+
+
+def _socket(view: View) -> str:
+    """Return the engine's socket on the host, as the one container that has it mounts it."""
+    binds = [mount for service in view.services for mount in service.mounts("bind")]
+    return next((str(mount["source"]) for mount in binds if mount["target"] == ENGINE_SOCKET), ENGINE_SOCKET)
 
 
 def with_docker_group(text: str, group: int) -> str:

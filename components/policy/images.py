@@ -1,20 +1,18 @@
 """Images by their names: where they are from, and what a program builds and pushes."""
 
 import csv
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..reference import split_registry
+
 _BUILD = "docker-build:index:Image"
 _OLDER_BUILD = "docker:index/image:Image"
-_REGISTRY = re.compile(r"(localhost|[^/]*[.:][^/]*)/")
 
 
 def full_name(name: str) -> str:
     """Return an image's name with the registry that Docker takes for granted."""
-    if _REGISTRY.match(name):
-        return name.replace("index.docker.io/", "docker.io/", 1)
-    return f"docker.io/{name}" if "/" in name else f"docker.io/library/{name}"
+    return "/".join(split_registry(name))
 
 
 def repository(name: str) -> str:

@@ -13,7 +13,7 @@ from .rules_file import RULE_FIELDS, Rules
 class Hardening(Section):
     """What every container of the library is given."""
 
-    user: Annotated[str, Field(pattern=r"^[1-9]\d*:[1-9]\d*$", examples=["1000:1000"])]
+    user: Annotated[str, Field(pattern=r"^[1-9][0-9]*:[1-9][0-9]*$", examples=["1000:1000"])]
     """Numeric user and group. Volumes belong to 1000:1000."""
     read_only_root: bool
     """Whether it cannot change its own files."""
@@ -23,7 +23,9 @@ class Hardening(Section):
     """Security options."""
     init: bool
     """Whether an init process is its first."""
-    restart: str
+    restart: Annotated[
+        str, Field(pattern=r"^(no|always|unless-stopped|on-failure(:[0-9]+)?)$", examples=["unless-stopped"])
+    ]
     """What happens when a server ends."""
     log_driver: str
     """Where its logs go."""
@@ -31,16 +33,16 @@ class Hardening(Section):
     """How they are kept."""
     tmpfs_options: tuple[str, ...]
     """How its folders in memory are mounted; size and owner come on top."""
-    cpus: Annotated[float, Field(gt=0)]
+    cpus: Annotated[float, Field(ge=0.01, le=512)]
     """CPU time per second where a service does not say."""
-    pids: Annotated[int, Field(ge=8)]
+    pids: Annotated[int, Field(ge=8, le=1_000_000)]
     """Processes and threads where a service does not say."""
 
 
 class Elsewhere(Section):
     """An item of the benchmark that no declaration shows."""
 
-    cis: Annotated[str, Field(pattern=r"^[45]\.\d+$", examples=["5.7"])]
+    cis: Annotated[str, Field(pattern=r"^[45]\.[0-9]+$", examples=["5.7"])]
     """The item."""
     where: Annotated[str, Field(min_length=10)]
     """What answers it."""

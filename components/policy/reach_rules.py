@@ -101,15 +101,30 @@ def _mounted(rule: HostMountsRule, mount: Look) -> Iterator[Found]:
     if mount.text("type").lower() == "bind":
         if not mount.text("source"):
             yield NotJudged(mount.at("source"), "is not set, so nobody can tell what of the host it is")
-        yield from _out_of_reach(rule, mount.at("source"), mount.text("source"))
+        yield from _shared(rule, (mount.at("source"), mount.text("source")), (mount.at("target"), mount.text("target")))
     yield from _device(rule, "driverOptions", mount.group("volumeOptions"))
 
 
 def _bound(rule: HostMountsRule, volume: Look) -> Iterator[Found]:
     key, source = _of_the_host(volume)
-    yield from _out_of_reach(rule, volume.at(key), source)
+    if source:
+        seen = (volume.at("containerPath"), volume.text("containerPath"))
+        yield from _shared(rule, (volume.at(key), source), seen)
     if volume.text("fromContainer"):
         yield Broken(volume.at("fromContainer"), "takes over whatever another container mounts", "volumes-from")
+
+
+def _shared(rule: HostMountsRule, source: tuple[str, str], target: tuple[str, str]) -> Iterator[Found]:
+    """Judge what of the host a container sees: by what it is, and where that says nothing, by what it is there."""
+    found = list(_out_of_reach(rule, *source))
+    yield from found
+    path, place = target[0], _clean(target[1])
+    if not found and _is_socket(rule, place):
+        yield Broken(path, f"is where programs look for {posixpath.basename(place)}", _clean(source[1]))
+
+
+def _is_socket(rule: HostMountsRule, path: str) -> bool:
+    return any(fnmatch.fnmatchcase(posixpath.basename(path), name) for name in rule.sockets)
 
 
 def _device(rule: HostMountsRule, key: str, volume: Look) -> Iterator[Found]:
@@ -133,8 +148,8 @@ def _binds(options: Look) -> bool:
 def _out_of_reach(rule: HostMountsRule, path: str, written: str) -> Iterator[Found]:
     if not (source := _clean(written)):
         return
-    if (name := posixpath.basename(source)) in rule.sockets:
-        yield Broken(path, f"is {name}, which is as good as root on the host", source)
+    if _is_socket(rule, source):
+        yield Broken(path, f"is {posixpath.basename(source)}, which is as good as root on the host", source)
         return
     for folder in rule.forbidden:
         if _inside(source, folder):

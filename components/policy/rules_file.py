@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from ..settings.base import Section
-from ..settings.policy import RegistryPath
+from ..settings.image_names import RegistryPath
 
 _REFUSALS = ("SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD")
 _Words = Annotated[str, Field(min_length=10)]
@@ -23,7 +23,7 @@ class Rule(Section):
     """What happens where it is not."""
     fix: _Words
     """How to make it true."""
-    cis: tuple[Annotated[str, Field(pattern=r"^[45]\.\d+$", examples=["5.12"])], ...] = ()
+    cis: tuple[Annotated[str, Field(pattern=r"^[45]\.[0-9]+$", examples=["5.12"])], ...] = ()
     """Items of the CIS Docker Benchmark that it answers."""
     swarm: _Words | None = None
     """Why a Swarm service cannot be judged by it, and what to do instead. Default: it is judged like a container."""
@@ -163,7 +163,7 @@ class HostMountsRule(Rule):
     volume_types: tuple[str, ...]
     """File systems that a volume may be, besides a folder that is bound (`type: none`, `o: bind`)."""
     sockets: tuple[str, ...]
-    """Names of engines' sockets, in whatever folder."""
+    """Names of sockets, in whatever folder, on the host or in the container; `*` stands for anything."""
 
 
 class ImageSourceRule(Rule):

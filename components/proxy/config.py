@@ -5,6 +5,8 @@ from typing import Any
 
 import yaml
 
+from ..identity import ENGINE_SOCKET
+
 SOCKET_PROXY_PORT = 2375
 HTTP, HTTPS, DIRECT, INTERNAL = 8080, 8443, 8000, 8082
 """Ports inside the proxy's container: unprivileged ones, whatever the host publishes them as."""
@@ -41,7 +43,7 @@ frontend docker
 
 backend engine
     option httpchk GET /_ping
-    server engine unix@/var/run/docker.sock check inter 2s
+    server engine unix@{ENGINE_SOCKET} check inter 2s
 """
 
 

@@ -11,7 +11,7 @@ from ..certificates import LocalCertificate
 from ..files import Files, FilesArgs, uploads
 from ..foundation import Foundation
 from ..host import socket_group
-from ..identity import CONTENT_LABEL, compose_project
+from ..identity import CONTENT_LABEL, ENGINE_SOCKET, compose_project
 from ..image import PulledImage, mirrored
 from ..network import Zone
 from ..settings import Engine, Images, Limits, Secrets, TlsMode, reveal
@@ -221,7 +221,7 @@ class Proxy(pulumi.ComponentResource):
                 limits=Limits(memory_mib=64, cpus=0.25, pids=64),
                 command=["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],
                 files=[FilesMount(files=files, path="/usr/local/etc/haproxy")],
-                host_mounts=[HostMount(host_path=args.engine.socket, path="/var/run/docker.sock")],
+                host_mounts=[HostMount(host_path=args.engine.socket, path=ENGINE_SOCKET)],
                 groups=[socket_group(args.engine)],
                 # The image has no HTTP client; bash can open a connection by itself.
                 health=HealthCheck(command=["bash", "-c", probe]),

@@ -10,6 +10,7 @@ from .maintenance import Maintenance, Weekday
 from .model import Settings
 from .monitoring import Email, ImageStore, Monitoring, MonitoringPorts
 from .policy import Enforcement, Policy
+from .secrets import Secrets
 from .sections import (
     REFERENCE_HEALTH,
     REFERENCE_MIGRATIONS,
@@ -19,11 +20,10 @@ from .sections import (
     Images,
     Origin,
     Registry,
-    Secrets,
     Target,
     Variant,
 )
-from .stores import ExternalPostgres, ExternalRedis, ExternalStorage, Postgres, Redis, Storage
+from .stores import ExternalPostgres, ExternalRedis, ExternalStorage, Postgres, Redis, SslMode, Storage
 from .supply_chain import Require, SupplyChain
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "Section",
     "Settings",
     "SettingsError",
+    "SslMode",
     "Storage",
     "SupplyChain",
     "Target",

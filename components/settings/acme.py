@@ -5,7 +5,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from .addresses import HostPort, HttpsUrl, MailAddress
 from .base import Section
+from .texts import Certificates, Text, VariableName
 
 
 class Authority(enum.Enum):
@@ -46,9 +48,9 @@ class AcmeDns(Section):
 
     provider: Annotated[str, Field(pattern=r"^[a-z0-9-]+$", examples=["cloudflare"])] | None = None
     """Its code in the list at https://go-acme.github.io/lego/dns; needed with `challenge: dns`."""
-    environment: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], str] = Field(default={})
+    environment: dict[VariableName, Text] = Field(default={})
     """What that list names and is not secret, such as a region. What is secret goes to `secrets.acmeDns`."""
-    resolvers: tuple[Annotated[str, Field(pattern=r"^\S+:\d+$", examples=["1.1.1.1:53"])], ...] = ()
+    resolvers: tuple[HostPort, ...] = ()
     """DNS servers that are asked whether the record is there, each with its port. Default: those of the host."""
     wait_seconds: Annotated[int, Field(ge=0, le=3600)] | None = None
     """Wait this long instead of asking whether the record is there, for networks where nobody can be asked. Default:
@@ -60,15 +62,13 @@ class Acme(Section):
 
     challenge: Challenge = Challenge.HTTP
     """How the authority sees that the domain is yours."""
-    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", examples=["ops@example.com"])] | None = None
+    email: MailAddress | None = None
     """Where the authority writes to. Default: nowhere."""
     authority: Authority = Authority.LETS_ENCRYPT
     """Who issues."""
-    directory_url: (
-        Annotated[str, Field(pattern=r"^https://\S+$", examples=["https://ca.example.com/acme/directory"])] | None
-    ) = None
+    directory_url: HttpsUrl | None = None
     """Directory of another authority, such as your company's; `authority` is not asked then."""
-    directory_ca: str | None = None
+    directory_ca: Certificates | None = None
     """PEM certificates that the directory of that authority is trusted by. Default: those of the Traefik image."""
     certificate_hours: Annotated[int, Field(ge=1, le=87_600)] = 2160
     """Life of the certificates that the authority issues: it decides when they are renewed, from 30 days before the end
@@ -86,8 +86,6 @@ class Acme(Section):
             )
         if self.directory_ca is not None and self.directory_url is None:
             raise ValueError("directoryCa has no use without directoryUrl; add it or remove directoryCa")
-        if self.directory_ca is not None and "-----BEGIN CERTIFICATE-----" not in self.directory_ca:
-            raise ValueError("directoryCa must be certificates in PEM, with -----BEGIN CERTIFICATE----- in it")
         return self
 
     @property

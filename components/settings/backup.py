@@ -1,17 +1,51 @@
 """The settings of backups: where they go, when they run, what is kept."""
 
+import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from .base import AbsolutePath, Limits, Section
+from .addresses import url_problem
+from .base import Limits, Section
+from .paths import HostPath
+from .refusal import refused
+from .schedule import Schedule, ScheduleOrOff
+from .texts import Script
 
-_URL = r"^(s3|rest|b2|azure|gs|swift):\S+$"
+_SERVICES = ("s3", "rest", "b2", "azure", "gs", "swift")
 """What restic reaches by itself; sftp and rclone would need programs of their own, and keys for them."""
-_CRON_PART = r"(\*|\d{1,2}(-\d{1,2})?)(/[1-9]\d?)?"
-_CRON_FIELD = rf"{_CRON_PART}(,{_CRON_PART})*"
-Schedule = Annotated[str, Field(pattern=rf"^{_CRON_FIELD}( {_CRON_FIELD}){{4}}$", examples=["0 1 * * *", "30 4 * * 0"])]
-"""Five fields of cron in UTC: minute, hour, day of the month, month, day of the week."""
+_FORMS = "s3:https://host/bucket, rest:https://host/, or b2:, azure:, gs: or swift: with container:/path"
+
+
+def _repository(value: str) -> str:
+    service, _, place = value.partition(":")
+    if "@" in place.partition("//")[2].partition("/")[0]:
+        raise ValueError(
+            "has a login in its URL, where everybody can read it; give it as secrets.backupCredentials"
+            " (RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD)"
+        )
+    problem = _repository_problem(service, place)
+    if problem:
+        raise refused(_FORMS, value, problem)
+    return value
+
+
+def _repository_problem(service: str, place: str) -> str | None:
+    if service not in _SERVICES:
+        return f"{service!r} is none of {', '.join(_SERVICES)}"
+    if service not in ("s3", "rest"):
+        container, colon, path = place.partition(":")
+        return (
+            None if container and colon and path and re.fullmatch(r"[!-~]+", place) else "it names no container:/path"
+        )
+    # restic takes a host without a scheme for one that speaks TLS.
+    url = f"https://{place}" if service == "s3" and "://" not in place else place
+    if problem := url_problem(url, ("http", "https")):
+        return problem
+    if service == "s3" and not urlsplit(url).path.strip("/"):
+        return "it names no bucket behind the host"
+    return None
 
 
 OF_MONITORING = frozenset({"alertmanager", "grafana", "prometheus"})
@@ -25,20 +59,21 @@ class Backup(Section):
 
     enabled: bool = True
     """Whether backups are made and tried."""
-    repository: Annotated[str, Field(pattern=_URL, examples=["s3:https://s3.example.com/backups"])] | None = None
+    repository: Annotated[str, AfterValidator(_repository)] | None = None
     """URL of a restic repository elsewhere (s3, rest, b2, azure, gs or swift), reached with
     `secrets.backupCredentials`. Default: on this host, which a lost disk takes along."""
-    path: AbsolutePath | None = None
+    path: HostPath | None = None
     """Folder of the Docker host for the repository, such as a disk of its own or a network share; owned by 1000:1000.
     Default: `<engine.dataRoot>/backups`, else a volume managed by Docker; `make destroy` leaves either alone."""
     schedule: Schedule = "0 1 * * *"
     """When a backup is made, as cron has it, in UTC."""
-    check_schedule: Schedule = "30 2 * * 6"
-    """When a part of the repository is read back and checked."""
+    check_schedule: ScheduleOrOff = "30 2 * * 6"
+    """When a part of the repository is read back and checked; `off` for never. Its structure is checked after each
+    backup all the same."""
     check_percent: Annotated[int, Field(ge=1, le=100)] = 10
     """How much of it is read back each time."""
-    drill_schedule: Schedule = "0 4 * * 0"
-    """When the newest backup is restored on trial."""
+    drill_schedule: ScheduleOrOff = "0 4 * * 0"
+    """When the newest backup is restored on trial; `off` for by hand only, with `make drill`."""
     keep_daily: Annotated[int, Field(ge=1, le=3650)] = 7
     """Days of which the last backup is kept."""
     keep_weekly: Annotated[int, Field(ge=0, le=520)] = 4
@@ -50,9 +85,9 @@ class Backup(Section):
     volumes: tuple[Annotated[str, Field(examples=["grafana", "certificates"])], ...] = ()
     """Volumes that are backed up as files besides `backend.volumes`: grafana, prometheus (large), alertmanager;
     certificates with `proxy.tls: acme`."""
-    before: str | None = None
+    before: Script | None = None
     """Shell command in the backup container before each backup; if it fails, none is made."""
-    after: str | None = None
+    after: Script | None = None
     """Shell command in the backup container after each backup; `BACKUP_RESULT` is `succeeded` or `failed`."""
     limits: Limits = Limits(memory_mib=512)
     """Limits of the backup container."""
@@ -61,11 +96,6 @@ class Backup(Section):
 
     @model_validator(mode="after")
     def _one_place(self) -> "Backup":
-        if self.repository and "@" in self.repository.partition("//")[2].partition("/")[0]:
-            raise ValueError(
-                "repository has a login in its URL, where everybody can read it; give it as"
-                " secrets.backupCredentials (RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD)"
-            )
         if self.repository and self.path:
             raise ValueError("repository and path exclude each other: a backup has one place; remove one of them")
         return self

@@ -1,50 +1,20 @@
 """What every section of the settings shares: camelCase keys, no unknown keys, no later change."""
 
+import datetime
 import re
+import types
+import typing
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticKnownError
 
-Port = Annotated[int, Field(ge=1, le=65535)]
-"""A TCP port, 1 to 65535."""
+from ..reference import DIGEST
+from .refusal import refused
 
-_NAME = r"[a-z0-9][a-zA-Z0-9./_-]*(:[0-9]+/[a-z0-9./_-]+)?"
-_TAG = r":[\w][\w.-]{0,127}"
-_ID = "sha256:[0-9a-f]{64}"
-
-IMAGE_ID = re.compile(_ID)
+IMAGE_ID = re.compile(DIGEST)
 """What an engine calls an image that it has."""
-
-ImageReference = Annotated[
-    str,
-    Field(
-        pattern=rf"^{_NAME}{_TAG}(@{_ID})?$",
-        examples=["docker.io/library/redis:8.2.1", "redis:8.2.1@sha256:…"],
-    ),
-]
-"""`name:tag`, with an optional `@sha256:...`. A reference without a tag would mean `latest`: refused."""
-
-RunnableImage = Annotated[
-    str,
-    Field(
-        pattern=rf"^{_NAME}({_TAG}(@{_ID})?|@{_ID})$",
-        examples=["ghcr.io/acme/slides:1.4.2@sha256:…"],
-    ),
-]
-"""The same, and `name@sha256:...` or an image's ID on the engine, `sha256:...`: what a rollback names."""
-
-AbsolutePath = Annotated[str, Field(pattern=r"^/\S*$", examples=["/opt/slidegenie/data"])]
-"""A path on the Docker host, from the root."""
-
-Hostname = Annotated[
-    str,
-    Field(
-        pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9-]{0,62})(\.[a-zA-Z0-9-]{1,63})*$",
-        examples=["slides.example.com"],
-    ),
-]
-"""A DNS name or an IPv4 address, without scheme, port or path."""
 
 ENCRYPTED = "encrypted"
 """What stands for an encrypted value in a plan, which has nothing to decrypt it with."""
@@ -79,20 +49,80 @@ class Section(BaseModel):
                 merged[str(field.alias)] = field.default.model_dump(exclude_none=True) | given
         return merged
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse `true` for a number and a number for `true`. Numbers in quotes go on: so Pulumi hands over secrets."""
+        _refuse_another_kind(cls.model_fields[str(info.field_name)].annotation, value)
+        return value
+
+
+def _refuse_another_kind(annotation: Any, value: Any, name: str | None = None) -> None:
+    """Raise for a boolean in the place of a number and the other way round, in lists and maps too."""
+    kinds = set(_kinds(annotation))
+    if isinstance(value, dict | list | tuple):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for part in (kind for kind in kinds if typing.get_origin(kind) in (dict, tuple)):
+            item = [argument for argument in typing.get_args(part) if argument is not Ellipsis][-1]
+            for key, one in items:
+                _refuse_another_kind(item, one, f"{name}.{key}" if name else str(key))
+        return
+    if kinds & _DATES and (isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value))):
+        raise refused("a date, like 2027-12-31, or with a time, like 2027-12-31T12:00:00Z", value)
+    wanted: typing.Literal["int_type", "float_type", "bool_type"]
+    if isinstance(value, bool) and kinds & {int, float}:
+        wanted = "int_type" if int in kinds else "float_type"
+    elif isinstance(value, int | float) and not isinstance(value, bool) and bool in kinds:
+        wanted = "bool_type"
+    else:
+        return
+    if name is None:
+        raise PydanticKnownError(wanted)
+    raise ValueError(f"{name} must be {_NUMBERS[wanted]}; got {value!r}")
+
+
+_NUMBERS = {"int_type": "a whole number", "float_type": "a number", "bool_type": "true or false"}
+_DATES = {datetime.date, datetime.datetime, AwareDatetime}
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?")
+"""What pydantic takes for seconds since 1970, where a person has forgotten the dashes."""
+
+
+def _kinds(annotation: Any) -> typing.Iterator[Any]:
+    """Yield the alternatives of a union, without the constraints around them."""
+    if hasattr(annotation, "__metadata__"):
+        yield from _kinds(typing.get_args(annotation)[0])
+    elif typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        for option in typing.get_args(annotation):
+            yield from _kinds(option)
+    else:
+        yield annotation
+
 
 class Limits(Section):
     """What one container may use at most. Every container has all of them."""
 
     memory_mib: Annotated[int, Field(ge=16, le=1_048_576)]
     """Memory in MiB; the kernel kills what goes above. Swap is never added to it."""
-    memory_reservation_mib: Annotated[int, Field(ge=6)] | None = None
+    memory_reservation_mib: Annotated[int, Field(ge=6, le=1_048_576)] | None = None
     """Memory in MiB the kernel leaves to the container when the host runs short. Default: half of `memoryMib`."""
-    cpus: Annotated[float, Field(gt=0, le=512)] | None = None
+    cpus: Annotated[float, Field(ge=0.01, le=512)] | None = None
     """CPU time per second of wall clock; 0.5 is half a core. Default: `hardening.cpus` of the container policy."""
-    cpuset: Annotated[str, Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$", examples=["0-1"])] | None = None
+    cpuset: (
+        Annotated[str, Field(pattern=r"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$", examples=["0-1"])]
+        | None
+    ) = None
     """Cores the container is pinned to, as `0-1` or `0,2`. Default: any core."""
     pids: Annotated[int, Field(ge=8, le=1_000_000)] | None = None
     """Processes and threads at most. Default: `hardening.pids` of the container policy."""
+
+    @field_validator("cpuset")
+    @classmethod
+    def _cores_go_upwards(cls, value: str | None) -> str | None:
+        for part in (value or "").split(","):
+            first, dash, last = part.partition("-")
+            if dash and int(first) > int(last):
+                raise ValueError(f"must be cores or ranges from low to high, like 0-1 or 0,2; got {value!r}")
+        return value
 
     @model_validator(mode="after")
     def _reservation_fits(self) -> "Limits":

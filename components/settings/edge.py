@@ -7,7 +7,9 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from .acme import Acme
-from .base import Hostname, Limits, Port, Section
+from .addresses import Hostname, Port, TrustedNetwork
+from .base import Limits, Section
+from .texts import check_headers
 
 _TIMES_BUFFERED = 4
 """So many requests of the largest size are held at once before one more is refused."""
@@ -91,10 +93,10 @@ class Proxy(Section):
     """PEM certificate chain for `tls: files`, the server's own first; the key is `secrets.tlsKey`."""
     acme: Acme = Acme()
     """The authority for `tls: acme`, and how it sees that the domain is yours."""
-    hsts_seconds: Annotated[int, Field(ge=0)] = 63_072_000
+    hsts_seconds: Annotated[int, Field(ge=0, le=3_153_600_000)] = 63_072_000
     """How long browsers refuse to come back without TLS, subdomains included; 0 to not ask for it. Browsers apply it
     to every port of the name."""
-    headers: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")], str] = Field(default={})
+    headers: dict[str, str] = Field(default={})
     """Further headers of every answer, such as `Content-Security-Policy`; an empty text removes one."""
     request_mib: Annotated[int, Field(ge=0, le=65_536)] = 10
     """Largest body of a request in MiB, above it the answer is 413; 0 for no limit. What does not say its length is
@@ -111,7 +113,7 @@ class Proxy(Section):
     """What one client may ask."""
     client_address: ClientAddress = ClientAddress.CONNECTION
     """How the edge knows who asks. Behind a load balancer all clients look like one until this says otherwise."""
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: tuple[TrustedNetwork, ...] = ()
     """Load balancers in front of the edge, as addresses or networks like 10.0.0.0/24."""
     limits: Limits = Limits(memory_mib=256)
     """Limits of the container."""
@@ -125,25 +127,18 @@ class Proxy(Section):
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         try:
-            ipaddress.ip_address(value)
+            # Of an address with an interface behind it, Docker knows nothing.
+            ipaddress.ip_address(value if "%" not in value else "")
         except ValueError:
             raise ValueError(
                 f"must be an IP address of the Docker host, like 127.0.0.1 or 0.0.0.0; got {value!r}"
             ) from None
         return value
 
-    @field_validator("trusted_proxies")
+    @field_validator("headers")
     @classmethod
-    def _are_networks(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        for value in values:
-            try:
-                network = ipaddress.ip_network(value)
-            except ValueError as error:
-                raise ValueError(
-                    f"must be addresses or networks, like 10.0.0.7 or 10.0.0.0/24; got {value!r} ({error})"
-                ) from None
-            if network.prefixlen == 0:
-                raise ValueError(f"would trust everybody, and so anybody could pose as anybody; got {value!r}")
+    def _can_be_sent(cls, values: dict[str, str]) -> dict[str, str]:
+        check_headers(values)
         return values
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from .base import Section
 
-Moment = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["02:00"])]
+Moment = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["02:00"])]
 """A time of day on the Docker host, `HH:MM`."""
 
 

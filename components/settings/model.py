@@ -14,7 +14,8 @@ from .maintenance import Maintenance
 from .monitoring import Monitoring
 from .own_certificate import problems
 from .policy import Policy
-from .sections import Backend, Engine, Images, Registry, Secrets
+from .secrets import Secrets
+from .sections import Backend, Engine, Images, Registry
 from .stores import Postgres, Redis, Storage
 from .supply_chain import Require, SupplyChain
 
@@ -54,7 +55,8 @@ class Settings(Section):
     @model_validator(mode="after")
     def _sections_fit_together(self) -> "Settings":
         # One rule, or the mistakes of the second would only be told once the first is content.
-        if wrong := [*self._missing(), *self._useless(), *self._ports_taken_twice(), *self._unpinned()]:
+        rules = (self._missing, self._useless, self._ports_taken_twice, self._unpinned, self._refused_by_minio)
+        if wrong := [line for rule in rules for line in rule()]:
             raise ValueError("\n".join(wrong))
         return self
 
@@ -99,6 +101,20 @@ class Settings(Section):
             yield "proxy.certificate: is required with proxy.tls: files; give the PEM chain or set proxy.tls: local"
             return
         yield from problems(proxy.certificate, reveal(self.secrets.tls_key), proxy.domain)
+
+    def _refused_by_minio(self) -> Iterator[str]:
+        """Another store may give shorter keys; the built-in one makes no user with them."""
+        if self.storage.external:
+            return
+        rules = (
+            ("storageAccessKey", self.secrets.storage_access_key, 3),
+            ("storageSecretKey", self.secrets.storage_secret_key, 8),
+        )
+        for name, secret, least in rules:
+            if (key := reveal(secret)) is not None and len(key) < least:
+                yield f"secrets.{name}: must have at least {least} characters, MinIO takes no shorter one"
+            if key is not None and name == "storageAccessKey" and not set(key).isdisjoint('=,"\\'):
+                yield f'secrets.{name}: must have no = , " or \\ in it, MinIO and its client trip over them'
 
     def _useless(self) -> Iterator[str]:
         """Who gives a secret counts on what it is for, such as alerts in Slack: alone, it does nothing."""

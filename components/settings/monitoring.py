@@ -1,13 +1,36 @@
 """The settings of the monitoring: what runs, how long data is kept, who is told."""
 
+import email.utils
 import enum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from .base import Limits, Port, Section
+from .addresses import HostPort, PageUrl, Port, is_mail_address
+from .base import Limits, Section
+from .refusal import refused
+from .texts import Line
 
 _MOST_SCRAPE_SECONDS = 60
+
+
+def _mail_addresses(value: str) -> list[str]:
+    """Return the addresses of a header line; empty when one of them is none."""
+    # With braces in it, Alertmanager would take it for a template.
+    found = [address for _, address in email.utils.getaddresses([value])] if not set(value) & set("{}\r\n") else []
+    return found if all(map(is_mail_address, found)) else []
+
+
+def _recipients(value: str) -> str:
+    if not _mail_addresses(value):
+        raise refused("mail addresses by commas, like ops@example.com, Anna <anna@example.com>", value)
+    return value
+
+
+def _sender(value: str) -> str:
+    if len(_mail_addresses(value)) != 1:
+        raise refused("one mail address, like alerts@example.com or Alerts <alerts@example.com>", value)
+    return value
 
 
 class ImageStore(enum.Enum):
@@ -43,13 +66,13 @@ class MonitoringPorts(Section):
 class Email(Section):
     """Where mail about alerts goes."""
 
-    to: str
+    to: Annotated[str, AfterValidator(_recipients)]
     """Recipients, by commas."""
-    sender: str
+    sender: Annotated[str, AfterValidator(_sender)]
     """Address in the From line."""
-    smarthost: Annotated[str, Field(pattern=r"^[a-zA-Z0-9.-]+:\d+$", examples=["smtp.example.com:587"])]
+    smarthost: HostPort
     """Mail server and port; TLS is required."""
-    username: str | None = None
+    username: Line | None = None
     """User of the mail server, with `secrets.smtpPassword`. Default: no login."""
 
 
@@ -68,17 +91,15 @@ class Monitoring(Section):
     """Time between two readings of every metric."""
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 15
     """Metrics older than this go."""
-    retention_mib: Annotated[int, Field(ge=256)] = 4096
+    retention_mib: Annotated[int, Field(ge=256, le=1_073_741_824)] = 4096
     """Above this size on disk the oldest metrics go first, in MiB."""
     repeat_hours: Annotated[int, Field(ge=1, le=168)] = 4
     """An alert that goes on is sent again after this time."""
     email: Email | None = None
     """Send alerts by mail. Default: no mail."""
-    slack_channel: Annotated[str, Field(pattern=r"^[#@]\S+$", examples=["#alerts"])] | None = None
+    slack_channel: Annotated[str, Field(pattern=r"^[#@][^\s{}\"]{1,80}$", examples=["#alerts"])] | None = None
     """Send alerts to this Slack channel through `secrets.slackUrl`. Default: not to Slack."""
-    runbook_url: (
-        Annotated[str, Field(pattern=r"^https?://\S+$", examples=["https://git.example.com/RUNBOOK.md"])] | None
-    ) = None
+    runbook_url: PageUrl | None = None
     """Where people read the runbook; alerts and dashboards link there. Default: in Grafana; without it, its path in the
     repository."""
     ports: MonitoringPorts = MonitoringPorts()

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import Section
+from .image_names import RegistryPath
 
-RegistryPath = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9._-]+)*$")]
 _PolicyPath = Annotated[str, Field(min_length=1, examples=["security/container-security.yml"])]
 
 

@@ -2,11 +2,17 @@
 
 import datetime
 import enum
+import re
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, SecretStr, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, field_validator, model_validator
 
-from .base import AbsolutePath, ImageReference, Limits, Port, RunnableImage, Section
+from .addresses import Port, WebUrl
+from .base import Limits, Section
+from .image_names import ImageReference, Namespace, RegistryHost, RegistryPath, RunnableImage
+from .paths import ContainerPath, HostPath
+from .refusal import refused
+from .texts import Line, Script, Text, VariableName
 from .versions import third_party
 
 _TAKEN = frozenset(
@@ -22,7 +28,33 @@ REFERENCE_HEALTH = ("python", "-m", "app", "health")
 REFERENCE_MIGRATIONS = ("python", "-m", "app", "migrate")
 """How the reference backend's image brings the database up to date."""
 
-_Command = tuple[Annotated[str, Field(min_length=1)], ...]
+_Command = tuple[Annotated[Text, Field(min_length=1)], ...]
+_Builder = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+_SET_BY = {
+    "PORT": "backend.port",
+    "RELEASE": "backend.release",
+    "WEB_WORKERS": "backend.workers",
+    "DRAIN_SECONDS": "backend.drainSeconds",
+    "SHUTDOWN_SECONDS": "backend.shutdownSeconds",
+    **dict.fromkeys(("DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_USER"), "postgres.external"),
+    **dict.fromkeys(("DATABASE_SSLMODE", "DATABASE_SSLROOTCERT"), "postgres.external"),
+    "DATABASE_PASSWORD_FILE": "secrets.postgresPassword",
+    **dict.fromkeys(("REDIS_HOST", "REDIS_PORT", "REDIS_USER"), "redis.external"),
+    "REDIS_PASSWORD_FILE": "secrets.redisPassword",
+    **dict.fromkeys(("S3_ENDPOINT", "S3_REGION"), "storage.external"),
+    "S3_BUCKET": "storage.bucket",
+    "S3_ACCESS_KEY_FILE": "secrets.storageAccessKey",
+    "S3_SECRET_KEY_FILE": "secrets.storageSecretKey",
+}
+"""Variables of the application that follow from settings: set beside them, migrations, application and backups would
+each work with another store."""
+
+
+def _platform(value: str) -> str:
+    if not re.fullmatch(r"linux/(386|amd64(/v[2-4])?|arm(/v[5-7])?|arm64(/v8)?|loong64|ppc64le|riscv64|s390x)", value):
+        raise refused("a platform of Linux containers, like linux/amd64 or linux/arm/v7", value)
+    return value
 
 
 class Variant(enum.Enum):
@@ -61,24 +93,25 @@ class BuildCache(enum.Enum):
 class Engine(Section):
     """The Docker host."""
 
-    data_root: AbsolutePath | None = None
+    data_root: HostPath | None = None
     """Folder on the Docker host that holds all data, one sub-folder per service, owned by 1000:1000.
     Default: volumes managed by Docker."""
-    ca_bundle: AbsolutePath | None = None
+    ca_bundle: HostPath | None = None
     """PEM file of the authorities that image builds trust besides the public ones, for networks that intercept TLS."""
-    builder: Annotated[str, Field(pattern=r"^[\w][\w.-]*$")] = "default"
+    builder: _Builder = "default"
     """Builder of `docker buildx` for images that stay on the engine; the engine's own has the name of the Docker
     context."""
-    socket: AbsolutePath = "/var/run/docker.sock"
-    """The engine's socket on the Docker host. Only the allow-list in front of it mounts it."""
-    socket_group: Annotated[int, Field(ge=0)] | None = None
+    socket: HostPath = "/var/run/docker.sock"
+    """The engine's socket on the Docker host, whatever it is called. Only the allow-list in front of it mounts it; the
+    container policy knows it in its usual places, any other needs an exception."""
+    socket_group: Annotated[int, Field(ge=0, le=2_147_483_647)] | None = None
     """Numeric group that owns the socket. Default: read from the socket when the engine is local."""
 
 
 class Images(Section):
     """Third-party and base images, each as `name:tag` with an optional digest."""
 
-    mirror: Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*$")] | None = None
+    mirror: RegistryPath | None = None
     """Registry that stands in for every other, as `host[:port][/path]`. Default: each image's own registry."""
     python_debian: ImageReference = third_party("python-debian")
     """Base of the Debian variants of the backend."""
@@ -124,23 +157,28 @@ class Images(Section):
 class Registry(Section):
     """Where images are pushed to and run from."""
 
-    address: Annotated[str, Field(pattern=r"^[a-zA-Z0-9.-]+(:\d+)?$", examples=["ghcr.io"])] | None = None
+    address: RegistryHost | None = None
     """Registry host, with its port when it has one. Default: nothing is pushed, images stay on the engine."""
-    namespace: Annotated[str, Field(pattern=r"^[a-z0-9._-]+(/[a-z0-9._-]+)*$")] = "slidegenie"
+    namespace: Namespace = "slidegenie"
     """Path in front of the image's name."""
-    username: str = "slidegenie"
+    username: Line = "slidegenie"
     """User of the login; its password is `secrets.registryPassword`."""
-    platforms: tuple[
-        Annotated[str, Field(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$", examples=["linux/amd64"])], ...
-    ] = ("linux/amd64", "linux/arm64")
+    platforms: tuple[Annotated[str, AfterValidator(_platform)], ...] = ("linux/amd64", "linux/arm64")
     """Platforms of a pushed image. An image that is only loaded is built for the engine's own."""
-    builder: Annotated[str, Field(pattern=r"^[\w][\w.-]*$")] = "default"
+    builder: _Builder = "default"
     """Builder of `docker buildx` for pushed images. The engine's own, `default`, builds for one platform; for several,
     `docker buildx create --name slidegenie --driver docker-container` makes one."""
     cache: BuildCache = BuildCache.OFF
     """Where a build has layers from that another machine built, such as CI before: `inline`, the image under the same
     name, or `registry`, a tag `cache-<name>` with the layers of every stage, which takes another builder than
     `default`. Whoever may push there decides what is built upon."""
+
+    @field_validator("username")
+    @classmethod
+    def _ends_before_the_password(cls, value: str) -> str:
+        if ":" in value:
+            raise refused("a user without a colon, which ends it in a login", value)
+        return value
 
     @model_validator(mode="after")
     def _several_platforms_need_a_builder(self) -> "Registry":
@@ -163,13 +201,21 @@ class Registry(Section):
 class Origin(Section):
     """Where the backend's image comes from. It becomes labels of the image, so a change replaces the containers."""
 
-    source: Annotated[str, Field(pattern=r"^https?://\S+$", examples=["https://git.example.com/slides"])] | None = None
+    source: WebUrl | None = None
     """Address of the source code. Default: the label says `unknown`."""
-    revision: Annotated[str, Field(pattern=r"^[\w][\w./-]{0,127}$")] | None = None
+    revision: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}$", examples=["3f2c1ab"])] | None = None
     """Commit. Default: the label says `unknown`."""
     created: AwareDatetime | None = None
     """Date of the commit, as `2026-01-31T12:00:00Z`, and not of the build: then two builds can be the same. Default:
     the label says 1970."""
+
+    @field_validator("created")
+    @classmethod
+    def _has_a_number_of_seconds(cls, value: datetime.datetime | None) -> datetime.datetime | None:
+        # SOURCE_DATE_EPOCH counts from there.
+        if value is not None and value.timestamp() < 0:
+            raise refused("a date from 1970 on, like 2026-01-31T12:00:00Z", value.isoformat())
+        return value
 
     def build_args(self) -> dict[str, str]:
         """Return the build arguments that say so; none for what is not known."""
@@ -188,13 +234,13 @@ class Backend(Section):
     """Distribution of the image."""
     target: Target = Target.PRODUCTION
     """Stage of the Dockerfile."""
-    context: str | None = None
+    context: Script | None = None
     """Build context of your own application, seen from the folder of `Pulumi.yaml`. The build gets `PYTHON_IMAGE`,
     `VERSION` and what `origin` says as arguments. Default: the reference backend."""
-    dockerfile: str | None = None
+    dockerfile: Script | None = None
     """Dockerfile, relative to the context. Default: `<variant>.Dockerfile` for the reference backend, else
     `Dockerfile`."""
-    stage: Annotated[str, Field(pattern=r"^[A-Za-z][\w.-]*$", examples=["runtime"])] | None = None
+    stage: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", examples=["runtime"])] | None = None
     """Stage of your own Dockerfile. Default: the one with the name of `target` where it has that, else its last."""
     image: RunnableImage | None = None
     """A ready image of your own application; nothing is built. It needs a digest with `supplyChain.require: enforce`.
@@ -205,8 +251,8 @@ class Backend(Section):
     migrate_command: _Command | None = None
     """Arguments to the image's entry point that bring the database up to date and end with 0, before a new release
     starts; an empty list for none. Default: the reference backend's; none for your own application."""
-    release: Annotated[str, Field(pattern=r"^[\w][\w.-]{0,127}$")] = "0.0.0-dev"
-    """Version of the application, written into the image, its tags, log lines and labels."""
+    release: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$", examples=["1.4.2"])] = "0.0.0-dev"
+    """Version of the application, written into the image, its tags, log lines and labels; up to 100 characters."""
     origin: Origin = Origin()
     """Source, commit and date of what is built."""
     port: Port = 8000
@@ -221,9 +267,13 @@ class Backend(Section):
     """How long requests under way may take to finish after the drain."""
     start_seconds: Annotated[int, Field(ge=5, le=3600)] = 60
     """How long a new container may take to become healthy before the rollout fails and the old release stays."""
-    environment: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], str] = Field(default={})
-    """Further environment variables. Never a secret: anything that can inspect the container can read them."""
-    volumes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")], AbsolutePath] = Field(default={})
+    environment: dict[VariableName, Text] = Field(default={})
+    """Further environment variables. Never a secret: anything that can inspect the container can read them. Those that
+    other settings decide, such as `DATABASE_HOST`, are refused; `FORWARDED_ALLOW_IPS`, the private networks, may be
+    said anew."""
+    volumes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", examples=["uploads"])], ContainerPath] = (
+        Field(default={})
+    )
     """Folders for files that outlive a release, by name, such as `uploads: /app/uploads`. All replicas share them; they
     are owned by 1000:1000, lie in `<engine.dataRoot>/<name>` or a volume of the engine's, and are backed up. Default:
     none."""
@@ -234,6 +284,28 @@ class Backend(Section):
     def _volumes_are_its_own(self) -> "Backend":
         if taken := sorted(self.volumes.keys() & _TAKEN):
             raise ValueError(f"volumes.{taken[0]}: is a volume of the platform's own; choose another name")
+        places: dict[str, str] = {}
+        for name, path in self.volumes.items():
+            if path in self._code:
+                raise ValueError(f"volumes.{name}: {path} is the application's code; choose a folder like /app/uploads")
+            if (other := places.setdefault(path, name)) != name:
+                raise ValueError(f"volumes.{name}: is in the place of volumes.{other}, {path}; choose another folder")
+        return self
+
+    @property
+    def _code(self) -> tuple[str, ...]:
+        """Where the image, or in development the working tree, has what runs."""
+        mounted = ("/app/app", "/app/tests") if self.target is Target.DEVELOPMENT else ()
+        return mounted if self.own else ("/app", "/app/app", *mounted)
+
+    @model_validator(mode="after")
+    def _settings_are_not_said_twice(self) -> "Backend":
+        lines = [
+            f"environment.{name}: follows from {_SET_BY[name]}; say it there, or give your variable another name"
+            for name in sorted(self.environment.keys() & _SET_BY.keys())
+        ]
+        if lines:
+            raise ValueError("\n".join(lines))
         return self
 
     @model_validator(mode="after")
@@ -271,42 +343,3 @@ class Backend(Section):
         if self.migrate_command is not None:
             return self.migrate_command
         return () if self.own else REFERENCE_MIGRATIONS
-
-
-class Secrets(Section):
-    """Secrets that are given. What is missing here and not bound to somebody else's service is generated once."""
-
-    postgres_password: SecretStr | None = None
-    """Password of the PostgreSQL role. Default: generated; needed with `postgres.external`."""
-    redis_password: SecretStr | None = None
-    """Password of the Redis user. Default: generated; needed with `redis.external`."""
-    storage_access_key: SecretStr | None = None
-    """S3 access key. Default: generated; needed with `storage.external`."""
-    storage_secret_key: SecretStr | None = None
-    """S3 secret key. Default: generated; needed with `storage.external`."""
-    registry_password: SecretStr | None = None
-    """Password or token of the registry login; needed with `registry.address`."""
-    signing_password: SecretStr | None = None
-    """Password of the private key in `supplyChain.key`. Default: none; a generated key needs none."""
-    backup_password: SecretStr | None = None
-    """Password of the backup repository; without it nobody can read one, so keep a copy elsewhere. Default:
-    generated."""
-    backup_credentials: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], SecretStr] | None = None
-    """Variables with which restic reaches `backup.repository`, such as `AWS_ACCESS_KEY_ID` and
-    `AWS_SECRET_ACCESS_KEY`. Default: none."""
-    tls_key: SecretStr | None = None
-    """PEM private key; needed with `proxy.tls: files`."""
-    acme_dns: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], SecretStr] = Field(default={})
-    """What your DNS provider wants, by the names in the list at https://go-acme.github.io/lego/dns, such as
-    `CF_DNS_API_TOKEN`; for `proxy.acme.challenge: dns`."""
-    grafana_password: SecretStr | None = None
-    """Password of Grafana's user `admin`, read when Grafana's database is made. Default: generated."""
-    smtp_password: SecretStr | None = None
-    """Password of the mail server; needed with `monitoring.email.username`."""
-    slack_url: SecretStr | None = None
-    """Incoming webhook of Slack; needed with `monitoring.slackChannel`."""
-    alert_webhook_url: SecretStr | None = None
-    """URL that every alert is posted to. Default: none."""
-    deadman_url: SecretStr | None = None
-    """URL that is posted to every minute while the monitoring works; a service there tells you when it stops, as
-    nothing in here could. Default: none."""

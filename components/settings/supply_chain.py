@@ -5,7 +5,10 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from .addresses import HttpsUrl
 from .base import Section
+from .paths import HostPath
+from .texts import Line
 
 GENERATED = "generated"
 KEYLESS = "keyless"
@@ -22,18 +25,14 @@ class Require(enum.Enum):
     """What fails stops the rollout before any container is replaced, a missing tool too."""
 
 
-_PUBLIC_KEY = Field(pattern=r"^/\S+$", examples=["/etc/slidegenie/cosign.pub"])
-_ISSUER = Field(pattern=r"^https://\S+$", examples=["https://token.actions.example.com"])
-
-
 class Vendor(Section):
     """Whose signature a third-party image must carry: a key's, or that of an identity."""
 
-    public_key: Annotated[str, _PUBLIC_KEY] | None = None
+    public_key: HostPath | None = None
     """Path of the public key. Default: `identity` and `issuer` say who."""
-    identity: str | None = None
+    identity: Line | None = None
     """Who must have signed, as in the certificate, such as the URL of the workflow that releases the image."""
-    issuer: Annotated[str, _ISSUER] | None = None
+    issuer: HttpsUrl | None = None
     """The OpenID Connect issuer that must have vouched for `identity`."""
 
     @model_validator(mode="after")
@@ -49,25 +48,25 @@ class SupplyChain(Section):
 
     require: Require = Require.WARN
     """What becomes of a rollout whose image fails a check."""
-    scan_policy: str | None = None
+    scan_policy: Line | None = None
     """File that says which findings stop a rollout. Default: `security/trivy-scan.yml`."""
     key: Annotated[
         str,
         Field(
-            pattern=rf"^({GENERATED}|{KEYLESS}|/\S+|(awskms|azurekms|gcpkms|hashivault|k8s)://\S+)$",
+            pattern=rf"^({GENERATED}|{KEYLESS}|/[!-~]+|(awskms|azurekms|gcpkms|hashivault|k8s)://[!-~]+)$",
             examples=["generated, keyless, /etc/slidegenie/cosign.key or awskms:///alias/slidegenie"],
         ),
     ] = GENERATED
     """What signs a pushed image: `generated` (a key pair made once, encrypted in the stack's state), the path of a
     private key made by `cosign generate-key-pair` (its password is `secrets.signingPassword`), a KMS URI, or
     `keyless`."""
-    public_key: Annotated[str, _PUBLIC_KEY] | None = None
+    public_key: HostPath | None = None
     """Path of the public key that signatures are verified with, for a stack that runs images somebody else signed.
     Default: the public half of `key`."""
-    identity: str | None = None
+    identity: Line | None = None
     """With `key: keyless`: who must have signed, as in the certificate, such as the URL of a CI workflow or an e-mail
     address."""
-    issuer: Annotated[str, _ISSUER] | None = None
+    issuer: HttpsUrl | None = None
     """With `key: keyless`: the OpenID Connect issuer that must have vouched for `identity`."""
     vendors: dict[str, Vendor] = Field(default={})
     """Third-party images that are verified too, by their key in `images`, which must then have a digest. Default: their

@@ -8,8 +8,9 @@ import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
 from ..image import BuiltImageArgs, trust
+from ..reference import DOCKER_HUB
 from ..settings import BuildCache
-from .registry import DOCKER_HUB, Login
+from .registry import Login
 
 
 @dataclass(frozen=True, kw_only=True)

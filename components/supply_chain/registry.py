@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..reference import HUB_NAMES
 from .errors import ToolError
 
-DOCKER_HUB = "docker.io"
-_HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io"})
 _HUB_LOGIN = "https://index.docker.io/v1/"
 """What Docker, buildx, Cosign, Syft and Trivy look the login of Docker Hub up by, whatever an image's name says."""
 
@@ -32,7 +31,7 @@ class Login:
     @property
     def of_docker_hub(self) -> bool:
         """Whether it is Docker Hub's, by any of its names."""
-        return self.address in _HUB_NAMES
+        return self.address in HUB_NAMES
 
 
 def user_docker_folder() -> Path:

@@ -11,6 +11,7 @@ from ..foundation import Foundation
 from ..network import Zone
 from ..settings import Limits
 from ..volume import PreparedVolume
+from .checks import check_places, check_port, check_service, check_variables
 
 
 class Rollout(enum.Enum):
@@ -127,6 +128,14 @@ class ContainerArgs:
     """Why it has to be root, which becomes a label that people and policies can see. Everything else stays: no
     capability, a read-only root, no new privileges. Default: it does not have to, and is user 1000."""
 
+    def __post_init__(self) -> None:
+        check_service(self.service)
+        check_variables(self.service, self.environment)
+        files = [mount.path for mount in self.files]
+        volumes = [mount.path for mount in self.volumes]
+        hosts = [mount.path for mount in self.host_mounts]
+        check_places(self.service, [*files, *volumes, *hosts, *self.tmpfs_mib])
+
 
 @dataclass(frozen=True, kw_only=True)
 class ServerArgs(ContainerArgs):
@@ -146,6 +155,10 @@ class ServerArgs(ContainerArgs):
     """Size of `/dev/shm` in MiB."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        for published in self.ports:
+            check_port(self.service, "a port in the container", published.internal)
+            check_port(self.service, "a port of the host", published.external)
         if self.replicas < 1:
             raise ValueError(
                 f"{self.service}: replicas must be at least 1; got {self.replicas}, leave the workload out to run none"

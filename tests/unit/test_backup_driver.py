@@ -48,6 +48,34 @@ def test_a_secret_that_cannot_be_read_is_named_with_its_variable(tmp_path: Path)
         configured(tmp_path, S3_SECRET_KEY_FILE="/nowhere").secret("S3_SECRET_KEY_FILE")
 
 
+_DATABASE = {"DATABASE_HOST": "db", "DATABASE_PORT": "5432", "DATABASE_USER": "u", "DATABASE_NAME": "d"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "trusted"),
+    [
+        ({"DATABASE_SSLMODE": "disable"}, None),
+        ({"DATABASE_SSLMODE": "require"}, None),
+        ({"DATABASE_SSLMODE": "verify-ca"}, "/etc/ssl/certs/ca-certificates.crt"),
+        ({"DATABASE_SSLMODE": "verify-full"}, "/etc/ssl/certs/ca-certificates.crt"),
+        ({"DATABASE_SSLMODE": "verify-full", "SSL_CERT_FILE": "/own.pem"}, "/own.pem"),
+        ({"DATABASE_SSLMODE": "verify-full", "DATABASE_SSLROOTCERT": "/run/secrets/root"}, "/run/secrets/root"),
+    ],
+)
+def test_libpq_trusts_whom_the_application_trusts(
+    tmp_path: Path, variables: dict[str, str], trusted: str | None
+) -> None:
+    password = {"DATABASE_PASSWORD_FILE": str(tmp_path / "password")}
+    server = postgres.Server.configured(configured(tmp_path, **_DATABASE, **password, **variables))
+    assert server.environment.get("PGSSLROOTCERT") == trusted
+    assert server.environment["PGSSLMODE"] == variables["DATABASE_SSLMODE"]
+
+
+def test_only_the_line_break_at_its_end_is_no_part_of_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(" word \r\n")
+    assert configured(tmp_path, S3_SECRET_KEY_FILE=str(tmp_path / "secret")).secret("S3_SECRET_KEY_FILE") == " word "
+
+
 def test_two_runs_do_not_share_the_work_folder(tmp_path: Path) -> None:
     with (
         only_one(tmp_path),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from slidegenie_backup import __main__ as driver
 from slidegenie_backup import backup, manifest, postgres
 from slidegenie_backup import metrics as metrics_module
 from slidegenie_backup.config import Config
@@ -41,6 +42,35 @@ def test_metrics_outlive_the_container_and_are_what_prometheus_reads(tmp_path: P
     assert 'slidegenie_backup_last_success_timestamp_seconds{what="objects"} 6.000' in lines
     assert "slidegenie_backup_size_bytes 7.000" in lines
     assert "slidegenie_backup_success 1.000" in lines
+
+
+def test_what_is_off_is_not_in_the_table_and_never_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    table = tmp_path / "crontab"
+    monkeypatch.setattr(driver, "_CRONTAB", table)
+    monkeypatch.setattr(driver, "_settle", lambda _: None)
+    monkeypatch.setattr(os, "execvp", lambda _, arguments: started.append(arguments))
+    config = configured(tmp_path, BACKUP_SCHEDULES='{"drill": "0 4 * * 0"}')
+    driver.start(config)
+    Metrics(config, "restore_drill").succeeded({"last_success_timestamp_seconds": 5})
+    assert table.read_text() == "0 4 * * 0 python3 -m slidegenie_backup drill\n"
+    assert Metrics(config, "restore_drill").get("interval_seconds") == pytest.approx(7 * 86400)
+
+    driver.start(configured(tmp_path, BACKUP_SCHEDULES='{"drill": "off"}'))
+    metrics = Metrics(config, "restore_drill")
+    assert (table.read_text(), len(started)) == ("", 2)
+    assert metrics.get("interval_seconds") is None
+    assert metrics.get("scheduled_since_timestamp_seconds") is None
+    assert metrics.get("last_success_timestamp_seconds") == pytest.approx(5)
+
+
+def test_a_check_that_is_off_leaves_the_backup_in_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = tmp_path / "crontab"
+    monkeypatch.setattr(driver, "_CRONTAB", table)
+    monkeypatch.setattr(driver, "_settle", lambda _: None)
+    monkeypatch.setattr(os, "execvp", lambda *_: None)
+    driver.start(configured(tmp_path, BACKUP_SCHEDULES='{"backup": "0 1 * * *", "check": "off"}'))
+    assert table.read_text() == "0 1 * * * python3 -m slidegenie_backup backup\n"
 
 
 def test_a_run_that_was_killed_has_failed_once_the_scheduler_starts_again(tmp_path: Path) -> None:

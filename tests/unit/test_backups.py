@@ -147,8 +147,15 @@ def test_schedule_retention_and_hooks_arrive() -> None:
 
 @pytest.mark.parametrize("written", ["*/0 1 * * *", "0 1 * *", "- 1 * * *", "0 1 * * * *"])
 def test_a_schedule_that_is_none_is_refused_before_anything_runs(written: str) -> None:
-    with pytest.raises(SettingsError, match=r"backup\.schedule: has the wrong form; .* write it like 0 1 \* \* \*"):
+    with pytest.raises(SettingsError, match=r"backup\.schedule: must be five fields of cron in UTC: "):
         parse_settings({"backup": {"schedule": written}}, "Pulumi.test.yaml")
+
+
+def test_check_and_drill_can_be_off_and_the_container_of_the_drill_stays_for_who_runs_one_by_hand() -> None:
+    plan = unwatched(backup={"checkSchedule": "off", "drillSchedule": "off"})
+
+    assert json.loads(environment(one(plan, "backup"))["BACKUP_SCHEDULES"]) == {"backup": "0 1 * * *", "check": "off"}
+    assert json.loads(environment(one(plan, "restore-drill"))["BACKUP_SCHEDULES"]) == {"drill": "off"}
 
 
 def test_metrics_go_where_the_monitoring_reads_them_and_nowhere_without_it() -> None:
@@ -232,8 +239,8 @@ def test_the_repository_is_where_the_settings_say(section: dict[str, Any], devic
         ({"backup": {"schedule": "0 1 * *"}}, "backup.schedule"),
         ({"backup": {"keepDaily": 0}}, "backup.keepDaily"),
         ({"backup": {"volumes": ["postgres"]}}, "backup.volumes"),
-        ({"backup": {"repository": "s3:x", "path": "/x"}}, "repository and path exclude each other"),
-        ({"backup": {"repository": "s3:x"}}, "secrets.backupCredentials: is required with backup.repository"),
+        ({"backup": {"repository": "s3:host/x", "path": "/x"}}, "repository and path exclude each other"),
+        ({"backup": {"repository": "s3:host/x"}}, "secrets.backupCredentials: is required with backup.repository"),
         (
             {"backup": {"volumes": ["grafana"]}, "monitoring": {"enabled": False}},
             "'grafana' is no volume of this stack that could be taken along; there is none",

@@ -343,3 +343,23 @@ def test_git_says_where_an_image_comes_from_and_no_token(tmp_path: Path, remote:
 def test_without_git_nothing_is_claimed(tmp_path: Path) -> None:
     assert git_origin(tmp_path).build_args() == {}
     assert git_version(tmp_path) == UNKNOWN_VERSION
+
+
+@pytest.mark.parametrize(
+    ("registry", "why"),
+    [
+        (
+            "ghcr.io/Acme",
+            "'Acme/backend' is no path: lower-case letters and digits, with single dots, dashes and underscores",
+        ),
+        ("ghcr.io//acme", "'/acme/backend' is no path: "),
+        ("ghcr.io:70000/acme", "port 70000 is not between 1 and 65535"),
+    ],
+)
+def test_a_name_that_no_registry_takes_is_refused_before_anything_is_built(
+    registry: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build_images.main(["-r", registry, "-v", "1.4.0"]) == 1
+    said = capsys.readouterr().err
+    assert "-r and -n must make the name of an image, such as ghcr.io/acme and backend; got " in said
+    assert why in said

@@ -11,6 +11,8 @@ from components.proxy import edge as dynamic
 from components.proxy import static as fixed
 from components.settings import Proxy
 
+from ..support.pem import Issuer
+
 _TRUSTED = ("10.0.0.0/24",)
 
 
@@ -61,7 +63,7 @@ def test_one_word_switches_to_staging() -> None:
 
 
 def test_an_authority_of_ones_own_is_trusted_by_its_own_certificates() -> None:
-    told = acme(directoryUrl="https://ca.example.com/dir", directoryCa="-----BEGIN CERTIFICATE-----")
+    told = acme(directoryUrl="https://ca.example.com/dir", directoryCa=Issuer("Example root").pem)
 
     assert told["caServer"] == "https://ca.example.com/dir"
     assert told["caCertificates"] == ["/etc/traefik/acme-directory.pem"]

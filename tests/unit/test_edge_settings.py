@@ -182,18 +182,21 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "proxy.acme.dns.environment: says TOKEN, and so does secrets.acmeDns; remove it here",
     ),
     "trust in a directory that is not there": (
-        {"proxy": _ACME | {"acme": {"directoryCa": "x"}}},
+        {"proxy": _ACME | {"acme": {"directoryCa": ROOT.pem}}},
         "proxy.acme: directoryCa has no use without directoryUrl; add it or remove directoryCa",
     ),
     "trust in what is no certificate": (
         {"proxy": _ACME | {"acme": {"directoryUrl": "https://ca.example.com/dir", "directoryCa": "/etc/ca.pem"}}},
-        "proxy.acme: directoryCa must be certificates in PEM, with -----BEGIN CERTIFICATE----- in it",
+        (
+            "proxy.acme.directoryCa: must be certificates in PEM, each from -----BEGIN CERTIFICATE----- to -----END"
+            " CERTIFICATE-----"
+        ),
     ),
     "a directory without TLS": (
         {"proxy": _ACME | {"acme": {"directoryUrl": "http://ca.example.com/dir"}}},
         (
-            "proxy.acme.directoryUrl: has the wrong form; got 'http://ca.example.com/dir', write it like"
-            " https://ca.example.com/acme/directory"
+            "proxy.acme.directoryUrl: must be a URL like https://ca.example.com/acme/directory; got"
+            " 'http://ca.example.com/dir' (it does not begin with https://)"
         ),
     ),
     "load balancers that nobody named": (
@@ -209,12 +212,12 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "trust in everybody": (
         {"proxy": {"clientAddress": "forwardedFor", "trustedProxies": ["0.0.0.0/0"]}},
-        "proxy.trustedProxies: would trust everybody, and so anybody could pose as anybody; got '0.0.0.0/0'",
+        "proxy.trustedProxies.0: would trust everybody, and so anybody could pose as anybody; got '0.0.0.0/0'",
     ),
     "a network that is none": (
         {"proxy": {"clientAddress": "forwardedFor", "trustedProxies": ["10.0.0.7/24"]}},
         (
-            "proxy.trustedProxies: must be addresses or networks, like 10.0.0.7 or 10.0.0.0/24; got '10.0.0.7/24'"
+            "proxy.trustedProxies.0: must be an address or a network, like 10.0.0.7 or 10.0.0.0/24; got '10.0.0.7/24'"
             " (10.0.0.7/24 has host bits set)"
         ),
     ),

@@ -4,7 +4,8 @@ import pytest
 
 from components.plan import Plan
 
-from .planned import CONTAINER, VOLUME, as_it_comes, environment, platform, service, uploads, workloads
+from ..support.pem import Issuer
+from .planned import CONTAINER, VOLUME, as_it_comes, environment, platform, service, unwatched, uploads, workloads
 
 EXTERNAL = {
     "postgres": {"external": {"host": "db.example.com", "port": 6432, "database": "decks", "user": "owner"}},
@@ -15,7 +16,7 @@ SECRETS = {
     "postgresPassword": "database-secret",
     "redisPassword": "cache-secret",
     "storageAccessKey": "access",
-    "storageSecretKey": "secret",
+    "storageSecretKey": "object-secret",
 }
 VARIABLES = {
     "postgres": {
@@ -71,8 +72,30 @@ def test_its_password_is_a_file(everything: Plan) -> None:
         "postgres-password": "database-secret",
         "redis-password": "cache-secret",
         "storage-access-key": "access",
-        "storage-secret-key": "secret",
+        "storage-secret-key": "object-secret",
     }
+
+
+def test_the_certificate_that_it_is_trusted_by_reaches_application_migrations_and_backups() -> None:
+    """Without it libpq verifies nobody and connects to nobody: every backup failed while the application worked."""
+    root = Issuer("Example root").pem
+    external = {"host": "db.example.com", "sslmode": "verify-full", "rootCertificate": root}
+    plan = unwatched(postgres={"external": external}, secrets={"postgresPassword": "database-secret"})
+
+    for name in ("slidegenie-app-1", "slidegenie-app-migrate", "slidegenie-backup-backup-1"):
+        variables = environment(plan.named(name, CONTAINER))
+        assert variables["DATABASE_SSLROOTCERT"] == "/run/secrets/postgres-root-certificate"
+        assert variables["DATABASE_SSLMODE"] == "verify-full"
+    for name in ("slidegenie-app-secrets-seed", "slidegenie-backup-backup-secrets-seed"):
+        assert uploads(plan.named(name))["postgres-root-certificate"] == root
+
+
+def test_with_public_authorities_nobody_gets_a_file() -> None:
+    external = {"host": "db.example.com", "sslmode": "verify-full"}
+    plan = unwatched(postgres={"external": external}, secrets={"postgresPassword": "database-secret"})
+
+    assert "DATABASE_SSLROOTCERT" not in environment(plan.named("slidegenie-app-1"))
+    assert "postgres-root-certificate" not in uploads(plan.named("slidegenie-app-secrets-seed"))
 
 
 def test_without_built_in_stores_only_the_edge_and_the_application_run(everything: Plan) -> None:

@@ -9,9 +9,11 @@ from components.image import mirrored
 from components.plan import Plan
 from components.settings import Images
 
+from ..support.pem import Issuer
 from .planned import BUILD, REMOTE_IMAGE, plain, platform, recorded
 
 DIGEST = "sha256:" + "a" * 64
+AUTHORITY = Issuer("Example root").pem
 
 
 @pytest.mark.parametrize(
@@ -22,7 +24,10 @@ DIGEST = "sha256:" + "a" * 64
         ("localhost/app:1", "mirror.example.com/hub/app:1"),
         ("registry:5000/app:1", "mirror.example.com/hub/app:1"),
         ("library/redis:8", "mirror.example.com/hub/library/redis:8"),
-        ("redis:8.2.1", "mirror.example.com/hub/redis:8.2.1"),
+        ("redis:8.2.1", "mirror.example.com/hub/library/redis:8.2.1"),
+        ("docker.io/redis:8.2.1", "mirror.example.com/hub/library/redis:8.2.1"),
+        ("index.docker.io/acme/app:1", "mirror.example.com/hub/acme/app:1"),
+        (f"redis@{DIGEST}", f"mirror.example.com/hub/library/redis@{DIGEST}"),
         ("mirror.example.com/hub/redis:8.2.1", "mirror.example.com/hub/redis:8.2.1"),
         (f"docker.io/library/redis:8@{DIGEST}", f"mirror.example.com/hub/library/redis:8@{DIGEST}"),
     ],
@@ -99,11 +104,11 @@ def test_a_rebuild_under_the_same_tag_is_noticed() -> None:
 
 def test_a_build_trusts_the_bundle_and_leaves_no_trace_of_it(tmp_path: Path) -> None:
     bundle = tmp_path / "bundle.pem"
-    bundle.write_text("PEM", encoding="utf-8")
+    bundle.write_text(AUTHORITY, encoding="utf-8")
     build = built(str(bundle)).named("app", BUILD)
 
-    assert plain(build.inputs["secrets"]) == {"ca_bundle": "PEM"}
-    assert "PEM" not in str(build.inputs["buildArgs"])
+    assert plain(build.inputs["secrets"]) == {"ca_bundle": AUTHORITY}
+    assert AUTHORITY not in str(build.inputs["buildArgs"])
 
 
 def test_a_bundle_that_is_not_there_is_named() -> None:
@@ -119,12 +124,24 @@ def test_a_bundle_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize(("size", "fits"), [(120_000, True), (120_001, False)])
 def test_a_bundle_that_the_builder_cannot_take_is_refused(tmp_path: Path, size: int, fits: bool) -> None:
     bundle = tmp_path / "bundle.pem"
-    bundle.write_text("x" * size, encoding="utf-8")
+    bundle.write_text(AUTHORITY + "#" * (size - len(AUTHORITY)), encoding="utf-8")
     if fits:
         assert built(str(bundle)).of_type(BUILD)
     else:
         with pytest.raises(SettingsError, match=r"engine.caBundle: must be at most 120000 bytes; .* has 120001:"):
             built(str(bundle))
+
+
+def test_a_bundle_without_a_certificate_is_refused_before_a_build_trusts_nobody(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("-----BEGIN PRIVATE KEY-----", encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        built(str(bundle))
+
+    assert str(caught.value) == (
+        f"Pulumi.test.yaml: engine.caBundle: must be certificates in PEM; {str(bundle)!r} is none: name the file that"
+        " has them, from -----BEGIN CERTIFICATE----- on"
+    )
 
 
 def test_a_bundle_in_another_form_is_told_how_to_become_one(tmp_path: Path) -> None:

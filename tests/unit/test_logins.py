@@ -9,7 +9,7 @@ from components.plan import Plan
 
 from .planned import CONTAINER, VOLUME, environment, labels, service, unwatched, uploads, workloads
 
-GIVEN = {"redisPassword": "r", "storageAccessKey": "access", "storageSecretKey": "s"}
+GIVEN = {"redisPassword": "r", "storageAccessKey": "access", "storageSecretKey": "secret-key"}
 
 
 def containers(plan: Plan) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from components.plan.compose import compose_project, render_compose
 from components.plan.record import Plan, Secret
 from components.plan.view import BUILT, CONTAINER, labels_of, reveal, view_of
 
+from ..support.pem import Issuer
 from .plans import ROOT, STACKS, compose_of, container, document_of, made_of, plan_of, resource
 
 EVERY_SERVICE = [(stack, service) for stack in STACKS for service in document_of(stack)["services"]]
@@ -201,15 +202,16 @@ def test_a_ca_bundle_is_a_build_secret_by_its_path(tmp_path: Path) -> None:
     for name in ("__main__.py", "Pulumi.yaml"):
         (tmp_path / name).write_text((ROOT / name).read_text())
     bundle = tmp_path.parent / f"{tmp_path.name}.pem"
-    bundle.write_text("an authority")
+    authority = Issuer("Example root").pem
+    bundle.write_text(authority)
     (tmp_path / "Pulumi.mine.yaml").write_text(f"config:\n  slidegenie:engine:\n    caBundle: {bundle}\n")
     project = compose_project(tmp_path, "mine")
     document = yaml.safe_load(project.text)
     assert document["services"]["app"]["build"]["secrets"] == ["ca_bundle"]
     assert document["secrets"]["ca_bundle"] == {"file": str(bundle)}
-    assert "an authority" not in project.text
+    assert authority.splitlines()[1] not in project.text
     # It is a file of the host already: nothing to write.
-    assert "an authority" not in project.secret_files.values()
+    assert authority not in project.secret_files.values()
     assert "ca_bundle" not in document_of("prod")["secrets"]
 
 

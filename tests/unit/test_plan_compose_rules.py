@@ -172,7 +172,11 @@ def test_a_port_keeps_its_address(address: str, protocol: str, expected: str) ->
 def test_groups_are_kept_unless_they_belong_to_the_socket() -> None:
     _, document = rendered(container("web", groupAdds=["44"]))
     assert document["services"]["web"]["group_add"] == ["44"]
-    socket = {"type": "bind", "source": "/run/user/7/docker.sock", "target": "/var/run/docker.sock", "readOnly": True}
+
+
+@pytest.mark.parametrize("source", ["/run/user/7/docker.sock", "/run/podman/podman.sock", "/srv/engine/api"])
+def test_the_socket_gets_the_group_of_the_host_whatever_it_is_called_there(source: str) -> None:
+    socket = {"type": "bind", "source": source, "target": "/var/run/docker.sock", "readOnly": True}
     _, document = rendered(container("web", groupAdds=["44"], mounts=[socket]))
     assert document["services"]["web"]["group_add"] == ["${DOCKER_GID:?run make secrets}"]
     with pytest.raises(ValueError, match="must join its group only; got None"):

@@ -211,6 +211,16 @@ BAD: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
     ),
     "the socket in another folder": ({"mounts": [mount("/srv/docker.sock")]}, ("hostMounts", "mounts[0].source")),
     "the socket of containerd": ({"mounts": [mount("/k3s/containerd.sock")]}, ("hostMounts", "mounts[0].source")),
+    "a socket by any name": ({"mounts": [mount("/srv/engine/api.sock")]}, ("hostMounts", "mounts[0].source")),
+    "a socket that systemd named": ({"mounts": [mount("/srv/podman.socket")]}, ("hostMounts", "mounts[0].source")),
+    "what the container takes for the socket": (
+        {"mounts": [mount("/srv/engine/api") | {"target": "/var/run/docker.sock"}]},
+        ("hostMounts", "mounts[0].target"),
+    ),
+    "what the container takes for the socket, in short": (
+        {"volumes": [{"hostPath": "/srv/engine/api", "containerPath": "/tmp/docker.sock", "readOnly": True}]},
+        ("hostMounts", "volumes[0].containerPath"),
+    ),
     "a system folder by a detour": ({"mounts": [mount("/srv/../etc/ssl")]}, ("hostMounts", "mounts[0].source")),
     "a system folder with more slashes": ({"mounts": [mount("//etc")]}, ("hostMounts", "mounts[0].source")),
     "a folder that has the socket in it": ({"mounts": [mount("/var")]}, ("hostMounts", "mounts[0].source")),

@@ -146,23 +146,32 @@ MISTAKES = {
     ),
     "an image without a tag": (
         {"images": {"redis": "redis"}},
-        "images.redis: has the wrong form; got 'redis', write it like docker.io/library/redis:8.2.1",
+        (
+            "images.redis: must be name:tag with an optional digest, like docker.io/library/redis:8.2.1; got 'redis'"
+            " (it has no tag, which would mean latest)"
+        ),
     ),
     "a relative path": (
         {"engine": {"dataRoot": "data"}},
-        "engine.dataRoot: has the wrong form; got 'data', write it like /opt/slidegenie/data",
+        (
+            "engine.dataRoot: must be a path from the root, like /opt/slidegenie/data; got 'data' (it does not begin at"
+            " the root)"
+        ),
     ),
     "a URL for a name": (
         {"proxy": {"domain": "https://example.com"}},
-        "proxy.domain: has the wrong form; got 'https://example.com', write it like slides.example.com",
+        (
+            "proxy.domain: must be a DNS name or an IPv4 address, like slides.example.com, without scheme, port or"
+            " path; got 'https://example.com'"
+        ),
     ),
     "a name for an address": (
         {"proxy": {"address": "everywhere"}},
         "proxy.address: must be an IP address of the Docker host, like 127.0.0.1 or 0.0.0.0; got 'everywhere'",
     ),
-    "a variable in lower case": (
+    "a variable with a dash": (
         {"backend": {"environment": {"log-level": "debug"}}},
-        "backend.environment.log-level: has the wrong form; got 'log-level', it must match ^[A-Z][A-Z0-9_]*$",
+        "backend.environment.log-level: has the wrong form; got 'log-level', it must match ^[A-Za-z_][A-Za-z0-9_]*$",
     ),
     "a key that is missing": (
         {"storage": {"external": {"region": "eu"}}},
@@ -178,7 +187,7 @@ MISTAKES = {
     ),
     "a platform that is none": (
         {"registry": {"platforms": ["amd64"]}},
-        "registry.platforms.0: has the wrong form; got 'amd64', it must match ^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$",
+        ("registry.platforms.0: must be a platform of Linux containers, like linux/amd64 or linux/arm/v7; got 'amd64'"),
     ),
     "no platform": (
         {"registry": {"platforms": []}},

@@ -110,6 +110,15 @@ def test_what_the_stack_pushed_is_not_looked_for_in_the_mirror() -> None:
     assert image_of(pushed, "app") == IMAGE
 
 
+@pytest.mark.parametrize("image", [f"acme/backend@{DIGEST}", f"docker.io/acme/backend@{DIGEST}"])
+def test_what_it_pushed_to_docker_hub_is_not_either_whichever_name_the_hub_goes_by(image: str) -> None:
+    hub = {"address": "docker.io", "namespace": "acme", "platforms": ["linux/amd64"]}
+    mirrored = {"mirror": "mirror.example.com"}
+    plan = application(registry=hub, secrets=SECRETS, backend=given(image), supplyChain=ENFORCED, images=mirrored)
+
+    assert image_of(plan, "app") == image
+
+
 def test_off_leaves_push_and_tags_only() -> None:
     plan = application(**PUSHED, supplyChain={"require": "off"})
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import ssl
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -55,6 +56,8 @@ class Settings(BaseSettings):
     database_password_file: Path | None = None
     """Without it no password is sent, which suits `trust` and certificate logins only."""
     database_sslmode: SslMode = SslMode.PREFER
+    database_sslrootcert: Path | None = None
+    """PEM certificates that the server's is trusted by. Default: the public authorities."""
 
     redis_host: Name | None = None
     redis_port: Port = 6379
@@ -105,6 +108,16 @@ class Settings(BaseSettings):
                 read_secret(value)
             except OSError as error:
                 raise ValueError(f"cannot read {value}: {error.strerror or error}") from None
+        return value
+
+    @field_validator("database_sslrootcert")
+    @classmethod
+    def _certificates_can_be_read(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                ssl.create_default_context(cafile=value)
+            except OSError as error:
+                raise ValueError(f"no certificates in {value}: {error.strerror or error}") from None
         return value
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,9 +13,10 @@ import pytest
 
 from app.dependencies import cache
 from app.dependencies.connect import connect
+from app.dependencies.database import tls
 from app.errors import UnavailableError
 from app.model import Dependency, Presentation
-from app.settings import Settings
+from app.settings import Settings, SslMode
 
 
 def check(dependency: Dependency) -> str:
@@ -43,6 +45,40 @@ def silent() -> Iterator[int]:
     """Return a port that accepts connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
+
+
+_ROOT = """\
+-----BEGIN CERTIFICATE-----
+MIIBhTCCASugAwIBAgIUNO2XgJlS746lJjkE5Wak0cP4H44wCgYIKoZIzj0EAwIw
+FzEVMBMGA1UEAwwMRXhhbXBsZSByb290MCAXDTI2MTEyNzE3NDcwNFoYDzIxMjYx
+MTAzMTc0NzA0WjAXMRUwEwYDVQQDDAxFeGFtcGxlIHJvb3QwWTATBgcqhkjOPQIB
+BggqhkjOPQMBBwNCAATos2QakY427M5iXEe6PkK5I/vluuIxFi2S0DO2bTFYkNtX
+rx+ZXEXUL8fFuKOvUDnwCS8pDcs/zuqTzp/VeV7So1MwUTAdBgNVHQ4EFgQUK2bj
+rF6IEBsQtO8Y/rzI21O2UqcwHwYDVR0jBBgwFoAUK2bjrF6IEBsQtO8Y/rzI21O2
+UqcwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEAuGyabEwaeEOx
+fHxjCHzwoo4ls6HtLxJFV7TeQpB2rFUCIFQA2ob5KzZqWOMHplGNSnfVxyMxBq8v
+4jLeBowwogVe
+-----END CERTIFICATE-----
+"""
+"""A certificate of nobody's."""
+
+
+@pytest.mark.parametrize("mode", [SslMode.VERIFY_CA, SslMode.VERIFY_FULL])
+def test_a_database_is_trusted_by_the_given_certificate_alone(
+    tmp_path: Path, mode: SslMode
+) -> None:
+    given = tmp_path / "root.pem"
+    given.write_text(_ROOT)
+    context = tls(Settings(database_sslmode=mode, database_sslrootcert=given))
+
+    assert isinstance(context, ssl.SSLContext)
+    assert context.get_ca_certs(binary_form=True) == [ssl.PEM_cert_to_DER_cert(_ROOT)]
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname is (mode is SslMode.VERIFY_FULL)
+
+
+def test_a_database_that_is_not_verified_needs_no_certificate() -> None:
+    assert tls(Settings(database_sslmode=SslMode.REQUIRE)) == "require"
 
 
 def settings_for(port: int, tmp_path: Path) -> Settings:

@@ -53,6 +53,11 @@ def test_a_variable_that_is_empty_counts_as_not_set(monkeypatch: pytest.MonkeyPa
             "DATABASE_PASSWORD_FILE: cannot read /no/such/file: No such file or directory",
         ),
         (
+            "DATABASE_SSLROOTCERT",
+            "/no/such/file",
+            "DATABASE_SSLROOTCERT: no certificates in /no/such/file: No such file or directory",
+        ),
+        (
             "S3_ENDPOINT",
             "minio:9000",
             "S3_ENDPOINT: must be a scheme, a host and a port, like http://minio:9000; "

@@ -18,6 +18,8 @@ from .restore import PARTS, Restore
 
 _CRONTAB = Path("/tmp/crontab")  # noqa: S108 - a private folder of the container
 _ATTEMPTS, _PAUSE_SECONDS = 60, 2
+_OFF = "off"
+"""What a schedule says that never comes."""
 _JOBS = {"backup": "backup", "drill": "restore_drill"}
 """Scheduled commands and the job whose metrics tell when they are late."""
 
@@ -25,11 +27,16 @@ _JOBS = {"backup": "backup", "drill": "restore_drill"}
 def start(config: Config) -> None:
     """Become the scheduler."""
     for command, job in _JOBS.items():
-        if command in config.schedules:
-            Metrics(config, job).scheduled(longest_gap_seconds(config.schedules[command]))
+        when = config.schedules.get(command)
+        if when == _OFF:
+            Metrics(config, job).unscheduled()
+        elif when is not None:
+            Metrics(config, job).scheduled(longest_gap_seconds(when))
     if "backup" in config.schedules:
         _settle(config)
-    lines = (f"{when} python3 -m slidegenie_backup {command}\n" for command, when in config.schedules.items())
+    due = {command: when for command, when in config.schedules.items() if when != _OFF}
+    # Without a line in its table it waits all the same, for who runs a command by hand.
+    lines = (f"{when} python3 -m slidegenie_backup {command}\n" for command, when in due.items())
     _CRONTAB.write_text("".join(lines), encoding="utf-8")
     os.execvp("supercronic", ["supercronic", "-passthrough-logs", str(_CRONTAB)])  # noqa: S606, S607 - no shell
 

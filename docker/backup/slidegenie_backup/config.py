@@ -87,7 +87,7 @@ class Config:
             Problem: when it cannot be read.
         """
         try:
-            return Path(self.variables[variable]).read_text(encoding="utf-8").strip()
+            return Path(self.variables[variable]).read_text(encoding="utf-8").rstrip("\r\n")
         except KeyError:
             raise Problem(f"the variable {variable} is missing; the container is made by `make up`") from None
         except OSError as error:

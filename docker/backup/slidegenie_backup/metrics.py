@@ -73,6 +73,15 @@ class Metrics:
             values |= {"success": 0, "last_end_timestamp_seconds": now()}
         self.set(values)
 
+    def unscheduled(self) -> None:
+        """Note that the job runs by hand only: then nothing is late. What the last run found still counts."""
+        self._read_again()
+        job = f"slidegenie_{self._job}"
+        for name in ("interval_seconds", "scheduled_since_timestamp_seconds"):
+            self._values.pop(f"{job}_{name}", None)
+        if self._values:
+            self._publish({})
+
     def started(self) -> None:
         """Note that a run begins."""
         self.set({"last_start_timestamp_seconds": now()})

@@ -17,6 +17,7 @@ from .problems import Problem
 from .process import last_words, run
 
 _MAINTENANCE = "postgres"
+_PUBLIC_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 _DONE = "-- that was all --"
 _AS_TEXT = """
 SET timezone = 'UTC'; SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET bytea_output = 'hex';
@@ -86,6 +87,7 @@ class Server:
                 "PGSSLMODE": env["DATABASE_SSLMODE"],
                 "PGPASSWORD": config.secret("DATABASE_PASSWORD_FILE"),
                 "PGCONNECT_TIMEOUT": "10",
+                **_trust(env),
             },
             env["DATABASE_NAME"],
         )
@@ -112,6 +114,13 @@ class Server:
             self.environment,
             task=f"{dump.name} cannot be restored",
         )
+
+
+def _trust(env: Mapping[str, str]) -> dict[str, str]:
+    """Return by what the server is trusted, as the application does; libpq would look into the home folder."""
+    if not env["DATABASE_SSLMODE"].startswith("verify-"):
+        return {}
+    return {"PGSSLROOTCERT": env.get("DATABASE_SSLROOTCERT") or env.get("SSL_CERT_FILE") or _PUBLIC_AUTHORITIES}
 
 
 class Session:

@@ -70,7 +70,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
         connect_args={
             # A callable is asked on every connect, so a rotated password needs no restart.
             "password": (lambda: read_secret(password_file)) if password_file else None,
-            "ssl": _tls(settings.database_sslmode),
+            "ssl": tls(settings),
             "timeout": 2,
             "command_timeout": 3,
             "server_settings": {"application_name": "slidegenie-backend"},
@@ -78,12 +78,14 @@ def create_engine(settings: Settings) -> AsyncEngine:
     )
 
 
-def _tls(mode: SslMode) -> ssl.SSLContext | str:
+def tls(settings: Settings) -> ssl.SSLContext | str:
+    """Return how TLS is used towards the server, as asyncpg takes it."""
+    mode = settings.database_sslmode
     if mode not in (SslMode.VERIFY_CA, SslMode.VERIFY_FULL):
         return mode.value
     # The system's authorities (or SSL_CERT_FILE), where libpq would want a file in the home
     # directory, which this container has not.
-    context = ssl.create_default_context()
+    context = ssl.create_default_context(cafile=settings.database_sslrootcert)
     context.check_hostname = mode is SslMode.VERIFY_FULL
     return context
 
