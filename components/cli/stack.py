@@ -14,6 +14,7 @@ from pulumi import automation as auto
 
 from ..identity import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 from ..plan.program import project_name
+from ..settings.stack_file import StackFile
 from .console import Problem, say
 from .docker import docker, last_line
 from .home import Home
@@ -157,18 +158,19 @@ class PulumiStack:
 
     def section(self, name: str) -> dict[str, Any]:
         """Return a section of the settings, as the stack file has it."""
-        settings = yaml.safe_load(self._settings.read_text(encoding="utf-8"))
-        section: dict[str, Any] = (settings.get("config") or {}).get(f"{project_name(self._root)}:{name}") or {}
+        project = project_name(self._root)
+        section: dict[str, Any] = StackFile.read(self._settings, project).configuration.get(f"{project}:{name}") or {}
         return section
 
     def _refresh_settings(self, backend: dict[str, Any] | None) -> None:
-        committed = self._root / f"Pulumi.{self.name}.yaml"
-        settings: dict[str, Any] = yaml.safe_load(committed.read_text(encoding="utf-8")) or {}
+        project = project_name(self._root)
+        committed = StackFile.read(self._root / f"Pulumi.{self.name}.yaml", project)
+        settings = committed.document | {"config": committed.configuration}
         if backend is not None:
-            settings.setdefault("config", {})[f"{project_name(self._root)}:backend"] = backend
+            settings["config"] |= {f"{project}:backend": backend}
         if "encryptionsalt" not in settings:
-            noted = yaml.safe_load(self._settings.read_text(encoding="utf-8")) if self._settings.exists() else None
-            settings["encryptionsalt"] = (noted or {}).get("encryptionsalt")
+            noted = StackFile.read(self._settings, project).document if self._settings.exists() else {}
+            settings["encryptionsalt"] = noted.get("encryptionsalt")
         self._settings.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
 
     def _environment(self) -> dict[str, str]:

@@ -1,7 +1,10 @@
 """The one reader of Pulumi configuration."""
 
+import contextlib
+import datetime
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +14,9 @@ from pydantic import ValidationError
 
 from .errors import SettingsError, explain
 from .model import Settings
+from .yaml_file import date_text
 
+_GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? ([+-]\d{4}) \S+")
 _MISSPELT = 0.8
 """From this likeness on (0 to 1), another namespace is taken for a misspelt one."""
 
@@ -23,7 +28,15 @@ def load_settings() -> Settings:
         SettingsError: with one line for each mistake, all of them at once.
     """
     configuration = runtime_config.CONFIG.get() or runtime_config.get_config_env()
-    project, source = pulumi.get_project(), f"Pulumi.{pulumi.get_stack()}.yaml"
+    return settings_of(pulumi.get_project(), configuration, f"Pulumi.{pulumi.get_stack()}.yaml")
+
+
+def settings_of(project: str, configuration: Mapping[str, Any], source: str) -> Settings:
+    """Check the `configuration` of a stack, keys with their namespace. `source` is named in errors.
+
+    Raises:
+        SettingsError: with one line for each mistake, all of them at once.
+    """
     lost = list(_lost(project, configuration))
     try:
         settings = parse_settings(keys_of(project, configuration), source)
@@ -56,20 +69,27 @@ def keys_of(project: str, configuration: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lost(project: str, configuration: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each key that nobody would read: without a namespace, or with a misspelt one."""
+    """Yield a line for each key that nobody would read: its namespace is misspelt."""
     for key in configuration:
-        namespace, colon, name = str(key).partition(":")
-        if not colon:
-            yield f"{key}: has no namespace, so nothing reads it; write {project}:{key}"
-        elif namespace != project and difflib.get_close_matches(namespace, [project], cutoff=_MISSPELT):
+        namespace, _, name = str(key).partition(":")
+        if namespace != project and difflib.get_close_matches(namespace, [project], cutoff=_MISSPELT):
             yield f"{key}: is in namespace {namespace!r}, so nothing reads it; did you mean {project}:{name}?"
 
 
 def _plain(value: Any) -> Any:
     """Pulumi hands groups over as JSON text and scalars as text; pydantic reads numbers from text itself."""
     if isinstance(value, str) and value[:1] in "{[":
-        try:
-            return json.loads(value)
-        except json.JSONDecodeError:
-            return value
+        with contextlib.suppress(json.JSONDecodeError):
+            value = json.loads(value)
+    return _as_written(value)
+
+
+def _as_written(value: Any) -> Any:
+    """Undo what Pulumi makes of a date without quotes: `2024-01-31` comes as `2024-01-31 00:00:00 +0000 UTC`."""
+    if isinstance(value, dict):
+        return {key: _as_written(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_written(item) for item in value]
+    if isinstance(value, str) and (printed := _GO_TIME.fullmatch(value)):
+        return date_text(datetime.datetime.strptime("".join(printed.groups("")), "%Y-%m-%d %H:%M:%S%z"))
     return value
