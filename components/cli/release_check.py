@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ..assets import asset
 from ..plan import UnknownStackError
+from ..plan.closed_pipe import without_complaint
 from ..plan.program import stack_settings
 from ..settings import SettingsError
 from ..supply_chain.tools import Workbench
@@ -246,4 +247,4 @@ def _without_pulumi() -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(without_complaint(main))

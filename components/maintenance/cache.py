@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cli.docker import docker
+from ..dockerfile import instructions
 from .cleanup import moment
 
 _EXEC = re.compile(r"^mount \S+ from exec .*?-c (?P<command>.*)$", re.DOTALL)
@@ -22,9 +23,8 @@ _FLAG = re.compile(r"^--[a-z]+=\S+\s+")
 
 def steps(dockerfile: Path) -> list[str]:
     """Return the commands that a Dockerfile runs, as `own_records` compares them."""
-    lines = [line for line in dockerfile.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("#")]
-    instructions = re.sub(r"\\\n", "", "\n".join(lines)).splitlines()
-    return sorted({_plain(line.partition(" ")[2]) for line in instructions if line.startswith("RUN ")})
+    lines = instructions(dockerfile.read_text(encoding="utf-8"))
+    return sorted({_plain(line.value) for line in lines if line.name == "RUN"})
 
 
 def own_records(records: Iterable[Mapping[str, Any]], known: Collection[str]) -> list[Mapping[str, Any]]:

@@ -12,7 +12,7 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 from pydantic import ValidationError
 
-from .errors import SettingsError, explain
+from .errors import OF_A_FILE, SettingsError, explain
 from .model import Settings
 from .yaml_file import date_text
 
@@ -54,7 +54,7 @@ def parse_settings(values: dict[str, Any], source: str) -> Settings:
         SettingsError: with one line for each mistake, all of them at once.
     """
     try:
-        return Settings.model_validate(values, by_alias=True, by_name=False)
+        return Settings.model_validate(values, by_alias=True, by_name=False, context=OF_A_FILE)
     except ValidationError as error:
         raise SettingsError(source, explain(error, Settings, values)) from None
 

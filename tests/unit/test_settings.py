@@ -469,3 +469,11 @@ def test_a_typo_in_a_stack_file_is_named_with_the_file() -> None:
         "proxi: is not a known key; did you mean proxy?",
         "redis: must be a group of keys; got '{not json'",
     ]
+
+
+def test_code_says_fields_by_their_names_at_every_depth_and_keeps_the_other_defaults() -> None:
+    settings = Settings(proxy={"http_port": 8081}, redis={"limits": {"memory_mib": 300}})  # type: ignore[arg-type]
+    plain = Settings()
+    assert settings.proxy == plain.proxy.model_copy(update={"http_port": 8081})
+    assert settings.redis.limits == plain.redis.limits.model_copy(update={"memory_mib": 300})
+    assert Settings.model_validate({"proxy": {"httpPort": 8081}}).proxy == settings.proxy

@@ -126,7 +126,7 @@ def test_images_go_to_a_registry_each_proven_before_it_gets_its_names() -> None:
         }
     }
     image = plan.named("images-minimal", "slidegenie:index:BackendImage")
-    assert image.outputs["reference"] == "ghcr.io/acme/slides:candidate-minimal", "a plan knows no digest"
+    assert image.outputs["reference"] == "ghcr.io/acme/slides:1.2.3-minimal", "a plan knows no digest"
 
 
 def test_one_image_hands_out_the_id_that_runs() -> None:
