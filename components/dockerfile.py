@@ -1,59 +1,81 @@
-"""What a Dockerfile says of itself: its instructions and its stages.
+"""The one reader of Dockerfiles: their instructions as BuildKit splits them, and the stages they make.
 
-Our own reader: the libraries take lines of a here-document for instructions (docs/decisions/0001-dependencies.md).
+Known to it are lines that go on, comments between them, the `escape` directive, lower-case instructions, and heredocs,
+whose content is no instruction however much it looks like one.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pulumi
 
 from .settings import SettingsError
 
-_DIRECTIVE = re.compile(r"#\s*(?P<name>[a-zA-Z][\w-]*)\s*=\s*(?P<value>\S+)\s*")
-_HEREDOC = re.compile(r"<<(?P<strip>-?)(?P<quote>[\"']?)(?P<word>[a-zA-Z_]\w*)(?P=quote)")
-_WITH_HEREDOCS = frozenset({"ADD", "COPY", "RUN"})
-_STAGE = re.compile(r"(?:--\S+\s+)*\S+\s+AS\s+(\S+)", re.IGNORECASE)
+_DIRECTIVE = re.compile(r"#\s*(?P<key>syntax|escape|check)\s*=\s*(?P<value>\S.*)", re.IGNORECASE)
+_HEREDOC = re.compile(r"\d*<<(?P<chomp>-?)(?P<name>[^<]+)")
+# Words in quotes count as one, and what is escaped is neither blank nor quote.
+_WORD = r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+"""
+_WORDS = re.compile(rf"\s*({_WORD}(\s+{_WORD})*\s*)?")
+_WITH_HEREDOCS = ("RUN", "COPY", "ADD")
+_FLAGS = re.compile(r"(?:--\S+\s+)*")
+
+
+@dataclass(frozen=True)
+class Heredoc:
+    """A text that follows an instruction, up to a line with its name."""
+
+    name: str
+    """The name, without quotes."""
+    content: str
+    """The text, without the tabs before each line where `<<-` asked for that."""
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction, its continued lines joined."""
+    """One instruction, on however many lines it was written."""
 
     name: str
-    """Its name in upper case, such as `FROM`."""
+    """In upper case: `FROM`, `RUN`, ..."""
     value: str
-    """What stands behind it."""
+    """What stands behind the name, options too, on one line."""
+    heredocs: tuple[Heredoc, ...] = ()
+    """Texts that belong to it."""
+
+    @property
+    def command(self) -> str:
+        """What RUN gives to the shell: without its options, with its heredocs."""
+        command = self.value[_match_end(_FLAGS, self.value) :]
+        if len(self.heredocs) == 1 and _HEREDOC.fullmatch(command):
+            return self.heredocs[0].content
+        return command + "".join(f"\n{heredoc.content}{heredoc.name}" for heredoc in self.heredocs)
 
 
-def instructions(text: str) -> Iterator[Instruction]:
-    """Yield the instructions of a Dockerfile, without comments and without what here-documents hold."""
-    lines = iter(text.splitlines())
-    escape = _escape(text)
-    for line in lines:
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        joined = line
-        while (continued := re.fullmatch(rf"(.*){re.escape(escape)}[ \t]*", joined, re.DOTALL)) is not None:
-            # Comments and empty lines in between do not end it.
-            following = next((more for more in lines if more.strip() and not more.lstrip().startswith("#")), None)
-            if following is None:
-                joined = continued[1]
-                break
-            joined = continued[1] + following
-        name, _, value = joined.strip().partition(" ") if " " in joined.strip() else joined.strip().partition("\t")
-        if name.upper() in _WITH_HEREDOCS:
-            for document in _HEREDOC.finditer(value):
-                _skip(lines, document["word"], tabs=bool(document["strip"]))
-        yield Instruction(name.upper(), value.strip())
+def instructions(text: str) -> list[Instruction]:
+    """Return the instructions of the Dockerfile `text`, without comments."""
+    lines = [line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")]
+    escape = _escape(lines)
+    goes_on = re.compile(rf"(?P<kept>^|[^{re.escape(escape)}]){re.escape(escape)}[ \t]*$")
+    rest = iter(lines)
+    found = []
+    for line in rest:
+        if logical := _logical(line.lstrip(), rest, goes_on):
+            name, _, value = re.sub(r"\s+", " ", logical, count=1).partition(" ")
+            instruction = Instruction(name.upper(), value.strip())
+            found.append(replace(instruction, heredocs=tuple(_heredocs(instruction, rest))))
+    return found
 
 
-def stages(text: str) -> list[str]:
-    """Return the names of a Dockerfile's stages, in lower case as Docker compares them; not all have one."""
-    found = (_STAGE.fullmatch(line.value) for line in instructions(text) if line.name == "FROM")
-    return [stage[1].lower() for stage in found if stage is not None]
+def stages(text: str) -> list[str | None]:
+    """Return the stages of the Dockerfile `text` by name, in lower case as Docker compares them; `None` has none."""
+    names: list[str | None] = []
+    for instruction in instructions(text):
+        if instruction.name == "FROM":
+            words = instruction.value[_match_end(_FLAGS, instruction.value) :].split()
+            named = len(words) == 3 and words[1].lower() == "as"  # noqa: PLR2004 - IMAGE AS NAME
+            names.append(words[2].lower() if named else None)
+    return names
 
 
 def stage_to_build(dockerfile: str, *, asked: str | None, preferred: str) -> str | None:
@@ -71,7 +93,7 @@ def stage_to_build(dockerfile: str, *, asked: str | None, preferred: str) -> str
             f"dockerfile: cannot be read ({error.strerror}); got {dockerfile!r},"
             " correct backend.context, or give the file's path below it here"
         ) from None
-    named = stages(text)
+    named = [name for name in stages(text) if name is not None]
     if asked is None:
         return preferred if preferred in named else None
     if asked.lower() not in named:
@@ -80,21 +102,52 @@ def stage_to_build(dockerfile: str, *, asked: str | None, preferred: str) -> str
     return asked.lower()
 
 
-def _escape(text: str) -> str:
-    """Return the character that continues a line: directives stand at the very top, one a line."""
-    for line in text.removeprefix("\ufeff").splitlines():
-        directive = _DIRECTIVE.fullmatch(line)
+def _escape(lines: list[str]) -> str:
+    """Return the character that lets a line go on; directives stand before everything else."""
+    for line in lines:
+        directive = _DIRECTIVE.match(line)
         if directive is None:
             break
-        if directive["name"].lower() == "escape":
-            return directive["value"]
+        if directive["key"].lower() == "escape" and directive["value"].strip() == "`":
+            return "`"
     return "\\"
 
 
-def _skip(lines: Iterator[str], word: str, *, tabs: bool) -> None:
-    for line in lines:
-        if (line.lstrip("\t") if tabs else line) == word:
-            return
+def _logical(line: str, rest: Iterator[str], goes_on: re.Pattern[str]) -> str:
+    """Return a line with all that it goes on in, blank lines and comments between them left out."""
+    if line.startswith("#"):
+        return ""
+    logical = ""
+    while (more := goes_on.search(line)) is not None:
+        logical += line[: more.start()] + more["kept"]
+        line = next((text for text in rest if text.strip() and not text.lstrip().startswith("#")), "")
+    return (logical + line).strip()
+
+
+def _heredocs(instruction: Instruction, rest: Iterator[str]) -> Iterator[Heredoc]:
+    """Take the texts that belong to an instruction from the lines after it."""
+    name, value = instruction.name, instruction.value
+    if name == "ONBUILD":
+        name, _, value = value.partition(" ")
+    value = value[_match_end(_FLAGS, value) :]
+    # A list is no shell's line: nothing in it asks for a text.
+    if name.upper() not in _WITH_HEREDOCS or value.startswith("[") or not _WORDS.fullmatch(value):
+        return
+    for word in re.findall(_WORD, value):
+        if (asked := _HEREDOC.fullmatch(word)) is not None:
+            ending = re.sub(r"[\"'\\]", "", asked["name"])
+            taken = []
+            for line in rest:
+                plain = line.lstrip("\t") if asked["chomp"] else line
+                if plain == ending:
+                    break
+                taken.append(f"{plain}\n")
+            yield Heredoc(ending, "".join(taken))
+
+
+def _match_end(pattern: re.Pattern[str], text: str) -> int:
+    found = pattern.match(text)
+    return found.end() if found else 0
 
 
 def _refused(rule: str) -> SettingsError:

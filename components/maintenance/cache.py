@@ -18,13 +18,12 @@ from ..dockerfile import instructions
 from .cleanup import moment
 
 _EXEC = re.compile(r"^mount \S+ from exec .*?-c (?P<command>.*)$", re.DOTALL)
-_FLAG = re.compile(r"^--[a-z]+=\S+\s+")
 
 
 def steps(dockerfile: Path) -> list[str]:
     """Return the commands that a Dockerfile runs, as `own_records` compares them."""
-    lines = instructions(dockerfile.read_text(encoding="utf-8"))
-    return sorted({_plain(line.value) for line in lines if line.name == "RUN"})
+    found = instructions(dockerfile.read_text(encoding="utf-8"))
+    return sorted({_plain(instruction.command) for instruction in found if instruction.name == "RUN"})
 
 
 def own_records(records: Iterable[Mapping[str, Any]], known: Collection[str]) -> list[Mapping[str, Any]]:
@@ -75,8 +74,5 @@ def _parents(record: Mapping[str, Any]) -> list[str]:
 
 
 def _plain(command: str) -> str:
-    """Return a command without the options of RUN, and with single blanks: continued lines are joined in two ways."""
-    command = command.strip()
-    while (flag := _FLAG.match(command)) is not None:
-        command = command[flag.end() :]
+    """Return a command with single blanks: continued lines are joined in two ways."""
     return " ".join(command.split())

@@ -1,53 +1,77 @@
-"""Dockerfiles are read as the builder reads them."""
+"""Dockerfiles are read as BuildKit reads them: instructions over several lines, and texts that are none."""
 
 from pathlib import Path
 
 import pytest
 
-from components.dockerfile import Instruction, instructions, stage_to_build, stages
-
-HEREDOC = """\
-FROM node:22 AS build
-RUN <<EOF
-FROM other AS wrong
-EOF
-COPY <<-"ONE" <<TWO /to/
-FROM other AS one
-\tONE
-FROM other AS two
-TWO
-FROM scratch AS production
-"""
+from components.dockerfile import Heredoc, instructions, stage_to_build, stages
+from components.maintenance.cache import steps
+from components.settings import SettingsError
 
 
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("FROM a AS one\nfrom b as two\nFrom c As Three\n", ["one", "two", "three"]),
-        ("FROM \\\n  a \\\n  AS one\n", ["one"]),
-        ("FROM a \\\n# a comment between\n\n  AS one\n", ["one"]),
-        ("FROM --platform=$BUILDPLATFORM a AS one\n", ["one"]),
-        ("ARG BASE=a\nFROM $BASE AS one\nFROM one\n", ["one"]),
-        ("# escape=`\nFROM a `\n  AS one\nRUN dir C:\\\nFROM b AS two\n", ["one", "two"]),
-        ("# syntax=docker/dockerfile:1\n# escape=`\nFROM a `\n AS one\n", ["one"]),
-        ("# a comment\n# escape=`\nFROM a AS one\nRUN a `\nFROM b AS two\n", ["one", "two"]),
-        ("  FROM a AS one\t\n#FROM b AS two\n", ["one"]),
-        (HEREDOC, ["build", "production"]),
-        ("FROM a AS one\nRUN a \\", ["one"]),
-        ("", []),
+        ("FROM a AS one\nFROM b\nfrom c as Three\n", ["one", None, "three"]),
+        ("FROM a \\\n  AS \\\n  two-lines\n", ["two-lines"]),
+        ("FROM a \\\n# why\n\n  AS commented\n", ["commented"]),
+        ("FROM --platform=$BUILDPLATFORM a AS built\n", ["built"]),
+        ("ARG BASE=a\nFROM ${BASE} AS of-an-argument\n", ["of-an-argument"]),
+        ("\ufeffFROM a AS marked\r\nRUN x\r\n", ["marked"]),
+        ("# escape=`\nFROM a `\n  AS windows\nRUN dir c:\\\nFROM b\n", ["windows", None]),
+        ("# no directive\n# escape=`\nFROM a \\\n  AS backslash\n", ["backslash"]),
     ],
 )
-def test_stages_are_those_the_builder_sees(text: str, named: list[str]) -> None:
+def test_stages_are_found_however_they_are_written(text: str, named: list[str | None]) -> None:
     assert stages(text) == named
 
 
-def test_continued_lines_are_one_instruction() -> None:
-    text = "run  a \\\n  # why\n  && b\nENV\tX=1\n"
-    assert list(instructions(text)) == [Instruction("RUN", "a   && b"), Instruction("ENV", "X=1")]
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "RUN <<EOF\nFROM x AS text\nEOF",
+        "run cat <<A <<-'B C' > /f\nFROM x AS text\nA\n\tFROM y AS text\n\tB C",
+        'COPY <<"EOF" /Dockerfile\nFROM x AS text\nEOF',
+        "ONBUILD RUN <<EOF\nFROM x AS text\nEOF",
+        "RUN --network=none <<EOF\nFROM x AS text\nEOF",
+        "# FROM x AS text",
+        "RUN a \\\n# FROM x AS text\n  b",
+        "RUN echo \\\n  FROM x AS text",
+    ],
+)
+def test_what_only_looks_like_a_stage_is_none(inside: str) -> None:
+    assert stages(f"FROM a AS first\n{inside}\nFROM b AS last\n") == ["first", "last"]
 
 
-def test_the_stage_that_runs_is_not_one_out_of_a_here_document(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "line", ["RUN echo '<<EOF'", "RUN a<<EOF", 'RUN ["a", "<<EOF"]', "ENV a=<<EOF", "RUN echo $((1<<2))", "RUN a \\\\"]
+)
+def test_what_only_looks_like_the_start_of_a_text_takes_no_line_away(line: str) -> None:
+    assert stages(f"FROM a AS first\n{line}\nFROM b AS last\n") == ["first", "last"]
+
+
+def test_the_texts_of_an_instruction_belong_to_it() -> None:
+    (copy,) = instructions("COPY <<a <<-b /x/\n1\na\n\t2\n\tb\n")
+
+    assert (copy.name, copy.value) == ("COPY", "<<a <<-b /x/")
+    assert copy.heredocs == (Heredoc("a", "1\n"), Heredoc("b", "2\n"))
+
+
+def test_a_stage_in_a_text_is_not_built_in_place_of_the_one_that_is_there(tmp_path: Path) -> None:
     file = tmp_path / "Dockerfile"
-    file.write_text("FROM a AS production\nRUN <<X\nFROM b AS testing\nX\n", encoding="utf-8")
-    assert stage_to_build(str(file), asked=None, preferred="testing") is None
+    file.write_text("FROM a \\\n AS production\nRUN <<EOF\nFROM a AS testing\nEOF\nfrom a\n", encoding="utf-8")
+
     assert stage_to_build(str(file), asked=None, preferred="production") == "production"
+    assert stage_to_build(str(file), asked=None, preferred="testing") is None
+    with pytest.raises(SettingsError, match=r"is no stage of .*; got 'testing', it has production$"):
+        stage_to_build(str(file), asked="testing", preferred="production")
+
+
+def test_the_steps_of_texts_and_of_lower_case_are_known_to_the_cleanup(tmp_path: Path) -> None:
+    file = tmp_path / "Dockerfile"
+    file.write_text(
+        "from base\nrun make\nRUN <<EOF\nset -e\nRUN all\nEOF\nRUN --network=none cat <<EOF > /f\nx\nEOF\n",
+        encoding="utf-8",
+    )
+
+    assert steps(file) == ["cat <<EOF > /f x EOF", "make", "set -e RUN all"]
