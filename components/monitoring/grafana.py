@@ -56,7 +56,8 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
         ),
         opts=child,
     )
-    args.proxy.forward("grafana", PORT, path=PATH, parent=parent)
+    # Grafana asks nobody who reads its metrics.
+    args.proxy.forward("grafana", PORT, path=PATH, hidden_paths=["/metrics"], parent=parent)
     return data.volume
 
 
