@@ -1,5 +1,7 @@
 """Grafana: provisioned, behind the edge, and with one user whose password is generated."""
 
+import re
+
 import pulumi
 
 from ..files import Files, FilesArgs
@@ -15,6 +17,8 @@ from .exporters import http_health
 
 PORT = 3000
 PATH = "/grafana"
+_EXPANDED = re.compile(r"\$(__\w+)?\{[^}]+\}")
+"""What Grafana replaces in whatever it is told, a password as well: `${NAME}`, `$__env{NAME}`, `$__file{path}`."""
 
 
 def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) -> PreparedVolume:
@@ -29,7 +33,10 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
     def files(role: str, content: dict[str, pulumi.Input[str]]) -> Files:
         return Files(f"{name}-{role}", FilesArgs(foundation=args.foundation, files=content), opts=child)
 
-    password = given_or_generated(f"{name}-password", reveal(args.secrets.grafana_password), parent=parent)
+    given = reveal(args.secrets.grafana_password)
+    if given is not None and _EXPANDED.search(given):
+        raise ValueError("secrets.grafanaPassword must be without ${...}, which Grafana takes for a variable's name")
+    password = given_or_generated(f"{name}-password", given, parent=parent)
     provisioning = "/etc/grafana/provisioning"
     mounts = {
         f"{provisioning}/datasources": files("datasources", {"prometheus.yml": config.datasource(args.settings)}),

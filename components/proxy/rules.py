@@ -31,16 +31,16 @@ def rule(domain: str, path: str | None = None, hidden: Sequence[str] = ()) -> st
     `hidden` paths are below `path`, whether they begin with it or not. They are hidden in every spelling that a server
     may take for the same: upper case, further slashes, parameters, encoded characters.
     """
-    parts = [_match("Host", domain)]
+    parts = [matcher("Host", domain)]
     below = (path or "").rstrip("/")
     if below:
-        parts.append(f"({_match('Path', below)} || {_match('PathPrefix', below + '/')})")
+        parts.append(f"({matcher('Path', below)} || {matcher('PathPrefix', below + '/')})")
     if hidden:
-        parts.append(f"!{_match('PathRegexp', _DISGUISED)}")
+        parts.append(f"!{matcher('PathRegexp', _DISGUISED)}")
     for name in hidden:
-        parts.append(f"!{_match('PathRegexp', _at_or_below(below + '/' + name.strip('/')))}")
+        parts.append(f"!{matcher('PathRegexp', _at_or_below(below + '/' + name.strip('/')))}")
         if below and name.startswith(f"{below}/"):
-            parts.append(f"!{_match('PathRegexp', _at_or_below(name))}")
+            parts.append(f"!{matcher('PathRegexp', _at_or_below(name))}")
     return " && ".join(parts)
 
 
@@ -49,7 +49,8 @@ def _at_or_below(path: str) -> str:
     return "(?i)^" + "".join(f"{_BETWEEN}{segment}" for segment in segments) + _PARAMETERS + _END
 
 
-def _match(matcher: str, value: str) -> str:
+def matcher(name: str, *values: str) -> str:
+    """Return the matcher `name` of `values`, whatever characters they have."""
     # Literals of Go: what a JSON text escapes, one in double quotes does too.
-    literal = json.dumps(value, ensure_ascii=False) if "`" in value else f"`{value}`"
-    return f"{matcher}({literal})"
+    literals = (json.dumps(value, ensure_ascii=False) if "`" in value else f"`{value}`" for value in values)
+    return f"{name}({','.join(literals)})"

@@ -98,7 +98,12 @@ class Board:
             "templating": {"list": [_DATASOURCES, *(_variable(variable) for variable in self.variables)]},
             "panels": list(_panels(self.rows)),
         }
-        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        return dashboard_text(document)
+
+
+def dashboard_text(document: Mapping[str, Any]) -> str:
+    """Return a dashboard as Grafana reads it."""
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 _RELEASES = {

@@ -1,10 +1,11 @@
 """The runbook inside Grafana, so that a link leads somewhere for people who have no checkout at hand."""
 
-import json
 import re
 import zlib
 from collections.abc import Iterator
 from typing import Any
+
+from .builder import dashboard_text
 
 UID = "runbook"
 _WIDTH = 24
@@ -29,7 +30,7 @@ def runbook_board(runbook: str) -> str:
         "editable": False,
         "panels": list(_panels(runbook)),
     }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return dashboard_text(document)
 
 
 def _panels(runbook: str) -> Iterator[dict[str, Any]]:
