@@ -52,8 +52,9 @@ def http_health(port: int, path: str) -> HealthCheck:
 def node_exporter(name: str, args: MonitoringArgs, textfiles: PreparedVolume, parent: pulumi.Resource) -> Server:
     """Run Node Exporter without any part of the host mounted, in none of the host's namespaces.
 
-    Processor, memory, pressure, disks and RAID of the host are in every container's own `/proc`, errors of its memory in
-    `/sys`. Its root lies on the engine's disk, and the volume with the text files on the disk of the data: the two that fill up.
+    Processor, memory, pressure, disks and RAID of the host are in every container's own `/proc`, errors of its memory
+    in `/sys`. Its root lies on the engine's disk, and the volume with the text files on the disk of the data: the two
+    that fill up.
     """
     return _exporter(
         name,

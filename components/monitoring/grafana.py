@@ -3,6 +3,7 @@
 import pulumi
 
 from ..files import Files, FilesArgs
+from ..identity import compose_project
 from ..image import PulledImage, mirrored
 from ..network import Zone
 from ..secrets import given_or_generated
@@ -31,10 +32,11 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
 
     password = given_or_generated(f"{name}-password", reveal(args.secrets.grafana_password), parent=parent)
     provisioning = "/etc/grafana/provisioning"
+    boards = config.dashboards(args.settings, args.additions, pulumi.get_stack(), compose_project())
     mounts = {
         f"{provisioning}/datasources": files("datasources", {"prometheus.yml": config.datasource(args.settings)}),
         f"{provisioning}/dashboards": files("provider", {"dashboards.yml": config.dashboard_provider()}),
-        "/etc/grafana/dashboards": files("dashboards", {**config.dashboards(args.settings, args.additions)}),
+        "/etc/grafana/dashboards": files("dashboards", {**boards}),
         "/run/secrets": files("secrets", {"admin-password": password}),
     }
     Server(

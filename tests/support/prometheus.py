@@ -39,7 +39,7 @@ class Query:
     def vectors(self) -> list[str]:
         """The names of the metrics it asks for."""
         without = re.sub(r"\{[^}]*\}|\[[^]]*\]|\"[^\"]*\"|by \([^)]*\)", "", self.text)
-        return sorted(set(re.findall(r"\b[a-z][a-z0-9]*[_:][a-z0-9_:]*\b(?!\s*\()", without)))
+        return sorted(set(re.findall(r"\b[a-z][a-z0-9]*[_:][a-zA-Z0-9_:]*\b(?!\s*\()", without)))
 
 
 def dashboards() -> dict[str, dict[str, Any]]:

@@ -56,7 +56,8 @@ def test_all_of_it_runs_by_itself_and_is_scraped() -> None:
 
     assert running(plan) == _ALL
     assert list(jobs(plan)) == [
-        "app", "traefik", "postgres", "redis", "minio", "node", "cadvisor", "grafana", "alertmanager", "prometheus",
+        "app", "traefik", "postgres", "redis", "minio", "minio-drives", "node", "cadvisor", "grafana", "alertmanager",
+        "prometheus",
     ]  # fmt: skip
 
 
@@ -76,7 +77,16 @@ def test_what_does_not_run_is_neither_scraped_nor_in_the_rules() -> None:
     )
 
     assert running(plan) == {"prometheus", "alertmanager", "node-exporter", "postgres-exporter"}
-    assert set(jobs(plan)) == {"app", "traefik", "postgres", "minio", "node", "alertmanager", "prometheus"}
+    assert set(jobs(plan)) == {
+        "app",
+        "traefik",
+        "postgres",
+        "minio",
+        "minio-drives",
+        "node",
+        "alertmanager",
+        "prometheus",
+    }
     rules = set(uploads(plan.named("slidegenie-monitoring-prometheus-rules-seed")))
     assert not rules & {"cadvisor.yml", "redis.yml"}
     assert {"app.yml", "postgres.yml", "backups.yml", "security.yml"} <= rules
@@ -242,7 +252,9 @@ def test_where_nobody_says_where_that_is_grafana_shows_it() -> None:
     assert set(panels) <= {path for path, panel in sections.items() if panel["type"] == "text"}
     shown = sections[alert.removeprefix("https://slides.example.com/grafana")]
     assert shown["title"] == "PostgresDown"
-    assert "make restore" in shown["options"]["content"]
+    assert "make restore STACK=test" in shown["options"]["content"]
+    assert "docker compose -p slidegenie-test start postgres" in shown["options"]["content"]
+    assert "prod" not in shown["options"]["content"]
     assert len(sections) == len(runbook["panels"]), "two sections have one number"
 
 
