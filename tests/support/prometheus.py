@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,18 @@ def _called(rule: dict[str, Any]) -> str:
 
 def _files(pattern: str) -> list[Path]:
     return sorted(MONITORING.glob(pattern))
+
+
+def cadvisor_image() -> str:
+    """Return the name under which the stack of stand-in images looks for cAdvisor, which none of them is."""
+    settings = yaml.safe_load((ROOT / "Pulumi.airgap.yaml").read_text(encoding="utf-8"))["config"]
+    return str(settings["slidegenie:images"]["cadvisor"])
+
+
+def has_cadvisor() -> bool:
+    """Say whether somebody gave the engine that image."""
+    command = ["docker", "image", "inspect", cadvisor_image()]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 class Prometheus:
