@@ -12,7 +12,7 @@ import httpx
 import yaml
 
 from components.monitoring import config
-from components.settings import Monitoring
+from components.settings import Images, Monitoring
 from components.settings.monitoring import Email
 
 from .workspace import ROOT
@@ -85,13 +85,13 @@ def _files(pattern: str) -> list[Path]:
 
 
 def cadvisor_image() -> str:
-    """Return the name under which the stack of stand-in images looks for cAdvisor, which none of them is."""
+    """Return the image of cAdvisor that the stack of stand-in images would run; none of them is one."""
     settings = yaml.safe_load((ROOT / "Pulumi.airgap.yaml").read_text(encoding="utf-8"))["config"]
-    return str(settings["slidegenie:images"]["cadvisor"])
+    return str(settings["slidegenie:images"].get("cadvisor", Images().cadvisor))
 
 
 def has_cadvisor() -> bool:
-    """Say whether somebody gave the engine that image."""
+    """Say whether somebody has given the engine that image."""
     command = ["docker", "image", "inspect", cadvisor_image()]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 

@@ -23,7 +23,9 @@ from components.plan import Plan
 from components.settings import Email, Engine, SettingsError
 from components.settings import Monitoring as MonitoringSettings
 
+from ..support.prometheus import cadvisor_image
 from .planned import as_it_comes, environment, labels, plain, platform, recorded, seeds, service, uploads, workloads
+from .plans import ROOT
 
 _ALL = {
     "prometheus", "alertmanager", "grafana", "cadvisor", "node-exporter", "postgres-exporter", "redis-exporter",
@@ -215,6 +217,23 @@ def test_cadvisor_sees_what_it_needs_and_no_more(store: str, path: str) -> None:
     assert {"--docker_only=true", "--housekeeping_interval=30s"} <= set(command(plan, "cadvisor"))
     [left_out] = [flag for flag in command(plan, "cadvisor") if flag.startswith("--disable_metrics=")]
     assert {"network", "oom_event"} <= set(left_out.partition("=")[2].split(",")), "it would say 0 for ever"
+
+
+def test_the_image_of_cadvisor_that_tests_look_for_is_the_one_a_stack_runs_and_the_docs_name() -> None:
+    page = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+
+    assert f"`{cadvisor_image()}`" in page
+    pulled = as_it_comes().named("slidegenie-monitoring-cadvisor", "docker:index/remoteImage:RemoteImage")
+    assert pulled.inputs["name"] == cadvisor_image()
+
+
+def test_the_exporter_of_postgresql_reads_how_many_transaction_ids_are_left() -> None:
+    """It does not unless it is asked to, and the alert about them would never fire."""
+    assert command(as_it_comes(), "postgres") == ["--collector.database_wraparound"]
+
+
+def test_the_node_exporter_reads_raid_and_errors_of_memory() -> None:
+    assert {"--collector.mdadm", "--collector.edac"} <= set(command(as_it_comes(), "node"))
 
 
 def test_the_node_exporter_mounts_nothing_of_the_host() -> None:
