@@ -67,15 +67,15 @@ def rules(settings: Monitoring, jobs: Collection[str], additions: Additions, gra
     return _joined(chosen, additions.rules, "rule file")
 
 
-def dashboards(settings: Monitoring, additions: Additions) -> dict[str, str]:
-    """Return the dashboards by file name, with the ones that are added."""
+def dashboards(settings: Monitoring, additions: Additions, stack: str, compose_project: str) -> dict[str, str]:
+    """Return the dashboards by file name, with the ones that are added; the runbook's commands are those of `stack`."""
     # Grafana puts its own address before a link that begins with a slash.
     own = {
         path.name: dashboard_text(_linked(json.loads(path.read_text(encoding="utf-8")), settings, ""))
         for path in _files("dashboards", "*.json")
     }
     if settings.runbook_url is None:
-        own[f"{UID}.json"] = runbook_board(_text("RUNBOOK.md"))
+        own[f"{UID}.json"] = runbook_board(_text("RUNBOOK.md"), stack, compose_project)
     return _joined(own, additions.dashboards, "dashboard")
 
 

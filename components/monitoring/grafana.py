@@ -5,6 +5,7 @@ import re
 import pulumi
 
 from ..files import Files, FilesArgs
+from ..identity import compose_project
 from ..image import PulledImage, mirrored
 from ..network import Zone
 from ..secrets import given_or_generated
@@ -38,10 +39,11 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
         raise ValueError("secrets.grafanaPassword must be without ${...}, which Grafana takes for a variable's name")
     password = given_or_generated(f"{name}-password", given, parent=parent)
     provisioning = "/etc/grafana/provisioning"
+    boards = config.dashboards(args.settings, args.additions, pulumi.get_stack(), compose_project())
     mounts = {
         f"{provisioning}/datasources": files("datasources", {"prometheus.yml": config.datasource(args.settings)}),
         f"{provisioning}/dashboards": files("provider", {"dashboards.yml": config.dashboard_provider()}),
-        "/etc/grafana/dashboards": files("dashboards", {**config.dashboards(args.settings, args.additions)}),
+        "/etc/grafana/dashboards": files("dashboards", {**boards}),
         "/run/secrets": files("secrets", {"admin-password": password}),
     }
     Server(

@@ -18,8 +18,17 @@ def runbook_path(section: str) -> str:
     return f"/d/{UID}?viewPanel={_number(section)}"
 
 
-def runbook_board(runbook: str) -> str:
-    """Return the dashboard that shows `RUNBOOK.md`: a row for each chapter, a panel for each section."""
+def runbook_board(runbook: str, stack: str, compose_project: str) -> str:
+    """Return the dashboard that shows `RUNBOOK.md`: a row for each chapter, a panel for each section.
+
+    Commands are those of this stack: at night nobody should have to put its name into them.
+    """
+    for example, own in (
+        ("STACK=prod", f"STACK={stack}"),
+        ("slidegenie-prod", compose_project),
+        ("Pulumi.prod.yaml", f"Pulumi.{stack}.yaml"),
+    ):
+        runbook = runbook.replace(example, own)
     document = {
         "uid": UID,
         "title": "Runbook",
