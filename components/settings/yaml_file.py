@@ -27,7 +27,8 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ]+[0-9]{1,2}:[0-9]{1,2}:
 class _Loader(yaml.SafeLoader):
     """PyYAML's reader, with the resolution of plain values, and the refusals, that Pulumi's has."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+    # PyYAML's stubs take it for an attribute of each instance.
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()  # type: ignore[no-untyped-call]
