@@ -9,6 +9,8 @@ import pulumi
 import pulumi_random as random
 
 from .assets import asset
+from .engine import DockerEngine
+from .host import engine_of
 from .image import BuiltImage, BuiltImageArgs, mirrored
 from .network import Networks
 from .pids import process_limit_hook
@@ -38,6 +40,8 @@ class Foundation(pulumi.ComponentResource):
 
     hardening: Hardening
     """What every container of the stack is given."""
+    engine: pulumi.Output[DockerEngine]
+    """Where all of it is: what the provider in `opts` says, else the stack's configuration."""
     limit_processes: pulumi.ResourceHook
     """Runs after each container was created and sets its process limit."""
 
@@ -45,7 +49,8 @@ class Foundation(pulumi.ComponentResource):
         super().__init__("slidegenie:index:Foundation", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.hardening = load_policy(args.policy).hardening
-        self.limit_processes = process_limit_hook()
+        self.engine = engine_of(self)
+        self.limit_processes = process_limit_hook(self.engine)
         self._gates: list[pulumi.Output[Any]] = []
         self.networks = Networks(name, opts=child)
         seed = BuiltImage(
