@@ -149,13 +149,21 @@ def _address(said: object, who: str) -> str:
     text = str(said)
     # As the command line reads it.
     address = text if "://" in text else f"tcp://{text}"
-    parts = urlsplit(address)
-    if parts.scheme not in _SCHEMES or not (parts.path if parts.scheme in ("unix", "npipe") else parts.hostname):
+    if not _is_address(address):
         raise SettingsError(
             who,
             [f"must be an address such as ssh://deploy@prod.example.com or unix:///var/run/docker.sock; got {text!r}"],
         )
     return address
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - it is read to see whether it is one
+    except ValueError:
+        return False
+    return parts.scheme in _SCHEMES and bool(parts.path if parts.scheme in ("unix", "npipe") else parts.hostname)
 
 
 def _current_context(environment: Mapping[str, str]) -> DockerEngine | None:

@@ -10,6 +10,7 @@ import pulumi_random as random
 
 from .assets import asset
 from .engine import DockerEngine
+from .foreign_data import foreign_data_hook
 from .host import engine_of
 from .image import BuiltImage, BuiltImageArgs, mirrored
 from .network import Networks
@@ -44,6 +45,8 @@ class Foundation(pulumi.ComponentResource):
     """Where all of it is: what the provider in `opts` says, else the stack's configuration."""
     limit_processes: pulumi.ResourceHook
     """Runs after each container was created and sets its process limit."""
+    refuse_foreign_data: pulumi.ResourceHook
+    """Runs before a volume is made which nobody but the state can open."""
 
     def __init__(self, name: str, args: FoundationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Foundation", name, None, opts)
@@ -65,6 +68,7 @@ class Foundation(pulumi.ComponentResource):
             opts=child,
         )
         self.seed_image = seed.id_on_engine
+        self.refuse_foreign_data = foreign_data_hook(self.engine, self.seed_image)
         self._key = random.RandomPassword(f"{name}-hash-key", length=32, special=False, opts=child).result
         self.register_outputs({"seedImage": self.seed_image})
 

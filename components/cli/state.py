@@ -64,6 +64,19 @@ class State:
         """Return the names of all volumes the state knows."""
         return {r["id"] for r in self.resources if r["type"] == VOLUME and r.get("id")}
 
+    def opens(self, place: str, password: str) -> bool:
+        """Tell whether the stack has what opens the data in `place`, a volume or a folder.
+
+        It has when it has the place itself. What is made again in a place of before, such as a folder whose volume
+        somebody removed, is opened by a password of before; a volume that is not the state's was made by somebody else.
+        """
+        volumes = [r for r in self.resources if r["type"] == VOLUME]
+        places = {r.get("id") for r in volumes} | {(r["inputs"].get("driverOpts") or {}).get("device") for r in volumes}
+        if place in places:
+            return True
+        generated = {r["urn"].rpartition("::")[2] for r in self.resources if r["type"] == PASSWORD}
+        return password in generated and (place.startswith("/") or password.endswith(BACKUP_PASSWORD))
+
     def backups(self) -> list[str]:
         """Return the URNs of what `make destroy` leaves: the backup repository and the password that opens it."""
         passwords = (r["urn"] for r in self.resources if r["type"] == PASSWORD)

@@ -36,15 +36,17 @@ def created(monkeypatch: pytest.MonkeyPatch, docker: Docker, outputs: Any, *, ho
 
     engine = DockerEngine(address=host, said_by="the stack") if host else DockerEngine()
 
-    async def run() -> None:
-        await process_limit_hook(pulumi.Output.from_input(engine)).callback(
-            pulumi.ResourceHookArgs(
-                urn="urn", id=id_, name="app-1", type="docker:index/container:Container", new_outputs=outputs
-            )
-        )
+    made = pulumi.ResourceHookArgs(
+        urn="urn", id=id_, name="app-1", type="docker:index/container:Container", new_outputs=outputs
+    )
+
+    async def run(hook: pulumi.ResourceHook) -> bool:
+        if (running := hook(made)) is not None:
+            await running
+        return True
 
     def program() -> None:
-        pulumi.Output.from_input(run())
+        pulumi.Output.all(run(process_limit_hook(pulumi.Output.from_input(engine))))
 
     recorded(program)
 
