@@ -81,7 +81,8 @@ def refuse_unseen(state: State, label: str) -> None:
         Problem: when this engine does not have what the state knows.
     """
     present = docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={STACK_LABEL}={label}").stdout.split()
-    known = {resource["id"] for resource in state.current() if resource.get("id")}
+    # A program may have containers of its own beside these, on whatever engine it likes.
+    known = state.of_stack(label)
     if missing := known.difference(present):
         raise Problem(
             f"{len(missing)} of {len(known)} containers that Pulumi has made are not on {DockerEngine.of().address}: it"
