@@ -28,9 +28,7 @@ def test_what_is_no_list_has_no_plugin(printed: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", sorted(_NEEDED))
-def test_one_with_the_version_of_another_is_installed(
-    wrong: str, tmp_path: Path
-) -> None:
+def test_one_with_the_version_of_another_is_installed(wrong: str, tmp_path: Path) -> None:
     versions = {name: importlib.metadata.version(package) for name, package in _NEEDED.items()}
     listed = [_plugin(name, version if name != wrong else "0.0.1") for name, version in versions.items()]
     # The version that is missing is there under another name.
