@@ -9,6 +9,9 @@ import pulumi
 import pulumi_random as random
 
 from .assets import asset
+from .engine import DockerEngine
+from .foreign_data import foreign_data_hook
+from .host import engine_of
 from .image import BuiltImage, BuiltImageArgs, mirrored
 from .network import Networks
 from .pids import process_limit_hook
@@ -38,14 +41,19 @@ class Foundation(pulumi.ComponentResource):
 
     hardening: Hardening
     """What every container of the stack is given."""
+    engine: pulumi.Output[DockerEngine]
+    """Where all of it is: what the provider in `opts` says, else the stack's configuration."""
     limit_processes: pulumi.ResourceHook
     """Runs after each container was created and sets its process limit."""
+    refuse_foreign_data: pulumi.ResourceHook
+    """Runs before a volume is made which nobody but the state can open."""
 
     def __init__(self, name: str, args: FoundationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Foundation", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.hardening = load_policy(args.policy).hardening
-        self.limit_processes = process_limit_hook()
+        self.engine = engine_of(self)
+        self.limit_processes = process_limit_hook(self.engine)
         self._gates: list[pulumi.Output[Any]] = []
         self.networks = Networks(name, opts=child)
         seed = BuiltImage(
@@ -60,6 +68,7 @@ class Foundation(pulumi.ComponentResource):
             opts=child,
         )
         self.seed_image = seed.id_on_engine
+        self.refuse_foreign_data = foreign_data_hook(self.engine, self.seed_image)
         self._key = random.RandomPassword(f"{name}-hash-key", length=32, special=False, opts=child).result
         self.register_outputs({"seedImage": self.seed_image})
 

@@ -53,7 +53,7 @@ class Postgres(pulumi.ComponentResource):
         limits = args.settings.limits
         data = DataVolume(
             f"{name}-data",
-            DataVolumeArgs(foundation=args.foundation, role="postgres", data_root=args.data_root),
+            DataVolumeArgs(foundation=args.foundation, role="postgres", data_root=args.data_root, locked=True),
             opts=child,
         )
         administrator, deputy = args.administrator

@@ -39,6 +39,9 @@ class DataVolumeArgs:
     """Folder on the Docker host; the data is in `<data_root>/<role>`, which must exist. Default: managed by Docker."""
     host_path: str | None = None
     """Folder on the Docker host with this very data, which must exist. Default: as `data_root` has it."""
+    locked: bool = False
+    """Whether passwords open it which the stack generates: with data from elsewhere the stack would not come up, and is
+    refused. Default: whatever is there already is taken over."""
     retained: bool = False
     """Whether the engine keeps the volume when the resource goes or names another place. Default: it goes as well, once
     it is unprotected."""
@@ -64,7 +67,14 @@ class DataVolume(pulumi.ComponentResource):
             name=f"{compose_project()}-{args.role}{_mark(args.host_path)}",
             driver_opts=bind,
             labels=volume_labels({DATA_LABEL: args.role}),
-            opts=pulumi.ResourceOptions(parent=self, protect=True, retain_on_delete=args.retained),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=True,
+                retain_on_delete=args.retained,
+                hooks=pulumi.ResourceHookBinding(before_create=[args.foundation.refuse_foreign_data])
+                if args.locked
+                else None,
+            ),
         )
         self.volume = seeded(f"{name}-seed", args.foundation, volume.name, parent=self)
         self.register_outputs({"name": volume.name})

@@ -5,21 +5,23 @@ from collections.abc import Callable
 
 from pulumi.automation import PulumiCommand
 
-from ..identity import STACK_LABEL
 from ..plan import Plan, plan_stack
-from ..plan.program import stack_settings
+from ..plan.program import project_name, stack_settings
 from . import airgap, preflight
+from .addresses import show_addresses
 from .compose import ComposeStack
-from .console import Problem, confirmed, say, show
-from .docker import docker
+from .console import NotBroughtUp, Problem, confirmed, say, show
 from .engine_start import ensure_engine
+from .foreign_data import refuse_foreign_data
 from .home import Home
 from .letting_go import let_go
 from .newest import moved_images
+from .owner import owner
 from .policy import enforce
 from .pulumi_cli import find_pulumi
 from .release_commands import history_of
-from .request import DEFAULT, NO_PULUMI, ROOT, Request, chosen, pulumi_stack
+from .remains import remains, tell_folders
+from .request import NO_PULUMI, ROOT, Request, chosen, pulumi_stack
 from .rollout import refuse_another_owner, refuse_to_refresh, roll_out, show_changes, sweep
 from .rollout_record import image_record, note_rollout
 from .served import wait_until_served
@@ -31,7 +33,7 @@ def up(request: Request) -> None:
     """Bring the platform up, or to what its settings say now."""
     home = Home.open()
     newest = switch("NEWEST")
-    plan = _judged(request.stack or home.current() or DEFAULT)
+    plan = _judged(chosen(request)[0])
     ensure_engine()
     airgap.run_script(ROOT, "install-docker-plugins.sh")
     # Where something was brought up before, another stack would not be what is meant.
@@ -45,13 +47,14 @@ def up(request: Request) -> None:
         ComposeStack(ROOT, plan.stack, home).up(begins=lambda: home.remember(plan.stack, "compose"))
     note_rollout(image_record(home, plan.label), plan, ROOT, newest=newest)
     wait_until_served(plan)
-    _show_addresses(plan)
+    show_addresses(plan)
 
 
 def _up_with_pulumi(pulumi: PulumiStack, plan: Plan, home: Home, *, newest: bool) -> None:
     say(f"rolling out stack {plan.stack} with Pulumi")
     pulumi.open(make=True)
     history = history_of(pulumi)
+    refuse_foreign_data(plan, pulumi.state().opens)
 
     def begins() -> None:
         home.remember(plan.stack, "pulumi")
@@ -96,6 +99,7 @@ def refresh(request: Request) -> None:
 def down(request: Request) -> None:
     """Remove containers and networks; data, generated secrets and certificates stay."""
     name, engine = chosen(request)
+    ensure_engine()
     say(f"taking stack {name} down; data and secrets stay")
     if engine == "compose":
         ComposeStack(ROOT, name, Home.open()).down()
@@ -108,19 +112,38 @@ def destroy(request: Request) -> None:
     name, engine = chosen(request)
     if os.environ.get("CONFIRM") != name and not confirmed(f"This deletes all data of stack {name} for good.", name):
         raise Problem(f"nothing was deleted: type the stack's name when asked, or run `make destroy CONFIRM={name}`")
+    ensure_engine()
     with_backups = os.environ.get("BACKUPS") == "delete"
-    if engine == "compose":
-        compose = ComposeStack(ROOT, name, Home.open())
-        kept = compose.backups() and not with_backups
-        compose.destroy(with_backups=with_backups)
-    else:
-        pulumi = _swept(name)
-        kept = bool(pulumi.state().backups()) and not with_backups
-        show_changes(pulumi.destroy(with_backups=with_backups).changes)
-        history_of(pulumi).forget()
+    try:
+        kept = (_destroy_compose if engine == "compose" else _destroy_pulumi)(name, with_backups=with_backups)
+    except NotBroughtUp:
+        # Somebody destroyed it another way: what this home remembers of it must not stand in the way for ever.
+        label = f"{project_name(ROOT)}/{name}"
+        if Home.open().engine(name) is None or remains(label, "container", "network", "volume", backups=True):
+            raise
+        say(f"stack {name} is gone already, and is forgotten")
+        kept = False
     if kept:
         say("the backups and their password stay; `make destroy BACKUPS=delete` removes them too")
+    tell_folders(plan_stack(ROOT, name))
     Home.open().forget(name)
+
+
+def _destroy_compose(name: str, *, with_backups: bool) -> bool:
+    """Remove a stack that Compose runs; return whether backups stay."""
+    compose = ComposeStack(ROOT, name, Home.open())
+    kept = compose.backups() and not with_backups
+    compose.destroy(with_backups=with_backups)
+    return kept
+
+
+def _destroy_pulumi(name: str, *, with_backups: bool) -> bool:
+    """Remove a stack that Pulumi runs; return whether backups stay."""
+    pulumi = _swept(name)
+    kept = bool(pulumi.state().backups()) and not with_backups
+    show_changes(pulumi.destroy(with_backups=with_backups).changes)
+    history_of(pulumi).forget()
+    return kept
 
 
 def engine(_request: Request) -> None:
@@ -193,10 +216,10 @@ def _pulumi_for(request: Request, stack: str) -> PulumiCommand | None:
     Raises:
         Problem: when it has to be Pulumi, and Pulumi cannot be had.
     """
-    brought_up = Home.open().engine(stack)
+    brought_up = owner(Home.open(), stack, f"{project_name(ROOT)}/{stack}", request.engine)
     engine = request.engine
     if engine == "auto" and brought_up == "compose":
-        say(f"stack {stack} runs with Docker Compose and stays with it; after `make destroy`, `make up` uses Pulumi")
+        say(f"stack {stack} runs with Docker Compose and stays with it")
         engine = "compose"
     command = find_pulumi() if engine != "compose" else None
     if command is None and engine == "pulumi":
@@ -207,19 +230,6 @@ def _pulumi_for(request: Request, stack: str) -> PulumiCommand | None:
             f" {NO_PULUMI}"
         )
     return command
-
-
-def _show_addresses(plan: Plan) -> None:
-    healthy = docker(
-        "ps", "--quiet", "--filter", f"label={STACK_LABEL}={plan.label}", "--filter", "health=healthy"
-    ).stdout.split()
-    show()
-    show(f"  SlideGenie is up: stack {plan.stack}, {len(healthy)} healthy containers")
-    for name, value in plan.outputs.items():
-        if value and name != "authority":
-            show(f"  {name:<13} {value}")
-    show("  passwords     make password")
-    show("  logs          make logs        shell  make shell        stop  make down")
 
 
 COMMANDS: dict[str, Callable[[Request], None]] = {

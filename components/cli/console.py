@@ -7,6 +7,16 @@ class Problem(Exception):
     """Something a person can fix. The message says what is wrong, where, and how to fix it."""
 
 
+class NotBroughtUp(Problem):
+    """There is nothing of a stack where it is looked for: good news that is none."""
+
+    def __init__(self, stack: str, engine: str) -> None:
+        super().__init__(
+            f"stack {stack} was never brought up with {engine} from this home, or is destroyed: run `make up`, or say"
+            " where it was (SLIDEGENIE_HOME, PULUMI_BACKEND_URL)"
+        )
+
+
 def say(text: str) -> None:
     """Print one line of progress."""
     print(f"==> {text}", flush=True)  # noqa: T201 - this is the console

@@ -1,17 +1,32 @@
 """The few things the commands ask of the Docker command line."""
 
 import json
+import os
 import subprocess
 from collections.abc import Sequence
 from typing import Any
 
+from ..engine import DockerEngine
 from ..identity import ROLE_LABEL, SERVICE_LABEL, STACK_LABEL
-from .console import Problem
+from .console import Problem, warn
 
 NOT_INSTALLED = (
     "Docker is not installed: on Debian or Ubuntu run `sudo apt-get install --yes docker.io`, else see"
     " docs.docker.com/engine"
 )
+
+
+def speak_to(engine: DockerEngine) -> None:
+    """Have this command speak to `engine`, and every program that it starts: they all go by the environment.
+
+    Client, plugins, Pulumi, its providers and our scripts: whichever of them were told by hand could be forgotten.
+    """
+    if engine.contradiction:
+        warn(engine.contradiction)
+    told = engine.environment()
+    for name in os.environ.keys() - told.keys():
+        del os.environ[name]
+    os.environ.update(told)
 
 
 def docker(*args: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..engine import DockerEngine
 from ..plan.private import write_private
 from .console import Problem, say
 from .docker import NOT_INSTALLED, docker, last_line
@@ -34,14 +35,15 @@ def ensure_engine() -> None:
     answer = docker("version", "--format", "{{.Server.Version}}", check=False)
     if answer.returncode == 0:
         return
-    if "permission denied" in answer.stderr.lower():
+    engine = DockerEngine.of()
+    if engine.local and "permission denied" in answer.stderr.lower():
         raise Problem(
             "no permission on the Docker socket: run `sudo usermod -aG docker $USER`, log in again, and repeat"
         )
-    if os.environ.get("DOCKER_HOST"):
+    if engine.said_by:
         raise Problem(
-            f"the Docker engine at {os.environ['DOCKER_HOST']} (DOCKER_HOST) does not answer:"
-            f" {last_line(answer.stderr)}; {_WITHOUT}"
+            f"the Docker engine at {engine.address} ({engine.said_by}) does not answer: {last_line(answer.stderr)};"
+            f" {_WITHOUT}"
         )
     if os.geteuid() != 0:
         raise Problem(f"Docker is not running: {_how_to_start()}, and repeat; {_WITHOUT}")

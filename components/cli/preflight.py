@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..engine import DockerEngine
 from ..plan import Plan
 from ..plan.view import BUILT, CONTAINER, PULLED, VOLUME
 from ..reference import split_registry
@@ -34,6 +35,9 @@ def check_host(plan: Plan) -> None:
     """
     _check_disk()
     _check_ports(plan)
+    engine = DockerEngine.of()
+    if not engine.local:
+        say(f"the engine is on {engine.host}: its disk, its ports and the folders of its data are not looked at")
 
 
 def check_certificate(settings: Settings) -> None:
@@ -106,8 +110,8 @@ def _registry(image: str) -> str:
 
 def _check_disk() -> None:
     root = docker("info", "--format", "{{.DockerRootDir}}").stdout.strip()
-    if not Path(root).is_dir():
-        return  # the engine is on another machine
+    if not DockerEngine.of().local or not Path(root).is_dir():
+        return  # nobody here knows that machine's disk, nor that of a virtual one
     free = shutil.disk_usage(root).free / 2**30
     if free < _DISK_GIB:
         raise _too_small(f"{free:.1f} GiB free at {root}, {_DISK_GIB} GiB needed")
@@ -124,7 +128,7 @@ def _check_ports(plan: Plan) -> None:
         for bindings in (container["NetworkSettings"]["Ports"] or {}).values()
         for binding in bindings or []
     }
-    if os.environ.get("DOCKER_HOST", "unix:").startswith("unix:"):
+    if DockerEngine.of().local:
         for address, port in _published(plan):
             if port not in own:
                 _check_port(address, port, plan.stack)
@@ -169,7 +173,7 @@ def prepare_folders(plan: Plan) -> None:
         if volume.inputs.get("driverOpts")
     ]
     missing = [folder for folder in folders if not folder.is_dir()]
-    if not missing or not os.environ.get("DOCKER_HOST", "unix:").startswith("unix:"):
+    if not missing or not DockerEngine.of().local:
         return
     try:
         for folder in missing:

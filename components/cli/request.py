@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..engine import DockerEngine
 from ..plan import Plan, plan_stack
-from ..plan.program import stack_configuration
+from ..plan.program import project_name, stack_configuration
 from .console import Problem
+from .docker import speak_to
 from .home import Home
+from .owner import PULUMI, owner
 from .pulumi_cli import find_pulumi
 from .stack import PulumiStack
 
@@ -32,12 +35,15 @@ def chosen(request: Request) -> tuple[str, str]:
 
     Raises:
         UnknownStackError: when the stack has no settings file.
+        SettingsError: when that, or the environment, names a Docker engine that is none.
+        Problem: when the stack is run by the other of Pulumi and Compose.
     """
     home = Home.open()
     stack = request.stack or home.current() or DEFAULT
-    # Whatever the command: with a name that is misspelt nothing begins.
-    stack_configuration(ROOT, stack)
-    return stack, request.engine if request.engine != "auto" else home.engine(stack) or "pulumi"
+    # Whatever the command: with a name that is misspelt nothing begins, and all that follows speaks to one engine.
+    speak_to(DockerEngine.of(stack_configuration(ROOT, stack), f"Pulumi.{stack}.yaml"))
+    known = owner(home, stack, f"{project_name(ROOT)}/{stack}", request.engine)
+    return stack, known or (request.engine if request.engine != "auto" else PULUMI)
 
 
 def planned(request: Request) -> Plan:

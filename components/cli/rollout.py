@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Container, Sequence
 
+from ..engine import DockerEngine
 from ..identity import CONTENT_LABEL, STACK_LABEL
 from . import diagnosis
-from .console import Problem, say, show
-from .docker import containers, docker, health, inspect, role, service
+from .console import Problem, say, show, warn
+from .docker import containers, docker, health, inspect, last_line, role, service
 from .grafana import tell_grafana
 from .repair import removed_by_hand
 from .retire import retire_logins
@@ -47,7 +48,9 @@ def roll_out(
         if serving := _report(label):
             lines.append(serving)
         raise Problem("\n".join(lines)) from None
-    sweep(stack.state(), label)
+    after = stack.state()
+    refuse_unseen(after, label)
+    sweep(after, label)
     retire_logins(label)
     tell_grafana(label)
     return progress.changes
@@ -68,6 +71,23 @@ def refuse_another_owner(label: str, known: Container[str]) -> None:
             " another machine, or with the other of Pulumi and Compose: nothing was changed. Use what brought it up"
             " (SLIDEGENIE_HOME, PULUMI_BACKEND_URL, ENGINE), or stop it first; its data stays:"
             f" docker rm --force $(docker ps --all --quiet --filter label={STACK_LABEL}={label})"
+        )
+
+
+def refuse_unseen(state: State, label: str) -> None:
+    """Refuse to say anything of containers that are not here: Pulumi made them on another engine than this one.
+
+    Raises:
+        Problem: when this engine does not have what the state knows.
+    """
+    present = docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={STACK_LABEL}={label}").stdout.split()
+    # A program may have containers of its own beside these, on whatever engine it likes.
+    known = state.of_stack(label)
+    if missing := known.difference(present):
+        raise Problem(
+            f"{len(missing)} of {len(known)} containers that Pulumi has made are not on {DockerEngine.of().address}: it"
+            " works on another engine. They run; what comes after a rollout was not done, and old logins are still"
+            " valid. Let DOCKER_HOST or docker:host say one engine for all (docs/operations.md, Another machine)"
         )
 
 
@@ -93,7 +113,9 @@ def sweep(state: State, label: str) -> None:
     for container in [item for item in present if item not in known]:
         say(f"removing container {container[:12]}, left over from a rollout that was killed")
         docker("stop", "--time", "35", container, check=False)
-        docker("rm", "--force", container, check=False)
+        done = docker("rm", "--force", container, check=False)
+        if done.returncode != 0:
+            warn(f"container {container[:12]} stays: {last_line(done.stderr)}")
     content = ["--filter", mark, "--filter", f"label={CONTENT_LABEL}", "--filter", "dangling=true"]
     volumes = docker("volume", "ls", "--quiet", *content).stdout.split()
     for volume in [item for item in volumes if item not in state.volume_names()]:

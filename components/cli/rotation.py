@@ -5,6 +5,7 @@ that was interrupted is finished by the next `make up`, and one that is run agai
 """
 
 import datetime
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,7 @@ class Rotatable:
 
 
 _EDGE = "proxy"
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 20, 0.3
 _NOTHING_FAILS = "no request fails"
 ROTATABLE: Mapping[str, Rotatable] = {
     "postgres": Rotatable(
@@ -93,14 +95,14 @@ ROTATABLE: Mapping[str, Rotatable] = {
         "key and certificate of the edge; connections that begin in the second the pair changes are refused",
         (("traefik-certificate-key", "traefik-certificate-made"),),
         store=_EDGE,
-        closing="the edge shows the new one. Who trusts the local authority believes the old one until it expires; if"
+        closing="Who trusts the local authority believes the old one until it expires; if"
         " its key was stolen, `make rotate SECRET=authority`",
     ),
     "authority": Rotatable(
         "the local authority, and `certificate`; who trusts the authority must trust the new one (`make authority`)",
         (("traefik-certificate-authority", "traefik-certificate-key", "traefik-certificate-made"),),
         store=_EDGE,
-        closing="the edge shows a certificate of the new one. Who trusts the old authority believes what it signed"
+        closing="Who trusts the old authority believes what it signed"
         " until they remove it: have them trust the new one instead (`make authority`)",
     ),
 }
@@ -108,10 +110,15 @@ ROTATABLE: Mapping[str, Rotatable] = {
 
 
 class Rotation:
-    """The secrets of one stack, which is open; `configuration` has its settings, keys with their namespace."""
+    """The secrets of one stack, which is open; `configuration` has its settings, keys with their namespace.
 
-    def __init__(self, stack: PulumiStack, label: str, configuration: Mapping[str, Any]) -> None:
-        self._stack, self._label = stack, label
+    `edge` returns a fingerprint of the certificate that the edge shows, `None` where nobody can ask it.
+    """
+
+    def __init__(
+        self, stack: PulumiStack, label: str, configuration: Mapping[str, Any], edge: Callable[[], str | None]
+    ) -> None:
+        self._stack, self._label, self._edge = stack, label, edge
         self._settings = {key.rpartition(":")[2]: group or {} for key, group in configuration.items()}
 
     def listed(self) -> Iterator[str]:
@@ -146,18 +153,39 @@ class Rotation:
         if len(secret.steps) > 1:
             # One lets the other in: before either changes, what an interrupted rotation began must have arrived.
             self._roll_out(name, (), begins)
+        shown = self._edge() if secret.store == _EDGE else None
         for number, step in enumerate(secret.steps, start=1):
             say(f"rotating {name}" + (f", step {number} of {len(secret.steps)}" if len(secret.steps) > 1 else ""))
             urns = [resource["urn"] for resource in self._stack.state().ending(step)]
             for urn in urns:
                 self._stack.unprotect(urn)
             self._roll_out(name, urns, begins)
+        if secret.store == _EDGE:
+            self._see_the_edge(shown)
         say(f"{name} is rotated; {secret.closing}")
+
+    def _see_the_edge(self, before: str | None) -> None:
+        """See that the edge shows another certificate than before; it reads files within seconds, not at once.
+
+        Raises:
+            Problem: when it shows the same one.
+        """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while (now := self._edge()) == before and now is not None:
+            if time.monotonic() > deadline:
+                raise Problem(
+                    "the new certificate is made, and the edge shows the old one still: `docker logs` of its"
+                    " container says why; `make up` tries again"
+                )
+            time.sleep(_PAUSE_SECONDS)
+        say("the edge shows the new one" if now else "the edge cannot be asked from here: nobody saw what it shows")
 
     def _roll_out(self, name: str, urns: Sequence[str], begins: Callable[[], None]) -> None:
         show_changes(roll_out(self._stack, self._label, urns, begins=begins))
         if name == "backup":
             self._tell_repository()
+        if name == "grafana" and not containers(self._label, f"{SERVICE_LABEL}=grafana"):
+            raise Problem("no container grafana runs, which would take the password: `make up` starts it and tells it")
 
     def _elsewhere(self, secret: Rotatable) -> str | None:
         """Return who has the secret when it was not generated here, and what to do there."""

@@ -3,7 +3,8 @@
 import os
 from collections.abc import Callable
 
-from ..host import socket_group
+from ..engine import DockerEngine
+from ..host import local_socket_group
 from ..plan import plan_stack
 from ..plan.compose_write import prepare_machine
 from ..plan.program import stack_configuration, stack_settings
@@ -16,6 +17,7 @@ from .policy import enforce
 from .release_commands import history_of
 from .request import DEFAULT, ROOT, Request, chosen, pulumi_stack
 from .rotation import Rotation
+from .served import shown_certificate
 
 _NO_PASSWORDS = ("-hash-key", "-certificate-authority", "-certificate-key", "-app-key")
 """Ends of the names of random values that nobody types: keys are made from them."""
@@ -50,7 +52,8 @@ def rotate(request: Request) -> None:
     held = history.held_settings()
     # What a rollback put there stays there.
     pulumi.open(backend=held)
-    rotation = Rotation(pulumi, pulumi.label, stack_configuration(ROOT, name))
+    configuration = stack_configuration(ROOT, name)
+    rotation = Rotation(pulumi, pulumi.label, configuration, lambda: shown_certificate(plan))
     if secret := os.environ.get("SECRET"):
         # It is a rollout of what settings and code say by now, and so a release like any other.
         enforce(ROOT, plan)
@@ -82,7 +85,9 @@ def authority(request: Request) -> None:
 def secrets(request: Request) -> None:
     """Write the secret files and .env that the committed Compose files need, once; for use without `make up`."""
     stack = request.stack or DEFAULT
-    prepare_machine(ROOT, stack, int(socket_group(stack_settings(ROOT, stack).engine)))
+    # Their owner may bring them to any engine by hand: the group is that of the one meant now.
+    group = local_socket_group(stack_settings(ROOT, stack).engine, DockerEngine.of(), f"Pulumi.{stack}.yaml")
+    prepare_machine(ROOT, stack, int(group))
     compose = "docker-compose.yml" if stack == DEFAULT else f"docker-compose.{stack}.yml"
     show(f"wrote .secrets/{stack} and .env; now: docker compose -f {compose} up -d")
 

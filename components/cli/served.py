@@ -1,13 +1,15 @@
 """Whether the edge leads to the application: Traefik takes new containers and routes up within seconds, not at once."""
 
 import contextlib
+import hashlib
 import http.client
-import os
 import socket
 import ssl
 import time
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from ..engine import DockerEngine
 from ..plan import Plan
 from .console import warn
 from .docker import containers, service
@@ -21,9 +23,13 @@ _ANYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 def wait_until_served(plan: Plan) -> None:
     """Wait until a request from this machine reaches the application, and say so when none does.
 
-    On an engine elsewhere nobody knows which address leads there: then nothing is asked.
+    On an engine elsewhere nobody knows which address leads there: then nothing is asked, and that is said.
     """
-    if not os.environ.get("DOCKER_HOST", "unix://").startswith("unix://") or "platform" not in plan.outputs:
+    engine = DockerEngine.of()
+    if "platform" not in plan.outputs:
+        return
+    if not engine.local:
+        warn(f"the edge on {engine.host} was not asked from here: all that was seen is that its container is healthy")
         return
     url = urlsplit(str(plan.outputs["platform"]))
     name, port = url.hostname or "", url.port or 443
@@ -36,6 +42,17 @@ def wait_until_served(plan: Plan) -> None:
             warn(f"the edge {said} at https://{name}:{port}{_PATH}, asked at {address}: docs/troubleshooting.md")
             return
         time.sleep(_PAUSE_SECONDS)
+
+
+def shown_certificate(plan: Plan) -> str | None:
+    """Return a fingerprint of the certificate that the edge shows; `None` where it does not answer this machine."""
+    url = urlsplit(str(plan.outputs.get("platform", "")))
+    port = url.port or 443
+    if not DockerEngine.of().local or (address := _published(plan, port)) is None:
+        return None
+    with contextlib.suppress(OSError), _secured(address, port, url.hostname or "") as secured:
+        return hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
+    return None
 
 
 def _published(plan: Plan, port: int) -> str | None:
@@ -51,16 +68,21 @@ def _published(plan: Plan, port: int) -> str | None:
 
 def _ask(address: str, port: int, name: str) -> int | None:
     """Return the status of one answer; `None` when there was none."""
-    context = ssl.create_default_context()
-    # Asked is who answers, not who vouches for him: the authority may be the stack's own.
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with (
-        contextlib.suppress(OSError, http.client.HTTPException),
-        socket.create_connection((address, port), timeout=_TIMEOUT_SECONDS) as plain,
-        context.wrap_socket(plain, server_hostname=name) as secured,
-    ):
+    with contextlib.suppress(OSError, http.client.HTTPException), _secured(address, port, name) as secured:
         secured.sendall(f"GET {_PATH} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
         response = http.client.HTTPResponse(secured)
         response.begin()
         return response.status
     return None
+
+
+@contextlib.contextmanager
+def _secured(address: str, port: int, name: str) -> Iterator[ssl.SSLSocket]:
+    context = ssl.create_default_context()
+    # Asked is who answers, not who vouches for him: the authority may be the stack's own.
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection((address, port), timeout=_TIMEOUT_SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname=name) as secured,
+    ):
+        yield secured

@@ -15,11 +15,12 @@ from pulumi import automation as auto
 from ..identity import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 from ..plan.program import project_name
 from ..settings.stack_file import StackFile
-from .console import Problem, say
+from .console import NotBroughtUp, Problem, say
 from .docker import docker, last_line
 from .home import Home
 from .interrupt import interrupted_after
 from .progress import Progress
+from .remains import refuse_remains
 from .state import State
 
 _PULUMI_STOPS = "Pulumi finishes the step under way; Ctrl-C again stops it at once"
@@ -58,8 +59,8 @@ class PulumiStack:
         known = self._pulumi("stack", "ls", "--json", cwd=self._folder)
         if f'"{self.name}"' not in known:
             if not make:
-                # In a new, empty one nothing differs and nothing is left to remove: good news that is none.
-                raise Problem(f"stack {self.name} was never brought up with Pulumi, or is destroyed: run `make up`")
+                # In a new, empty one nothing differs and nothing is left to remove.
+                raise NotBroughtUp(self.name, "Pulumi")
             say(f"making stack {self.name}")
             self._settings.unlink(missing_ok=True)
             self._pulumi("stack", "init", self.name, "--secrets-provider", "passphrase", cwd=self._folder)
@@ -99,7 +100,17 @@ class PulumiStack:
             return self._pulumi("refresh", "--yes", "--skip-preview", *targets, "--config-file", self._config())
 
     def down(self) -> Progress:
-        """Remove all that is not protected: containers and networks go, data and generated secrets stay."""
+        """Remove all that is not protected: containers and networks go, data and generated secrets stay.
+
+        Raises:
+            UpdateFailed: when something could not be removed.
+            Problem: when the engine still has some of it.
+        """
+        progress = self._remove()
+        refuse_remains(self.label, "container", "network")
+        return progress
+
+    def _remove(self) -> Progress:
         progress = Progress()
         with self._explained(progress):
             self._stack().destroy(
@@ -121,14 +132,16 @@ class PulumiStack:
         for urn in state.protected():
             if urn not in kept:
                 self._pulumi("state", "unprotect", urn, "--yes")
-        progress = self.down()
+        progress = self._remove()
         if kept:
+            refuse_remains(self.label, "container", "network", "volume")
             return progress
         # They outlive their resources, those that moved too.
         marks = (f"{STACK_LABEL}={self.label}", f"{DATA_LABEL}={BACKUPS_DATA}")
         filters = [part for mark in marks for part in ("--filter", f"label={mark}")]
         for name in docker("volume", "ls", "--quiet", *filters).stdout.split():
             docker("volume", "rm", name, check=False)
+        refuse_remains(self.label, "container", "network", "volume", backups=True)
         self._pulumi("stack", "rm", self.name, "--yes", "--preserve-config", cwd=self._folder)
         return progress
 

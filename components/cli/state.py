@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..identity import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL
+from ..identity import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 from ..plan.view import BUILT, CONTAINER, PASSWORD, PULLED, VOLUME
 
 
@@ -22,6 +22,11 @@ class State:
     def container_ids(self) -> set[str]:
         """Return the IDs of all containers the state knows, also of those that wait to be deleted."""
         return {resource["id"] for resource in self._containers() if resource.get("id")}
+
+    def of_stack(self, label: str) -> set[str]:
+        """Return the IDs of the containers that carry the stack's label and should run or have run."""
+        mark = (STACK_LABEL, label)
+        return {r["id"] for r in self.current() if r.get("id") and mark in _labels(r)}
 
     def pending_deletes(self) -> list[dict[str, Any]]:
         """Return containers that a rollout which did not finish left for the next one to delete."""
@@ -63,6 +68,19 @@ class State:
     def volume_names(self) -> set[str]:
         """Return the names of all volumes the state knows."""
         return {r["id"] for r in self.resources if r["type"] == VOLUME and r.get("id")}
+
+    def opens(self, place: str, password: str) -> bool:
+        """Tell whether the stack has what opens the data in `place`, a volume or a folder.
+
+        It has when it has the place itself. What is made again in a place of before, such as a folder whose volume
+        somebody removed, is opened by a password of before; a volume that is not the state's was made by somebody else.
+        """
+        volumes = [r for r in self.resources if r["type"] == VOLUME]
+        places = {r.get("id") for r in volumes} | {(r["inputs"].get("driverOpts") or {}).get("device") for r in volumes}
+        if place in places:
+            return True
+        generated = {r["urn"].rpartition("::")[2] for r in self.resources if r["type"] == PASSWORD}
+        return password in generated and (place.startswith("/") or password.endswith(BACKUP_PASSWORD))
 
     def backups(self) -> list[str]:
         """Return the URNs of what `make destroy` leaves: the backup repository and the password that opens it."""
@@ -108,8 +126,11 @@ class State:
 
 
 def _holds_backups(volume: Mapping[str, Any]) -> bool:
-    labels = volume.get("inputs", {}).get("labels") or []
-    return any((label["label"], label["value"]) == (DATA_LABEL, BACKUPS_DATA) for label in labels)
+    return (DATA_LABEL, BACKUPS_DATA) in _labels(volume)
+
+
+def _labels(resource: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(label["label"], label["value"]) for label in resource.get("inputs", {}).get("labels") or []]
 
 
 def _plain(value: Any) -> str:

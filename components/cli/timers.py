@@ -13,7 +13,10 @@ from .docker import last_line
 
 _RUNNING = Path("/run/systemd/system")
 """The folder that is there where systemd runs."""
-_PASSED_ON = ("SLIDEGENIE_HOME", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE", "DOCKER_HOST", "PATH")
+_PASSED_ON = (
+    *("SLIDEGENIE_HOME", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE", "PATH"),
+    *("DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "DOCKER_CONFIG"),
+)
 """What the commands go by, and a timer would not know. No secret is among them: units can be read by everybody."""
 
 

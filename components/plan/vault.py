@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..secrets import FORMER_NAMES
 from .private import private_folder, write_private
-from .record import UUID7, uuid7
+from .record import UUID7, fixed_values, uuid7
 
 _LENGTH = 64
 
@@ -39,6 +39,24 @@ class Vault:
                 known[key] = base64.b64encode(fresh).decode()
                 self._write(known)
         return base64.b64decode(known[key])
+
+    def peek(self, kind: str, name: str) -> bytes:
+        """Return the random bytes of a resource that has some, else those of a plan that nobody runs; makes none."""
+        known = self._read()
+        found = known.get(self._key(kind, name, known), "")
+        return base64.b64decode(found) if found else fixed_values(kind, name)
+
+    def has(self, kind: str, name: str) -> bool:
+        """Tell whether there are random bytes of a resource."""
+        known = self._read()
+        return self._key(kind, name, known) in known
+
+    @staticmethod
+    def _key(kind: str, name: str, known: Mapping[str, str]) -> str:
+        """Return under which name the value of a resource is, or would be."""
+        key = f"{kind}/{name}"
+        former = _former(key)
+        return former if former is not None and key not in known and former in known else key
 
     def knows(self, ending: str) -> bool:
         """Tell whether there is a value of a resource whose name ends so."""

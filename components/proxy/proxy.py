@@ -234,7 +234,7 @@ class Proxy(pulumi.ComponentResource):
                 command=["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],
                 files=[FilesMount(files=files, path="/usr/local/etc/haproxy")],
                 host_mounts=[HostMount(host_path=args.engine.socket, path=ENGINE_SOCKET)],
-                groups=[socket_group(args.engine)],
+                groups=[socket_group(args.engine, self)],
                 # The image has no HTTP client; bash can open a connection by itself.
                 health=HealthCheck(command=["bash", "-c", probe]),
                 grace_seconds=5,

@@ -16,6 +16,8 @@ import pulumi
 import pulumi_random as random
 
 from ..assets import asset
+from ..engine import DockerEngine
+from ..host import engine_of
 from ..settings import Images, Registry, Require, Secrets, SettingsError, SupplyChain, reveal
 from ..settings.supply_chain import GENERATED
 from .checks import Checks
@@ -98,7 +100,7 @@ class Admission(pulumi.ComponentResource):
         return marker.hex
 
     def _hook(self, role: str, step: _Step) -> pulumi.ResourceHook:
-        host = pulumi.Config("docker").get("host")
+        engine = engine_of(self)
         # The tag is the image's name for others: one that could not be given is a failure wherever tags were asked for.
         lenient = self._args.settings.require is Require.WARN and role != "tag"
 
@@ -107,7 +109,7 @@ class Admission(pulumi.ComponentResource):
             subject = Subject(reference=image, pushed=self._args.pushed)
             try:
                 # In a thread: Pulumi's own loop goes on meanwhile.
-                await asyncio.to_thread(step, self._checks(host), subject)
+                await asyncio.to_thread(step, self._checks(await engine.future()), subject)
             except (SupplyChainError, SettingsError) as error:
                 if not lenient:
                     raise SupplyChainError(f"{role}: {error}\nNo container was replaced.") from None
@@ -115,7 +117,7 @@ class Admission(pulumi.ComponentResource):
 
         return pulumi.ResourceHook(f"slidegenie-{self._name}-{role}", run)
 
-    def _checks(self, host: str | None) -> Checks:
+    def _checks(self, engine: DockerEngine | None) -> Checks:
         settings, secrets = self._args.settings, self._args.secrets
         signer = Signer.of(settings, reveal(secrets.signing_password) or "")
         return Checks(
@@ -123,7 +125,7 @@ class Admission(pulumi.ComponentResource):
             policy=self._policy,
             signer=replace(signer, generated=self._generated),
             login=login(self._args.registry, secrets),
-            host=host,
+            engine=engine,
             images=self._args.images,
         )
 

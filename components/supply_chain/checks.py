@@ -5,6 +5,7 @@ import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..engine import DockerEngine
 from ..settings import Images
 from ..settings.supply_chain import Require
 from . import cosign, syft, trivy
@@ -31,8 +32,8 @@ class Checks:
     """Who signs, and whose signature counts."""
     login: Login | None = None
     """The registry's login. Default: the user's own Docker configuration."""
-    host: str | None = None
-    """Docker host of images that are not pushed. Default: the client's own."""
+    engine: DockerEngine | None = None
+    """Where images are that are not pushed. Default: the engine of the environment."""
     images: Images = Images()
     """The mirror that images of tools come from too."""
 
@@ -95,7 +96,9 @@ class Checks:
             bench.docker("buildx", "imagetools", "create", "--prefer-index=false", *names, subject.pinned)
 
     def _bench(self) -> _Bench:
-        return workbench(fetch=self.require is Require.ENFORCE, login=self.login, host=self.host, images=self.images)
+        return workbench(
+            fetch=self.require is Require.ENFORCE, login=self.login, engine=self.engine, images=self.images
+        )
 
 
 def refusal(subject: Subject, verdict: Verdict, policy: Path, most: int = 20) -> str:

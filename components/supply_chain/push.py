@@ -7,6 +7,7 @@ import pulumi
 import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
+from ..host import given_provider
 from ..image import BuiltImageArgs, trust
 from ..reference import DOCKER_HUB
 from ..settings import BuildCache
@@ -145,12 +146,13 @@ def _provider(name: str, login: Login | None, parent: pulumi.Resource) -> docker
     """Return a provider that knows the login; the default one may well belong to other registries."""
     if login is None:
         return None
-    config = pulumi.Config("docker")
+    config, given = pulumi.Config("docker"), given_provider(parent)
     return docker.Provider(
         f"{name}-registry",
-        host=config.get("host"),
+        host=given.host if given else config.get("host"),
+        context=given.context if given else config.get("context"),
         ssh_opts=config.get_object("sshOpts"),
-        cert_path=config.get("certPath"),
+        cert_path=given.cert_path if given else config.get("certPath"),
         registry_auth=[
             docker.ProviderRegistryAuthArgs(
                 address=login.address, username=login.username, password=pulumi.Output.secret(login.password)

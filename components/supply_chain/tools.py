@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..engine import DockerEngine
 from ..image import mirrored
 from ..settings import Images
 from ..settings.versions import third_party
@@ -32,8 +33,8 @@ class Workbench:
     """Where all files of a run are; the only folder a tool in a container sees."""
     fetch: bool
     """Whether the image of a tool that is not on PATH may be pulled."""
-    host: str | None = None
-    """Docker host that images are taken from. Default: the client's own."""
+    engine: DockerEngine = field(default_factory=DockerEngine.of)
+    """Where images are taken from. Default: the engine of the environment."""
     images: Images = _NO_MIRROR
     """The mirror that images of tools come from too."""
     found: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
@@ -45,7 +46,8 @@ class Workbench:
         Raises:
             ToolError: when it is missing or fails, with its last lines.
         """
-        return self._execute([*self.need(tool), *args], tool, environment)
+        command = self.need(tool)
+        return self._execute([*command, *args], tool, self._at(command).environment(_ambient()) | environment)
 
     def need(self, tool: str) -> list[str]:
         """Return the command that starts `tool`.
@@ -58,9 +60,8 @@ class Workbench:
         return self.found[tool]
 
     def docker(self, *args: str) -> str:
-        """Run `docker ARGS` on the host the images are on."""
-        at = ["--host", self.host] if self.host else []
-        return self._execute(["docker", *at, *args], f"docker {args[0]}", {})
+        """Run `docker ARGS` on the engine the images are on."""
+        return self._execute(["docker", *args], f"docker {args[0]}", self.engine.environment(_ambient()))
 
     @staticmethod
     def on_path(tool: str) -> Path | None:
@@ -89,7 +90,7 @@ class Workbench:
         return self.fetch and self._succeeds("pull", "--quiet", image)
 
     def _container(self) -> list[str]:
-        """Start a tool on this machine's engine, whatever the platform's host is: it shares this machine's files."""
+        """Return the command that starts a tool as a container which shares this machine's files."""
         everything = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         cache = Path(os.environ.get("TRIVY_CACHE_DIR") or everything / "trivy").absolute()
         cache.mkdir(parents=True, exist_ok=True)
@@ -108,13 +109,18 @@ class Workbench:
             *(f"--env=TRIVY_CACHE_DIR={cache}", f"--workdir={self.folder}"),
         ]
 
+    def _at(self, command: list[str]) -> DockerEngine:
+        """Return where a tool works: one that is a container is on this machine's engine, whose files it shares."""
+        return _this_machines() if command[0] == "docker" else self.engine
+
     @property
     def _docker_folder(self) -> Path:
         return self.folder / "docker"
 
     def _succeeds(self, *args: str) -> bool:
-        command = ["docker", *args]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603 - own arguments
+        here = _this_machines().environment()
+        done = subprocess.run(["docker", *args], env=here, capture_output=True, check=False)  # noqa: S603, S607
+        return done.returncode == 0
 
     def _execute(self, command: list[str], tool: str, environment: dict[str, str]) -> str:
         own = {
@@ -126,7 +132,7 @@ class Workbench:
             done = subprocess.run(  # noqa: S603 - no shell, own arguments
                 command,
                 cwd=self.folder,
-                env=_ambient() | _SILENT | own | environment,
+                env=environment | _SILENT | own,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -143,6 +149,11 @@ class Workbench:
         return done.stdout
 
 
+def _this_machines() -> DockerEngine:
+    engine = DockerEngine.of()
+    return engine if engine.local else DockerEngine(said_by="this machine")
+
+
 def _ambient() -> dict[str, str]:
     """Return the user's environment without what would set Trivy's severities, ignore list or exit code."""
     kept = {*_TRIVY_SOURCES, "TRIVY_CACHE_DIR"}
@@ -151,11 +162,11 @@ def _ambient() -> dict[str, str]:
 
 @contextlib.contextmanager
 def workbench(
-    *, fetch: bool, login: Login | None = None, host: str | None = None, images: Images = _NO_MIRROR
+    *, fetch: bool, login: Login | None = None, engine: DockerEngine | None = None, images: Images = _NO_MIRROR
 ) -> Iterator[Workbench]:
     """Open a private folder for one run of the tools; keys and passwords in it do not outlive it."""
     with tempfile.TemporaryDirectory(prefix="slidegenie-supply-chain-") as folder:
-        bench = Workbench(folder=Path(folder), fetch=fetch, host=host, images=images)
+        bench = Workbench(folder=Path(folder), fetch=fetch, engine=engine or DockerEngine.of(), images=images)
         write_docker_folder(bench.folder / "docker", login)
         yield bench
 

@@ -114,7 +114,7 @@ class ContainerArgs:
     """Paths of the Docker host, mounted read-only."""
     tmpfs_mib: Mapping[str, int] = field(default_factory=lambda: {"/tmp": 16})  # noqa: S108 - a folder of the container
     """Writable folders in memory with their size in MiB; they count against the memory limit."""
-    groups: Sequence[str] = ()
+    groups: Sequence[pulumi.Input[str]] = ()
     """Numeric groups the process joins besides its own."""
     labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """Further labels."""

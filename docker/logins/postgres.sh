@@ -16,6 +16,13 @@ if as administrator slidegenie /dev/null 2>/dev/null; then
 elif as login slidegenie /dev/null 2>/dev/null; then
     # A database from before there were two: its administrator has the password that was given for services.
     as login slidegenie "/etc/login/$1.sql"
-else
+elif said=$(as deputy slidegenie_deputy /dev/null 2>&1); then
     as deputy slidegenie_deputy "/etc/login/$1.sql"
+else
+    echo "$said" >&2
+    case $said in *"password authentication failed"*)
+        echo "the database takes no administrator of this stack: another one made it, or another state of this one" \
+            "(docs/operations.md, Data that is there already)" >&2 ;;
+    esac
+    exit 1
 fi

@@ -1,10 +1,12 @@
 """Which stack a command means."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from components.cli import upkeep
+from components.cli import owner, upkeep
 from components.cli.__main__ import COMMANDS, main
 from components.cli.home import Home
 from components.cli.request import Request, chosen
@@ -17,6 +19,7 @@ from .test_docs_commands import targets
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path))
     monkeypatch.setattr("components.cli.request.ROOT", ROOT)
+    monkeypatch.setattr(owner, "docker", lambda *_, **__: subprocess.CompletedProcess((), 0, "", ""))
     return tmp_path
 
 
@@ -25,7 +28,7 @@ def test_the_one_last_brought_up_unless_another_is_named() -> None:
     Home.open().remember("airgap", "compose")
     assert chosen(Request(None, "auto")) == ("airgap", "compose")
     assert chosen(Request("prod", "auto")) == ("prod", "pulumi")
-    assert chosen(Request("airgap", "pulumi")) == ("airgap", "pulumi")
+    assert chosen(Request("prod", "compose")) == ("prod", "compose")
 
 
 def test_each_stack_stays_with_what_brought_it_up() -> None:
@@ -33,6 +36,37 @@ def test_each_stack_stays_with_what_brought_it_up() -> None:
     Home.open().remember("prod", "pulumi")
     assert chosen(Request("airgap", "auto")) == ("airgap", "compose")
     assert chosen(Request(None, "auto")) == ("prod", "pulumi")
+
+
+@pytest.mark.parametrize("command", ["up", "preview", "down", "destroy", "password", "rotate", "clean", "backup"])
+def test_no_command_takes_the_other_one_of_pulumi_and_compose(
+    command: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would end well: with nothing removed, and with passwords that open nothing."""
+    Home.open().remember("dev", "pulumi")
+    assert main(["--stack", "dev", "--engine", "compose", command]) == 1
+    said = capsys.readouterr().err
+    assert "stack dev was brought up with Pulumi, so ENGINE=compose knows neither its passwords nor what there" in said
+    assert [path.name for path in home.rglob("*") if path.is_file()] == ["stacks.json"]
+    assert Home.open().engine("dev") == "pulumi"
+
+
+def test_a_command_and_all_that_it_starts_speak_to_one_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: slidegenie")
+    (tmp_path / "Pulumi.far.yaml").write_text("config: {docker:host: ssh://deploy@prod}")
+    monkeypatch.setattr("components.cli.request.ROOT", tmp_path)
+    monkeypatch.setenv("DOCKER_HOST", "ssh://other")
+    monkeypatch.setenv("DOCKER_CONTEXT", "default")
+    chosen(Request("far", "auto"))
+    assert (os.environ["DOCKER_HOST"], os.environ.get("DOCKER_CONTEXT")) == ("ssh://deploy@prod", None)
+    assert capsys.readouterr().err == (
+        "==> the Docker engine is ssh://deploy@prod, says docker:host in Pulumi.far.yaml; not asked: DOCKER_HOST"
+        " (ssh://other)\n"
+    )
+    chosen(Request("far", "auto"))
+    assert capsys.readouterr().err == "", "it is said once"
 
 
 @pytest.mark.parametrize("command", ["password", "rotate", "releases", "drift", "down", "destroy", "backup", "logs"])

@@ -97,8 +97,20 @@ def test_it_gives_up_and_says_what_was_answered(
     assert f"the edge {said} at https://{NAME}:{edge.server_port}/health/live" in capsys.readouterr().err
 
 
-def test_nobody_is_asked_about_an_engine_elsewhere(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_is_asked_about_an_engine_elsewhere_and_that_is_said(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("DOCKER_HOST", "ssh://elsewhere")
     edge.answers = [404]
     served.wait_until_served(plan(edge))
     assert edge.asked == []
+    assert "the edge on elsewhere was not asked from here" in capsys.readouterr().err
+    assert served.shown_certificate(plan(edge)) is None
+
+
+def test_the_certificate_that_the_edge_shows_is_known_by_its_fingerprint(edge: Edge) -> None:
+    first = served.shown_certificate(plan(edge))
+    assert first is not None
+    assert served.shown_certificate(plan(edge)) == first
+    edge.server_close()
+    assert served.shown_certificate(plan(edge)) is None

@@ -43,7 +43,7 @@ def test_a_stack_that_was_never_up_is_made_by_who_brings_it_up_only(
     stack: PulumiStack, asked: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "Pulumi.test.yaml").write_text("config: {}\n")
-    with pytest.raises(Problem, match=r"^stack test was never brought up with Pulumi, or is destroyed: run `make up`$"):
+    with pytest.raises(Problem, match=r"^stack test was never brought up with Pulumi from this home, or is des"):
         stack.open()
     assert asked == ["stack ls"]
     stack.open(make=True)

@@ -10,6 +10,7 @@ from components.cli.console import Problem
 from components.cli.state import State
 
 CONTAINER = "docker:index/container:Container"
+PASSWORD = "random:index/randomPassword:RandomPassword"
 URN = "urn:pulumi:prod::slidegenie::slidegenie:index:Server$docker:index/container:Container::slidegenie-app-"
 
 
@@ -120,6 +121,45 @@ def test_what_a_killed_rollout_left_is_swept(monkeypatch: pytest.MonkeyPatch) ->
     ]
     looks = [command for command in docker.commands if command not in changes]
     assert all("label=io.slidegenie.stack=slidegenie/prod" in command for command in looks), "another stack's are safe"
+
+
+MINE = [{"label": "io.slidegenie.stack", "value": "slidegenie/prod"}]
+
+
+def test_containers_that_pulumi_made_elsewhere_are_named_and_nothing_more_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next step would find no job that ends the old login, and say that it is ended."""
+    containers = [
+        {"urn": "a", "type": CONTAINER, "id": "here", "inputs": {"labels": MINE}},
+        {"urn": "b", "type": CONTAINER, "id": "there", "inputs": {"labels": MINE}},
+        {"urn": "c", "type": CONTAINER, "id": "somebody-elses", "inputs": {}},
+        {"urn": "d", "type": CONTAINER, "id": "waits", "inputs": {"labels": MINE}, "delete": True},
+    ]
+    monkeypatch.setattr(rollout, "docker", Docker(ps="here\n"))
+    with pytest.raises(
+        Problem, match=r"^1 of 2 containers that Pulumi has made are not on .*: it works on another engine"
+    ):
+        rollout.refuse_unseen(State(tuple(containers)), "slidegenie/prod")
+    monkeypatch.setattr(rollout, "docker", Docker(ps="here\nthere\n"))
+    rollout.refuse_unseen(State(tuple(containers)), "slidegenie/prod")
+
+
+def test_a_state_opens_what_it_has_and_what_is_made_again_in_its_place() -> None:
+    volume = "docker:index/volume:Volume"
+    password = {"urn": "urn::x::slidegenie-postgres-administrator", "type": PASSWORD}
+    backup = {"urn": "urn::x::slidegenie-backup-password", "type": PASSWORD}
+    empty, passwords = State(()), State((password, backup))
+    data = State(
+        ({"urn": "v", "type": volume, "id": "p-postgres", "inputs": {"driverOpts": {"device": "/srv/postgres"}}},)
+    )
+    administrator = "slidegenie-postgres-administrator"
+    assert not empty.opens("p-postgres", administrator)
+    assert data.opens("p-postgres", administrator)
+    assert data.opens("/srv/postgres", administrator)
+    assert passwords.opens("/srv/postgres", administrator), "somebody removed the volume, the folder stayed"
+    assert not passwords.opens("p-postgres", administrator), "a rollout that failed made the password, not the volume"
+    assert passwords.opens("p-backups", "slidegenie-backup-password"), "they were elsewhere for a while"
 
 
 def engine(**health: str) -> Any:

@@ -1,5 +1,6 @@
 """What `make up` decides before it changes anything: which stack, what carries it out, and when it refuses."""
 
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from components.cli.home import Home
 from components.cli.preflight import RegistryUnreachableError
 from components.cli.request import Request
 from components.cli.rollout_record import image_record
+from components.cli.state import State
 from components.plan import Plan
 
 from .plans import ROOT
@@ -67,16 +69,25 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path))
     monkeypatch.setattr("components.cli.request.ROOT", ROOT)
+    monkeypatch.setattr("components.cli.owner.docker", lambda *_, **__: subprocess.CompletedProcess((), 0, "", ""))
     monkeypatch.setattr(commands, "plan_stack", lambda _root, stack: Plan("slidegenie", stack))
     monkeypatch.setattr(commands, "find_pulumi", lambda: made.pulumi)
-    monkeypatch.setattr(commands, "PulumiStack", lambda *_: SimpleNamespace(open=quiet, state=quiet))
+    monkeypatch.setattr(commands, "PulumiStack", lambda *_: SimpleNamespace(open=quiet, state=lambda: State(())))
     monkeypatch.setattr(commands, "ComposeStack", lambda _root, name, _home: made.compose(name))
     monkeypatch.setattr(commands, "history_of", lambda _stack: made.history())
     monkeypatch.setattr(commands, "moved_images", lambda *_: made.moved)
     monkeypatch.setattr(commands, "roll_out", made.roll_out)
     monkeypatch.setattr(preflight, "check_host", lambda plan: made.did.append(f"check {plan.stack}"))
     monkeypatch.setattr(preflight, "pull_images", made.pull)
-    for name in ("enforce", "ensure_engine", "let_go", "note_rollout", "wait_until_served", "_show_addresses"):
+    for name in (
+        "enforce",
+        "ensure_engine",
+        "let_go",
+        "note_rollout",
+        "wait_until_served",
+        "show_addresses",
+        "refuse_foreign_data",
+    ):
         monkeypatch.setattr(commands, name, quiet)
     for module, name in ((preflight, "check_certificate"), (airgap, "run_script")):
         monkeypatch.setattr(module, name, quiet)

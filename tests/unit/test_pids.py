@@ -5,9 +5,9 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime import config as runtime_config
 
 from components import ContainerArgs, HealthCheck, Job, Limits, Server, ServerArgs, Zone
+from components.engine import DockerEngine
 from components.pids import process_limit_hook
 
 from .planned import recorded
@@ -21,10 +21,12 @@ class Docker:
 
     def __init__(self, code: int = 0, said: str = "") -> None:
         self.commands: list[list[str]] = []
+        self.hosts: list[str | None] = []
         self._code, self._said = code, said
 
-    def run(self, command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+    def run(self, command: list[str], *, env: dict[str, str], **_: object) -> subprocess.CompletedProcess[str]:
         self.commands.append(command)
+        self.hosts.append(env.get("DOCKER_HOST"))
         return subprocess.CompletedProcess(command, self._code, stdout="", stderr=self._said)
 
 
@@ -32,13 +34,19 @@ def created(monkeypatch: pytest.MonkeyPatch, docker: Docker, outputs: Any, *, ho
     """Run the hook for a container the engine has just made."""
     monkeypatch.setattr(subprocess, "run", docker.run)
 
+    engine = DockerEngine(address=host, said_by="the stack") if host else DockerEngine()
+
+    made = pulumi.ResourceHookArgs(
+        urn="urn", id=id_, name="app-1", type="docker:index/container:Container", new_outputs=outputs
+    )
+
+    async def run(hook: pulumi.ResourceHook) -> bool:
+        if (running := hook(made)) is not None:
+            await running
+        return True
+
     def program() -> None:
-        runtime_config.set_all_config({"docker:host": host} if host else {}, [])
-        process_limit_hook()(
-            pulumi.ResourceHookArgs(
-                urn="urn", id=id_, name="app-1", type="docker:index/container:Container", new_outputs=outputs
-            )
-        )
+        pulumi.Output.all(run(process_limit_hook(pulumi.Output.from_input(engine))))
 
     recorded(program)
 
@@ -54,7 +62,8 @@ def test_it_is_set_on_the_host_the_provider_uses(monkeypatch: pytest.MonkeyPatch
     docker = Docker()
     created(monkeypatch, docker, {"labels": LABELS}, host="ssh://deploy@host")
 
-    assert docker.commands == [["docker", "--host", "ssh://deploy@host", "update", "--pids-limit", "77", "abc"]]
+    assert docker.commands == [["docker", "update", "--pids-limit", "77", "abc"]]
+    assert docker.hosts == ["ssh://deploy@host"]
 
 
 @pytest.mark.parametrize("outputs", [None, {}, {"labels": None}, {"labels": LABELS[:1]}])

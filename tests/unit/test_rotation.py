@@ -63,7 +63,7 @@ def nothing() -> None:
 def of(*resources: dict[str, Any], **sections: Any) -> tuple[Rotation, Stack]:
     stack = Stack(*resources)
     settings = {f"slidegenie:{name}": values for name, values in sections.items()}
-    return Rotation(cast("PulumiStack", stack), "slidegenie/test", settings), stack
+    return Rotation(cast("PulumiStack", stack), "slidegenie/test", settings, lambda: None), stack
 
 
 def test_what_can_be_rotated_is_there(plans: dict[str, Plan]) -> None:
@@ -193,6 +193,43 @@ def test_a_rotation_ends_with_what_became_of_the_old_secret(
     assert said in last
     assert len(rollouts) == 1
     assert ("not valid any more" in last) is (name == "redis")
+
+
+def certificate(*shown: str | None) -> Rotation:
+    """Return what rotates the certificate of an edge that shows these, one after the other, the last one for good."""
+    left = list(shown)
+    stack = cast("PulumiStack", Stack(secret("slidegenie-traefik-certificate-key")))
+    return Rotation(
+        stack,
+        "slidegenie/test",
+        {"slidegenie:proxy": {"tls": "local"}},
+        lambda: left.pop(0) if len(left) > 1 else left[0],
+    )
+
+
+@pytest.mark.usefixtures("rollouts")
+def test_a_certificate_is_rotated_once_the_edge_was_seen_to_show_another(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(rotation, "_PAUSE_SECONDS", 0)
+    certificate("old", "old", "old", "new").rotate("certificate", nothing)
+    assert "==> the edge shows the new one" in capsys.readouterr().out
+
+    monkeypatch.setattr(rotation, "_PATIENCE_SECONDS", 0)
+    with pytest.raises(Problem, match=r"^the new certificate is made, and the edge shows the old one still"):
+        certificate("old").rotate("certificate", nothing)
+    assert "is rotated" not in capsys.readouterr().out
+
+    certificate(None).rotate("certificate", nothing)
+    assert "the edge cannot be asked from here: nobody saw what it shows" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("rollouts")
+def test_a_password_that_no_grafana_was_told_is_not_rotated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotation, "containers", lambda *_: [])
+    subject, _ = of(secret("slidegenie-monitoring-grafana-password"))
+    with pytest.raises(Problem, match="no container grafana runs, which would take the password"):
+        subject.rotate("grafana", nothing)
 
 
 def test_a_given_secret_is_listed_as_such() -> None:

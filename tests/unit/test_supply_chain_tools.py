@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from components.engine import DockerEngine
 from components.settings import Images, Require
 from components.supply_chain import (
     Checks,
@@ -70,6 +71,7 @@ def asked(programs: Path, name: str) -> list[str]:
     return (programs / f"{name}.log").read_text(encoding="utf-8").splitlines()
 
 
+_NOTE_HOST = 'echo "$DOCKER_HOST" >>"${0%/*}/hosts.log"'
 TRIVY = """
 case $1 in --version) echo '{"Version":"VERSION"}'; exit;; esac
 while [ $# -gt 0 ]; do if [ "$1" = --output ]; then echo "{\\"SchemaVersion\\":2$found}" >"$2"; fi; shift; done
@@ -426,18 +428,30 @@ def test_a_missing_key_file_is_named(bench: Workbench) -> None:
 
 
 def test_tags_are_put_on_the_digest_itself(programs: Path, stand_in: StandIn) -> None:
-    stand_in("docker", ":")
-    checks = Checks(require=Require.ENFORCE, policy=Path("none"), signer=Signer(key="keyless"), host="ssh://there")
+    stand_in("docker", _NOTE_HOST)
+    engine = DockerEngine(address="ssh://there", said_by="the stack")
+    checks = Checks(require=Require.ENFORCE, policy=Path("none"), signer=Signer(key="keyless"), engine=engine)
 
     checks.tag(IMAGE, ("latest", "1.2.3"))
 
     repository = "registry.example.com/slidegenie/backend"
-    assert asked(programs, "docker") == [
-        (
-            "--host ssh://there buildx imagetools create --prefer-index=false"
-            f" --tag {repository}:latest --tag {repository}:1.2.3 {IMAGE.reference}"
-        )
-    ]
+    tags = f"--tag {repository}:latest --tag {repository}:1.2.3"
+    assert asked(programs, "docker") == [f"buildx imagetools create --prefer-index=false {tags} {IMAGE.reference}"]
+    assert asked(programs, "hosts") == ["ssh://there"]
+
+
+def test_images_come_from_the_engine_and_a_tool_in_a_container_runs_where_its_files_are(
+    programs: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "ssh://there")
+    stand_in("docker", _NOTE_HOST)
+    with workbench(fetch=False) as bench:
+        syft.sbom(bench, LOCAL)
+
+    commands = [line.split()[0] for line in asked(programs, "docker")]
+    where = dict(zip(commands, asked(programs, "hosts"), strict=True))
+    here = "unix:///var/run/docker.sock"
+    assert where == {"image": here, "save": "ssh://there", "run": here}
 
 
 def test_nothing_secret_shows_when_it_is_printed() -> None:

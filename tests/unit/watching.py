@@ -15,10 +15,13 @@ class Watching(mocks.MockMonitor):
     def __init__(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
         super().__init__(_Answers(answers))
         self.after_create: dict[str, list[str]] = {}
+        self.before_create: dict[str, list[str]] = {}
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - gRPC name
         if request.type == "docker:index/container:Container":
             self.after_create[request.name] = list(request.hooks.after_create)
+        if request.type == "docker:index/volume:Volume":
+            self.before_create[request.name] = list(request.hooks.before_create)
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 
