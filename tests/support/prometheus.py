@@ -33,8 +33,8 @@ class Query:
 
     @property
     def runnable(self) -> str:
-        """The query with a dashboard's variables filled in."""
-        return re.sub(r"\$\{?(\w+)\}?", lambda found: "1m" if found[1] == "__rate_interval" else ".*", self.text)
+        """The query with a dashboard's variables filled in, and time enough for what a test did before it asks."""
+        return re.sub(r"\$\{?(\w+)\}?", lambda found: "30m" if found[1] == "__rate_interval" else ".*", self.text)
 
     @property
     def vectors(self) -> list[str]:
