@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pulumi import automation as auto
 
 from ..identity import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 from ..plan.program import project_name
 from ..settings.stack_file import StackFile
+from ..settings.yaml_file import write_yaml
 from .console import NotBroughtUp, Problem, say
 from .docker import docker, last_line
 from .home import Home
@@ -184,7 +184,7 @@ class PulumiStack:
         if "encryptionsalt" not in settings:
             noted = StackFile.read(self._settings, project).document if self._settings.exists() else {}
             settings["encryptionsalt"] = noted.get("encryptionsalt")
-        self._settings.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+        self._settings.write_text(write_yaml(settings), encoding="utf-8")
 
     def _environment(self) -> dict[str, str]:
         env = {}
@@ -246,7 +246,7 @@ class PulumiStack:
         for lock in sorted((locks / project_name(self._root) / self.name).glob("*.json")):
             # It may end at this moment.
             with contextlib.suppress(FileNotFoundError):
-                yield lock, yaml.safe_load(lock.read_text(encoding="utf-8")) or {}
+                yield lock, json.loads(lock.read_text(encoding="utf-8") or "{}")
 
 
 def _runs(process: int) -> bool:

@@ -93,4 +93,4 @@ def _wire(value: Any) -> str:
     """Write a value as Pulumi hands it to a program: groups as JSON, scalars as text."""
     if isinstance(value, dict | list | bool):
         return json.dumps(value)
-    return str(value)
+    return "" if value is None else str(value)

@@ -1,22 +1,21 @@
 """The one reader of Pulumi configuration."""
 
 import contextlib
-import datetime
 import difflib
 import json
-import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pulumi
 from pulumi.runtime import config as runtime_config
 from pydantic import ValidationError
 
+from .dates import date_printed
 from .errors import OF_A_FILE, SettingsError, explain
 from .model import Settings
-from .yaml_file import date_text
+from .stack_file import StackFile
 
-_GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? ([+-]\d{4}) \S+")
 _MISSPELT = 0.8
 """From this likeness on (0 to 1), another namespace is taken for a misspelt one."""
 
@@ -28,7 +27,11 @@ def load_settings() -> Settings:
         SettingsError: with one line for each mistake, all of them at once.
     """
     configuration = runtime_config.CONFIG.get() or runtime_config.get_config_env()
-    return settings_of(pulumi.get_project(), configuration, f"Pulumi.{pulumi.get_stack()}.yaml")
+    project, file = pulumi.get_project(), Path(f"Pulumi.{pulumi.get_stack()}.yaml")
+    if file.is_file():
+        # Below a misspelt `config:`, say, Pulumi sees nothing, and a stack of defaults would come up.
+        StackFile.read(file, project)
+    return settings_of(project, configuration, file.name)
 
 
 def settings_of(project: str, configuration: Mapping[str, Any], source: str) -> Settings:
@@ -65,7 +68,12 @@ def keys_of(project: str, configuration: Mapping[str, Any]) -> dict[str, Any]:
     Pulumi's own reader has no way to list them, and a typo must not pass.
     """
     prefix = f"{project}:"
-    return {key.removeprefix(prefix): _plain(value) for key, value in configuration.items() if key.startswith(prefix)}
+    # A key with nothing below it says nothing; Pulumi hands it over as empty text.
+    return {
+        key.removeprefix(prefix): {} if value in (None, "") else _plain(value)
+        for key, value in configuration.items()
+        if key.startswith(prefix)
+    }
 
 
 def _lost(project: str, configuration: Mapping[str, Any]) -> Iterator[str]:
@@ -90,6 +98,4 @@ def _as_written(value: Any) -> Any:
         return {key: _as_written(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_as_written(item) for item in value]
-    if isinstance(value, str) and (printed := _GO_TIME.fullmatch(value)):
-        return date_text(datetime.datetime.strptime("".join(printed.groups("")), "%Y-%m-%d %H:%M:%S%z"))
-    return value
+    return (date_printed(value) or value) if isinstance(value, str) else value

@@ -1,6 +1,7 @@
 """The file of a stack, `Pulumi.<stack>.yaml`, as Pulumi reads it."""
 
 import difflib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,12 @@ class StackFile:
             configuration = {}
         if not isinstance(configuration, dict):
             raise SettingsError(file.name, [f"config: must be a group of keys; got {configuration!r:.60}; {_WANTED}"])
-        named = {key: _full(str(key), project) for key in configuration}
-        if twice := sorted({full for full in named.values() if list(named.values()).count(full) > 1}):
-            raise SettingsError(
-                file.name, [f"{key}: is there with its namespace and without; keep one" for key in twice]
-            )
+        named = {key: _full(key, project) for key in configuration}
+        if wrong := sorted(key for key, full in named.items() if full.count(":") != 1):
+            raise SettingsError(file.name, [f"{key}: must be written as <project>:<section>" for key in wrong])
+        if twice := sorted(full for full, times in Counter(named.values()).items() if times > 1):
+            said = "is written in two ways, such as with and without its namespace; keep one"
+            raise SettingsError(file.name, [f"{key}: {said}" for key in twice])
         return cls(file.name, document, {named[key]: value for key, value in configuration.items()})
 
 
@@ -61,4 +63,6 @@ def _unknown(key: Any) -> str:
 
 
 def _full(key: str, project: str) -> str:
-    return key if ":" in key else f"{project}:{key}"
+    """Return a key with its namespace. `project:config:name` is what Pulumi once wrote for `project:name`."""
+    namespace, colon, name = key.partition(":")
+    return f"{namespace}:{name.removeprefix('config:')}" if colon else f"{project}:{key}"

@@ -4,31 +4,68 @@ Pulumi reads YAML 1.2 with a little of 1.1: `on`, `off`, `yes` and `no` are text
 written twice is a mistake. Dates become text, as in JSON. Tags are refused: no file of the platform needs one.
 """
 
-import datetime
+import math
 import re
-from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
+from .dates import date_written
 from .errors import SettingsError
 
-_MOST_BYTES = 256 * 1024
+_MOST_BYTES = 128 * 1024
+"""Pulumi hands the configuration to the program in one environment variable, of which the kernel takes no more."""
 _MOST_VALUES = 20_000
 """After what an anchor says was copied to each place that names it."""
 _DEEPEST = 50
 
-_INTEGER = re.compile(r"[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[1-9][0-9_]*|0)")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ]+[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]*)?.*)?")
+_CORE = "tag:yaml.org,2002:"
+_WORDS = {
+    **dict.fromkeys(("true", "True", "TRUE"), ("bool", True)),
+    **dict.fromkeys(("false", "False", "FALSE"), ("bool", False)),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), ("null", None)),
+    "<<": ("merge", "<<"),
+}
+_INTEGER = re.compile(r"[-+]?(0[bB][01]+|0[oO]?[0-7]+|0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NO_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_INTEGERS = range(-(2**63), 2**64)
+"""What an integer is to Go; beyond it is a number with an exponent."""
+_LONGEST = 70
+"""Characters of the longest of them, in binary, and a few more."""
+
+
+def _plain(text: str) -> tuple[str, Any]:
+    """Return kind and value of a value without quotes, as the YAML library of Pulumi (yaml.v3 of Go) has them."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if (date := date_written(text)) is not None:
+        return "timestamp", date
+    # Underscores stand anywhere behind the first digit; behind a dot, between digits only.
+    number = re.sub(r"(?<=[0-9])_(?=[0-9])", "", text) if text[0] == "." else text[0] + text[1:].replace("_", "")
+    if len(number) < _LONGEST and _INTEGER.fullmatch(number) and (value := _integer(number)) in _INTEGERS:
+        return "int", value
+    if _NO_NUMBER.fullmatch(text):
+        return "float", text
+    if _FLOAT.fullmatch(number) and math.isfinite(float(number)):
+        return "float", float(number)
+    return "str", text
+
+
+def _integer(text: str) -> int:
+    sign, digits = (-1 if text[0] == "-" else 1), text.lstrip("+-")
+    # A number that begins with 0 is octal.
+    return sign * int(digits, 8 if re.fullmatch("0[0-7]+", digits) else 0)
 
 
 class _Loader(yaml.SafeLoader):
     """PyYAML's reader, with the resolution of plain values, and the refusals, that Pulumi's has."""
 
-    # PyYAML's stubs take it for an attribute of each instance.
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        if kind is yaml.ScalarNode and implicit[0]:
+            return _CORE + _plain(value)[0]
+        return str(super().resolve(kind, value, (False, True)))  # type: ignore[no-untyped-call]
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -41,58 +78,64 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         return node
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - PyYAML's
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        # Here, as a merge later puts keys of other groups beside those that are written.
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen: dict[str, int] = {}
         for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
-                raise _refused("has a key that is no text", key)
-            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+            if key.tag == f"{_CORE}merge":
+                continue
+            _make_text(key)
+            if key.value in seen:
                 raise _refused(f"has the key {key.value} twice, the first time in line {seen[key.value]}", key)
-            seen[key.value] = line
-        return super().construct_mapping(node, deep)
+            seen[key.value] = key.start_mark.line + 1
+        return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > _MOST_VALUES:
+            raise _refused(f"has more than {_MOST_VALUES} keys with those that it merges", node)
+
+
+def _make_text(key: yaml.Node) -> None:
+    """Take a number or `true` for the text that Pulumi makes of it where it is a key."""
+    kind = key.tag.removeprefix(_CORE)
+    if not isinstance(key, yaml.ScalarNode) or kind not in ("str", "int", "bool"):
+        raise _refused("has a key that is no text; write it in quotes", key)
+    if kind != "str":
+        key.value = str(_plain(key.value)[1]).lower()
+    key.tag = f"{_CORE}str"
 
 
 def _refused(what: str, at: Any) -> yaml.YAMLError:
     return yaml.YAMLError(f"line {at.start_mark.line + 1} {what}")
 
 
-def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
-    text = str(loader.construct_scalar(node)).replace("_", "")
-    sign, digits = (-1 if text[0] == "-" else 1), text.lstrip("+-")
-    # As in Go: a number that begins with 0 is octal.
-    return sign * int(digits, 8) if re.fullmatch(r"0[0-7]+", digits) else sign * int(digits, 0)
+def _scalar(_loader: _Loader, node: yaml.ScalarNode) -> Any:
+    if _NO_NUMBER.fullmatch(node.value):
+        raise _refused(f"has {node.value}, which is no number: write one, or the text in quotes", node)
+    return _plain(node.value)[1]
 
 
-def _date(loader: _Loader, node: yaml.ScalarNode) -> str:
-    """Return a date as text; one that no calendar has stays as it is, and who expects a date says what is wrong."""
-    try:
-        moment = loader.construct_yaml_timestamp(node)
-    except ValueError:
-        return str(node.value)
-    if not isinstance(moment, datetime.datetime):
-        return moment.isoformat()
-    return date_text(moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC))
+for _kind in ("null", "bool", "timestamp", "int", "float"):
+    _Loader.add_constructor(_CORE + _kind, _scalar)
 
 
-def date_text(moment: datetime.datetime) -> str:
-    """Return a moment as a stack file has it: its date alone where that is all that was said."""
-    if moment == datetime.datetime.combine(moment.date(), datetime.time(), datetime.UTC):
-        return moment.date().isoformat()
-    return moment.isoformat().replace("+00:00", "Z")
+class _Dumper(yaml.SafeDumper):
+    """Puts text in quotes that any reader of YAML, 1.1 or 1.2, would take for something else."""
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        if kind is yaml.ScalarNode and implicit[0] and (found := _plain(value)[0]) != "str":
+            return _CORE + found
+        return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's name
+        return True
 
 
-for _kind, _pattern, _first in (
-    ("null", re.compile(r"~|null|Null|NULL|"), ["~", "n", "N", ""]),
-    ("bool", re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF")),
-    ("timestamp", _DATE, list("0123456789")),
-    ("int", _INTEGER, list("-+0123456789")),
-    ("float", _FLOAT, list("-+0123456789.")),
-    ("merge", re.compile("<<"), ["<"]),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(rf"(?:{_pattern.pattern})\Z"), _first)
-_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _date)
+def write_yaml(value: dict[str, Any]) -> str:
+    """Return `value` as text that Pulumi reads as just that, keys in their own order."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def read_yaml(file: Path, key: str) -> Any:
@@ -116,22 +159,25 @@ def parse_yaml(content: bytes, source: str) -> Any:
     if len(content) > _MOST_BYTES:
         raise SettingsError(source, [f"must have at most {_MOST_BYTES // 1024} KiB; it has {len(content) // 1024}"])
     try:
-        value = _Loader(content.decode()).get_single_data()
+        loader = _Loader(content.decode())
+        loader.name = source
+        value = loader.get_single_data()
     except UnicodeDecodeError:
         raise SettingsError(source, ["is not UTF-8 text; save it as UTF-8"]) from None
     except (yaml.YAMLError, ValueError) as error:
         raise SettingsError(source, [f"is not YAML: {' '.join(str(error).split())}"]) from None
-    if _values(value, _MOST_VALUES) < 0:
-        raise SettingsError(source, [f"must have at most {_MOST_VALUES} values, with those that its anchors repeat"])
+    _refuse_repetition(value, source)
     return value
 
 
-def _values(value: Any, left: int) -> int:
-    """Return how many values are still allowed after `value`; below zero it is not counted to the end."""
-    left -= 1
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for child in children:
-        if left < 0:
-            break
-        left = _values(child, left)
-    return left
+def _refuse_repetition(value: Any, source: str) -> None:
+    """Refuse what anchors make large, deep or endless; nothing of it has been copied yet."""
+    left, found = [(value, 1)], 0
+    while left:
+        one, depth = left.pop()
+        found += 1
+        if depth > _DEEPEST or found > _MOST_VALUES:
+            said = f"at most {_MOST_VALUES} values and {_DEEPEST} levels, with those that its anchors repeat"
+            raise SettingsError(source, [f"must have {said}"])
+        children = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        left.extend((child, depth + 1) for child in children)

@@ -24,7 +24,7 @@ from .plans import ROOT
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), ROOT / "monitoring" / "RUNBOOK.md"])
 _BLOCK = re.compile(r"(?:^ {4,}.*\n|^\n)+", re.MULTILINE)
 _FENCED = re.compile(r"^```ya?ml\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_NEEDS = {
+_NEEDS: dict[str, dict[str, Any]] = {
     # What a page leaves out because it is said elsewhere.
     "username: ": {"slidegenie:secrets": {"registryPassword": "correct-horse-battery"}},
     "repository: s3:": {"slidegenie:secrets": {"backupCredentials": {"AWS_ACCESS_KEY_ID": "key"}}},
@@ -54,7 +54,7 @@ EXAMPLES = {
     for page in PAGES
     for number, block in enumerate(_blocks(page), 1)
 }
-MORE = {
+MORE: dict[str, dict[str, Any]] = {
     "pushed by digest": {
         "slidegenie:registry": {"address": "ghcr.io", "namespace": "acme", "builder": "x", "username": "bot"},
     },
@@ -90,7 +90,7 @@ def test_the_examples_are_found() -> None:
 
 @pytest.mark.parametrize("name", [*EXAMPLES, *MORE])
 def test_a_documented_set_up_is_planned_in_every_form(name: str, checkout: Path) -> None:
-    configuration = dict((EXAMPLES | MORE)[name])
+    configuration: dict[str, Any] = dict((EXAMPLES | MORE)[name])
     for part, needed in _NEEDS.items():
         if part in yaml.safe_dump(configuration):
             configuration = needed | configuration

@@ -57,7 +57,7 @@ def test_a_matcher_holds_any_text() -> None:
 def test_a_link_to_the_runbook_breaks_neither_rules_nor_dashboards(value: str) -> None:
     settings = Monitoring(runbook_url=f"https://wiki.example.com/{value}/run?a=1&b=%20")
     rules = monitoring.rules(settings, ["postgres"], Additions(), "")
-    boards = monitoring.dashboards(settings, Additions())
+    boards = monitoring.dashboards(settings, Additions(), "prod", "slidegenie-prod")
 
     told = [rule for group in yaml.safe_load(rules["postgres.yml"])["groups"] for rule in group["rules"]]
     links = {rule["annotations"]["runbook_url"] for rule in told if "alert" in rule}
@@ -73,7 +73,9 @@ def test_a_link_to_the_runbook_breaks_neither_rules_nor_dashboards(value: str) -
 def test_rules_and_dashboards_say_what_their_files_say() -> None:
     settings = Monitoring(grafana=False)
     chosen = monitoring.rules(settings, ["postgres", "app"], Additions(), "")
-    boards = monitoring.dashboards(Monitoring(runbook_url="http://x/monitoring/RUNBOOK.md"), Additions())
+    boards = monitoring.dashboards(
+        Monitoring(runbook_url="http://x/monitoring/RUNBOOK.md"), Additions(), "prod", "slidegenie-prod"
+    )
 
     for name in ("postgres.yml", "app.yml"):
         source = (ROOT / "monitoring" / "rules" / name).read_text(encoding="utf-8")

@@ -4,11 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from pulumi.runtime import config as runtime_config
 
 from components.plan.program import stack_configuration, stack_settings
-from components.settings import SettingsError, keys_of
+from components.settings import Redis, Settings, SettingsError, keys_of, load_settings
 from components.settings.stack_file import StackFile
-from components.settings.yaml_file import parse_yaml
+from components.settings.yaml_file import parse_yaml, write_yaml
+
+from .planned import recorded
 
 PULUMI = {
     "off": "off",
@@ -36,6 +40,21 @@ PULUMI = {
     "2024-02-31": "2024-02-31",
     "2024-13-01": "2024-13-01",
     "1.2.3": "1.2.3",
+    "0b12": "0b12",
+    "0O17": 15,
+    "0B11": 3,
+    "0x1_F": 31,
+    "+0o7": 7,
+    ".5_0": 0.5,
+    "._5": "._5",
+    "_1": "_1",
+    "1_": 1,
+    "tRue": "tRue",
+    "2024-01-31 12:00": "2024-01-31 12:00",
+    "2024-01-31T24:00:00Z": "2024-01-31T24:00:00Z",
+    "2024-01-31T12:00:00": "2024-01-31T12:00:00",
+    "2023-02-29": "2023-02-29",
+    "9" * 5000: "9" * 5000,
     "08": 8.0,
     "=": "=",
 }
@@ -45,6 +64,8 @@ GO_DATES = {
     "2024-01-31": "2024-01-31 00:00:00 +0000 UTC",
     "2026-01-31T12:00:00Z": "2026-01-31 12:00:00 +0000 UTC",
     "2026-01-31T12:00:00+02:00": "2026-01-31 12:00:00 +0200 +0200",
+    "2026-01-31T12:00:00.25Z": "2026-01-31 12:00:00.25 +0000 UTC",
+    "0000-02-29": "0000-02-29 00:00:00 +0000 UTC",
 }
 """How Pulumi hands over a date without quotes."""
 
@@ -75,10 +96,26 @@ def test_a_date_is_the_same_text_in_the_plan_and_under_pulumi(written: str, prin
         ),
         ("a: !mine 5\n", "is not YAML: line 1 has the tag !mine"),
         ("a: !!set {b}\n", "is not YAML: line 1 has the tag tag:yaml.org,2002:set"),
-        ("? [a]\n: 1\n", "is not YAML: line 1 has a key that is no text"),
+        ("? [a]\n: 1\n", "is not YAML: line 1 has a key that is no text; write it in quotes"),
+        ("a:\n  2024-01-31: 1\n", "is not YAML: line 2 has a key that is no text; write it in quotes"),
+        ("1: a\n'1': b\n", "is not YAML: line 2 has the key 1 twice, the first time in line 1"),
+        ("a: .inf\n", "is not YAML: line 1 has .inf, which is no number"),
+        ("a: -.Inf\n", "is not YAML: line 1 has -.Inf, which is no number"),
+        ("a: .nan\n", "is not YAML: line 1 has .nan, which is no number"),
+        ("a: 1\n---\na: 2\n", "is not YAML: expected a single document in the stream"),
+        ("a: &a {x: *a}\n", "must have at most 20000 values and 50 levels, with those that its anchors repeat"),
+        (
+            "l0: &l0 []\n" + "".join(f"l{i}: &l{i} [[[[[[*l{i - 1}]]]]]]\n" for i in range(1, 2000)),
+            "must have at most 20000 values and 50 levels, with those that its anchors repeat",
+        ),
+        (
+            "m0: &m0 {x: 1}\n"
+            + "".join(f"m{i}: &m{i} {{<<: [{', '.join([f'*m{i - 1}'] * 8)}]}}\n" for i in range(1, 12)),
+            "is not YAML: line 6 has more than 20000 keys with those that it merges",
+        ),
         ("[" * 60, "is not YAML: line 1 is nested more than 50 levels deep"),
         ("a: [\n", "is not YAML: while parsing a flow node"),
-        ("a: " + "x" * 300_000, "must have at most 256 KiB; it has 292"),
+        ("a: " + "x" * 300_000, "must have at most 128 KiB; it has 292"),
         ("a: \xff", "is not UTF-8 text; save it as UTF-8"),
         (
             "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
@@ -86,7 +123,7 @@ def test_a_date_is_the_same_text_in_the_plan_and_under_pulumi(written: str, prin
                 f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}]\n"
                 for a, b in ("ab", "bc", "cd", "de", "ef", "fg", "gh", "hi")
             ),
-            "must have at most 20000 values, with those that its anchors repeat",
+            "must have at most 20000 values and 50 levels, with those that its anchors repeat",
         ),
     ],
 )
@@ -103,6 +140,28 @@ def test_anchors_and_merges_are_read() -> None:
         "b": {"x": 1},
         "c": {"x": 1, "y": 2},
     }
+
+
+def test_a_key_of_a_merged_group_may_be_written_over_wherever_it_is_merged_again() -> None:
+    text = b"x:\n  y:\n    a: &a {k: 1}\n    b: &b {<<: *a, k: 2}\nc: {<<: *b}\n"
+    assert parse_yaml(text, "f") == {"x": {"y": {"a": {"k": 1}, "b": {"k": 2}}}, "c": {"k": 2}}
+
+
+def test_keys_that_are_numbers_or_true_are_the_text_that_pulumi_makes_of_them() -> None:
+    assert parse_yaml(b"{1: a, 0x10: b, True: c, off: d}", "f") == {"1": "a", "16": "b", "true": "c", "off": "d"}
+
+
+@pytest.mark.parametrize("text", [*PULUMI, *GO_DATES, "no", "a: b", " ", "#", "two\nlines\n"])
+def test_text_that_is_written_again_stays_text_for_every_reader(text: str) -> None:
+    written = write_yaml({"a": {text: [text]}})
+
+    assert parse_yaml(written.encode(), "f") == {"a": {text: [text]}}
+    assert yaml.safe_load(written) == {"a": {text: [text]}}
+
+
+def test_values_that_are_written_again_keep_their_kind() -> None:
+    values = {"a": [1, 1.5, True, None, {"secure": "v1:x"}], "b": [1, 1.5, True, None, {"secure": "v1:x"}]}
+    assert parse_yaml(write_yaml(values).encode(), "f") == values
 
 
 def _stack(tmp_path: Path, text: str) -> Path:
@@ -132,8 +191,13 @@ def test_a_key_without_a_namespace_is_the_projects(tmp_path: Path) -> None:
         ("settings: {}\n", "settings: is no key of a stack file, and Pulumi passes over it; known keys: config, "),
         (
             "config: {backend: {}, demo:backend: {}}\n",
-            "demo:backend: is there with its namespace and without; keep one",
+            "demo:backend: is written in two ways, such as with and without its namespace; keep one",
         ),
+        (
+            "config: {demo:config:backend: {}, demo:backend: {}}\n",
+            "demo:backend: is written in two ways, such as with and without its namespace; keep one",
+        ),
+        ("config: {demo:backend:port: 1}\n", "demo:backend:port: must be written as <project>:<section>"),
         ("- 1\n", "must be a group of keys; got [1]"),
         ("config: 5\n", "config: must be a group of keys; got 5"),
     ],
@@ -149,6 +213,29 @@ def test_a_misspelt_namespace_or_key_is_named_wherever_settings_are_read(tmp_pat
     with pytest.raises(SettingsError) as refused:
         stack_settings(root, "one")
     assert [line.split(":")[0] for line in refused.value.problems] == ["demos", "proxi"]
+
+
+def test_a_section_with_nothing_below_it_has_the_defaults_here_and_under_pulumi(tmp_path: Path) -> None:
+    root = _stack(tmp_path, "config:\n  demo:proxy:\n  demo:config:redis: {maxmemoryMib: 64}\n")
+    assert stack_settings(root, "one") == Settings(redis=Redis(maxmemory_mib=64))
+    assert keys_of("demo", {"demo:proxy": ""}) == {"proxy": {}}
+
+
+@pytest.mark.parametrize("text", ["Config: {slidegenie:proxy: {}}\n", "config: {slidegenie:proxy: {}, proxy: {}}\n"])
+def test_under_pulumi_too_the_program_refuses_a_file_of_which_pulumi_passes_over_a_part(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("Pulumi.test.yaml").write_text(text, encoding="utf-8")
+
+    def program() -> None:
+        runtime_config.set_all_config({}, [])
+        load_settings()
+
+    with pytest.raises(SettingsError, match=r"^Pulumi\.test\.yaml: "):
+        recorded(program)
+    Path("Pulumi.test.yaml").write_text("config: {}\n", encoding="utf-8")
+    recorded(program)
 
 
 def test_what_is_written_off_is_off(tmp_path: Path) -> None:
