@@ -54,7 +54,7 @@ class PulumiStack:
             Problem: when there is no such stack, or the passphrase does not fit it.
         """
         self._unlock_if_abandoned()
-        described = yaml.safe_dump({"name": project_name(self._root), "runtime": "python"}, sort_keys=False)
+        described = write_yaml({"name": project_name(self._root), "runtime": "python"})
         (self._folder / "Pulumi.yaml").write_text(described, encoding="utf-8")
         known = self._pulumi("stack", "ls", "--json", cwd=self._folder)
         if f'"{self.name}"' not in known:
