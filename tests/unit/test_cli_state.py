@@ -130,7 +130,7 @@ def test_containers_that_pulumi_made_elsewhere_are_named_and_nothing_more_is_sai
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The next step would find no job that ends the old login, and say that it is ended."""
-    containers = [
+    containers: list[dict[str, Any]] = [
         {"urn": "a", "type": CONTAINER, "id": "here", "inputs": {"labels": MINE}},
         {"urn": "b", "type": CONTAINER, "id": "there", "inputs": {"labels": MINE}},
         {"urn": "c", "type": CONTAINER, "id": "somebody-elses", "inputs": {}},
