@@ -9,7 +9,8 @@ CLI = .venv/bin/python -m components.cli $(if $(STACK),--stack $(STACK)) $(if $(
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  STACK=dev|prod|airgap chooses the stack; the default is the one last brought up, else dev"
-	@pid=$$(cat "$${SLIDEGENIE_HOME:-$$HOME/.slidegenie}/dockerd.pid" 2>/dev/null) && kill -0 "$$pid" 2>/dev/null \
+	@pid=$$(cat "$${SLIDEGENIE_HOME:-$$HOME/.slidegenie}/dockerd.pid" 2>/dev/null) \
+		&& [ "$$(cat "/proc/$$pid/comm" 2>/dev/null)" = dockerd ] \
 		&& echo "  \`kill $$pid\` stops the Docker engine that was started here" || true
 
 .venv/.runtime: requirements.txt scripts/bootstrap.sh

@@ -7,6 +7,7 @@ service on which networks it is, and for each flow what it is for: a network tha
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from .markdown import table_row
 from .network import INTERNAL, Zone
 
 
@@ -121,11 +122,11 @@ def _lines() -> Iterator[str]:
     yield "A container reaches those it shares a network with, all of their ports, and nobody else. The tests try it"
     yield "from inside of every running container: `tests/engine/edge/test_segmentation.py`."
     yield ""
-    yield f"| service | {' | '.join(zone.value for zone in Zone)} | way out |"
+    yield table_row("service", *(zone.value for zone in Zone), "way out")
     yield "|---|" + "---|" * (len(Zone) + 1)
     for service, zones in MEMBERS.items():
         marks = ["x" if zone in zones else "" for zone in Zone]
-        yield f"| {service} | {' | '.join(marks)} | {'yes' if has_way_out(service) else 'no'} |"
+        yield table_row(service, *marks, "yes" if has_way_out(service) else "no")
     yield ""
     yield "The application network is the one with a way out, and so these join it as well:"
     yield ""
@@ -137,4 +138,4 @@ def _lines() -> Iterator[str]:
     yield "| from | to | port | network | for |"
     yield "|---|---|---|---|---|"
     for flow in FLOWS:
-        yield f"| {flow.source} | {flow.target} | {flow.port} | {flow.zone.value} | {flow.why} |"
+        yield table_row(flow.source, flow.target, str(flow.port), flow.zone.value, flow.why)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 
 from .network import Zone
-from .proxy import Proxy, server_labels
+from .proxy import Proxy, check_path, server_labels
 from .workload import ContainerArgs, HealthCheck, Rollout, Server, ServerArgs
 from .workload.checks import check_port
 
@@ -26,10 +26,12 @@ class WebServiceArgs(ContainerArgs):
     health_path: str = "/health/live"
     """Path that answers 200 while the service takes requests; the proxy asks it twice a second."""
     hidden_paths: tuple[str, ...] = ()
-    """Paths that the proxy does not lead to it, such as `/metrics`. Those who share a network with it reach them."""
+    """Paths that the proxy does not lead to it, nor to what lies below them, in no spelling; such as `/metrics`. They
+    are below `path`, where there is one, with or without it in front: with `/reports` this hides `/reports/metrics`.
+    Those who share a network with it reach them."""
     path: str | None = None
-    """Path prefix that is led to it, such as `/reports`; the service sees whole paths, with the prefix. Default: all
-    paths that no other service took."""
+    """What is at this path or below it is led to it, such as `/reports`; the service sees whole paths, with this in
+    front. Default: all paths that no other service took."""
     replicas: int = 2
     """Containers."""
     start_seconds: int = 60
@@ -40,10 +42,10 @@ class WebServiceArgs(ContainerArgs):
         check_port(self.service, "port", self.port)
         if Zone.APPLICATION not in self.zones:
             raise ValueError(f"{self.service}: zones must include Zone.APPLICATION, the proxy reaches it there")
-        if self.path is not None and not (self.path.startswith("/") and self.path.rstrip("/")):
-            raise ValueError(
-                f"{self.service}: path must start with a slash and name something, like /reports; got {self.path!r}"
-            )
+        if self.path is not None:
+            check_path(self.service, "path", self.path)
+        for hidden in self.hidden_paths:
+            check_path(self.service, "each of hidden_paths", hidden)
 
 
 class WebService(pulumi.ComponentResource):
@@ -67,12 +69,5 @@ class WebService(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        rule = " && ".join(
-            [
-                f"Host(`{args.proxy.domain}`)",
-                *([f"PathPrefix(`{args.path}`)"] if args.path else []),
-                *(f"!Path(`{hidden}`)" for hidden in args.hidden_paths),
-            ]
-        )
-        args.proxy.route(args.service, rule, parent=self, path=args.path)
+        args.proxy.route(args.service, parent=self, path=args.path, hidden_paths=args.hidden_paths)
         self.register_outputs({})

@@ -76,9 +76,20 @@ build_context() {
         --label "$label=$(key "$1")" --tag "$(reference "$1")" "${options[@]}" "$work/$1"
 }
 
+# The base is made beside the compiling of what stands on it.
+wait_for_base() {
+    case " $all " in *" $base "*) ;; *) return ;; esac
+    until [ "$1" = "$base" ] || grep --quiet --line-regexp "$base" "$work/done" 2>/dev/null; do
+        if [ -e "$work/no-base" ]; then echo "==> $(reference "$base"), which it stands on, could not be built"; return 1; fi
+        sleep 0.2
+    done
+}
+
 build() {
     local started=$SECONDS size
-    if ! { mkdir -p "$work/$1" && fill_context "$1" && build_context "$1"; } >"$logs/$1.log" 2>&1; then
+    if [ -e "$work/no-base" ]; then return 1; fi
+    if ! { mkdir -p "$work/$1" && fill_context "$1" && wait_for_base "$1" && build_context "$1"; } >"$logs/$1.log" 2>&1; then
+        if [ "$1" = "$base" ]; then touch "$work/no-base"; fi
         say "$(reference "$1")" "FAILED: $(reason "$logs/$1.log") (all of it: $logs/$1.log)" >&2
         return 1
     fi
@@ -94,21 +105,29 @@ seconds_of() { cat "$cache/seconds/$1" 2>/dev/null || sed -n "s/^$1 //p" "$image
 
 lane_of() { if [ -e "$images/$1/go.mod" ]; then echo compiled; else echo packaged; fi; }
 
+# Notes that an image is built and how many seconds it took, and tells how far that is.
 progress() (
     exec 7>"$work/progress.lock"
     flock 7
     mkdir -p "$cache/seconds"
     echo "$2" >"$cache/seconds/$1"
     echo "$1" >>"$work/done"
+    local minutes
+    minutes=$(minutes_left)
+    echo "$(wc --lines <"$work/done") of $(wc --words <<<"$all")$([ "$minutes" = 0 ] || echo ", about $minutes min left")"
+)
+
+minutes_left() {
+    local name longest
     declare -A left=([compiled]=0 [packaged]=0)
     for name in $all; do
-        if ! grep --quiet --line-regexp "$name" "$work/done"; then
+        if ! grep --quiet --line-regexp "$name" "$work/done" 2>/dev/null; then
             left[$(lane_of "$name")]=$((left[$(lane_of "$name")] + $(seconds_of "$name")))
         fi
     done
     longest=$((left[compiled] > left[packaged] ? left[compiled] : left[packaged]))
-    echo "$(wc --lines <"$work/done") of $(wc --words <<<"$all")$([ $longest = 0 ] || echo ", about $(((longest + 59) / 60)) min left")"
-)
+    echo $(((longest + 59) / 60))
+}
 
 # --- What building needs.
 
@@ -176,16 +195,11 @@ while read -r _ name; do order "$name"; done < <(
 )
 mkdir -p "$work"
 all="${ordered[*]}"
-export -f say reference parents key fill_context build_context build reason progress seconds_of lane_of
+export -f say reference parents key fill_context build_context wait_for_base build reason progress minutes_left seconds_of lane_of
 export images base label cache work logs force all
-echo "==> building ${#ordered[@]} stand-in images, once"
+if [ "${ordered[0]}" = "$base" ]; then need_mmdebstrap; fi
+echo "==> building ${#ordered[@]} stand-in images, once: about $(minutes_left) min"
 
-# The base is what everything waits for.
-if [ "${ordered[0]}" = "$base" ]; then
-    need_mmdebstrap
-    build "$base"
-    ordered=("${ordered[@]:1}")
-fi
 # Two lanes: a compiler takes every core, so modules go one after the other; what is made of packages waits for the
 # network, beside it. xargs and not `&`: Ctrl-C then reaches both.
 lane() { for name in "${ordered[@]}"; do if [ "$(lane_of "$name")" = "$1" ]; then printf '%s ' "$name"; fi; done; }

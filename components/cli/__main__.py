@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from ..plan import UnknownStackError
+from ..plan.closed_pipe import without_complaint
 from ..settings import SettingsError
 from . import app_commands, backup_commands, commands, release_commands, secret_commands, upkeep
 from .console import Problem, warn
@@ -42,4 +43,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(without_complaint(main))

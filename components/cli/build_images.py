@@ -12,6 +12,7 @@ from typing import NoReturn
 from ..backend_image import BackendImageArgs
 from ..engine import DockerEngine
 from ..plan import UnknownStackError
+from ..plan.closed_pipe import without_complaint
 from ..plan.program import stack_configuration, stack_settings
 from ..reference import parse
 from ..settings import BuildCache, Settings, SettingsError, Target, Variant
@@ -165,4 +166,4 @@ def _key(given: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(without_complaint(main))

@@ -47,10 +47,13 @@ def ensure_engine() -> None:
         )
     if os.geteuid() != 0:
         raise Problem(f"Docker is not running: {_how_to_start()}, and repeat; {_WITHOUT}")
+    home = Home.open()
+    # None answers, so what is noted has ended, and its number may be another program's by now.
+    (home.path / "dockerd.pid").unlink(missing_ok=True)
     if shutil.which("dockerd") is None:
         _install()
     if not _started_by_init():
-        _start_daemon(Home.open())
+        _start_daemon(home)
 
 
 def _how_to_start() -> str:
@@ -68,6 +71,8 @@ def _install() -> None:
         done = _quietly(step)
         if done.returncode != 0:
             raise Problem(f"`{' '.join(step)}` failed: {last_line(done.stderr)}")
+    if shutil.which("dockerd") is None:
+        raise Problem(f"`{' '.join(install)}` brought no Docker engine: see docs.docker.com/engine; {_WITHOUT}")
     if shutil.which("docker") is None:
         # Newer distributions have the client in a package of its own.
         _quietly(("apt-get", "install", "--yes", "--no-install-recommends", "docker-cli"))
@@ -93,6 +98,7 @@ def _start_daemon(home: Home) -> None:
     if _DAEMON_PID.exists() and not _is_daemon(_DAEMON_PID):
         _DAEMON_PID.unlink()
     with log.open("ab") as output:
+        before = output.tell()
         daemon = subprocess.Popen(
             ["dockerd"],  # noqa: S607
             cwd="/",
@@ -103,7 +109,7 @@ def _start_daemon(home: Home) -> None:
         )
     if not _answers(daemon):
         daemon.terminate()
-        said = last_line(log.read_text(encoding="utf-8", errors="replace"))
+        said = last_line(log.read_bytes()[before:].decode(errors="replace"))
         raise Problem(f"Docker does not start on this machine: {said} (all of it: {log}); {_WITHOUT}")
     write_private(home.path / "dockerd.pid", f"{daemon.pid}\n", mode=0o600)
     say(f"started Docker (dockerd, as this machine has no init system); its log: {log}; `kill {daemon.pid}` stops it")

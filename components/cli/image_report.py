@@ -20,7 +20,7 @@ def print_report(made: Sequence[Made]) -> None:
     for one in made:
         bytes_, layers = _registry(one.reference) if one.pushed else _engine(one.reference)
         table.add_row(one.variant.name, bytes_, layers, one.scan, one.signature)
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def _engine(identity: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Write `docs/images.md` from the table of images and the list of third-party ones."""
 
+from ..markdown import table_row
 from ..settings import Variant
 from ..settings.versions import third_parties, third_party
 from ..variants import VARIANTS, ImageVariant
@@ -10,7 +11,7 @@ _BASES = {Variant.DEBIAN: "python-debian", Variant.ALPINE: "python-alpine"}
 def images_manual() -> str:
     """Return the manual in Markdown."""
     variants = "\n".join(_row(variant) for variant in VARIANTS)
-    others = "\n".join(f"| `{name}` | `{reference}` |" for name, reference in third_parties().items())
+    others = "\n".join(table_row(f"`{name}`", f"`{reference}`") for name, reference in third_parties().items())
     return _MANUAL.format(variants=variants, others=others)
 
 
@@ -24,7 +25,7 @@ def _row(variant: ImageVariant) -> str:
         f"`{third_party(_BASES[variant.variant])}`",
         variant.use,
     )
-    return f"| {' | '.join(cells)} |"
+    return table_row(*cells)
 
 
 _MANUAL = """\

@@ -6,6 +6,7 @@
 import argparse
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,9 @@ from enum import Enum
 from pathlib import Path
 
 from ..assets import asset
+from ..markdown import table_row
 from ..plan import UnknownStackError
+from ..plan.closed_pipe import without_complaint
 from ..plan.program import stack_settings
 from ..settings import SettingsError
 from ..supply_chain.tools import Workbench
@@ -107,7 +110,7 @@ def run(table: Sequence[Row], only: set[str], logs: Path = _LOGS) -> int:
 def markdown(results: Sequence[Result]) -> str:
     """Return the table to paste."""
     lines = ["| what | result | figure |", "|---|---|---|"]
-    lines += [f"| {r.row.what} | {r.outcome.value} | {r.figure.replace('|', '/')} |" for r in results]
+    lines += [table_row(r.row.what, r.outcome.value, r.figure) for r in results]
     return "\n".join(lines)
 
 
@@ -119,7 +122,8 @@ def rows(stack: str) -> list[Row]:
     registry, _, name = _REPOSITORY.partition("/")
     pytest = [python, "-m", "pytest", "-q", "-rs"]
     planning = "; ".join(
-        f"echo {name}; {python} -m components.plan --stack {name} --json >/dev/null; echo planned" for name in plans
+        f"echo {name}; {shlex.quote(python)} -m components.plan --stack {name} --json >/dev/null; echo planned"
+        for name in map(shlex.quote, plans)
     )
     tests = r"\d+ (?:passed|failed|skipped)[^=\n]*"
     return [
@@ -246,4 +250,4 @@ def _without_pulumi() -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(without_complaint(main))

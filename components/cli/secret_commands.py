@@ -49,8 +49,9 @@ def rotate(request: Request) -> None:
             f"stack {name} runs with Docker Compose, which cannot take the old and the new secret at once: rotation"
             " needs Pulumi"
         )
+    plan = plan_stack(ROOT, name)
     ensure_engine()
-    plan, pulumi = plan_stack(ROOT, name), pulumi_stack(name)
+    pulumi = pulumi_stack(name)
     history = history_of(pulumi)
     held = history.held_settings()
     # What a rollback put there stays there.

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pulumi import automation as auto
 
 from ..identity import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 from ..plan.program import project_name
+from ..settings.stack_file import StackFile
+from ..settings.yaml_file import write_yaml
 from .console import NotBroughtUp, Problem, say
 from .docker import docker, last_line
 from .home import Home
@@ -53,7 +54,7 @@ class PulumiStack:
             Problem: when there is no such stack, or the passphrase does not fit it.
         """
         self._unlock_if_abandoned()
-        described = f"name: {project_name(self._root)}\nruntime: python\n"
+        described = write_yaml({"name": project_name(self._root), "runtime": "python"})
         (self._folder / "Pulumi.yaml").write_text(described, encoding="utf-8")
         known = self._pulumi("stack", "ls", "--json", cwd=self._folder)
         if f'"{self.name}"' not in known:
@@ -170,19 +171,20 @@ class PulumiStack:
 
     def section(self, name: str) -> dict[str, Any]:
         """Return a section of the settings, as the stack file has it."""
-        settings = yaml.safe_load(self._settings.read_text(encoding="utf-8"))
-        section: dict[str, Any] = (settings.get("config") or {}).get(f"{project_name(self._root)}:{name}") or {}
+        project = project_name(self._root)
+        section: dict[str, Any] = StackFile.read(self._settings, project).configuration.get(f"{project}:{name}") or {}
         return section
 
     def _refresh_settings(self, backend: dict[str, Any] | None) -> None:
-        committed = self._root / f"Pulumi.{self.name}.yaml"
-        settings: dict[str, Any] = yaml.safe_load(committed.read_text(encoding="utf-8")) or {}
+        project = project_name(self._root)
+        committed = StackFile.read(self._root / f"Pulumi.{self.name}.yaml", project)
+        settings = committed.document | {"config": committed.configuration}
         if backend is not None:
-            settings.setdefault("config", {})[f"{project_name(self._root)}:backend"] = backend
+            settings["config"] |= {f"{project}:backend": backend}
         if "encryptionsalt" not in settings:
-            noted = yaml.safe_load(self._settings.read_text(encoding="utf-8")) if self._settings.exists() else None
-            settings["encryptionsalt"] = (noted or {}).get("encryptionsalt")
-        self._settings.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+            noted = StackFile.read(self._settings, project).document if self._settings.exists() else {}
+            settings["encryptionsalt"] = noted.get("encryptionsalt")
+        self._settings.write_text(write_yaml(settings), encoding="utf-8")
 
     def _environment(self) -> dict[str, str]:
         env = {}
@@ -244,7 +246,7 @@ class PulumiStack:
         for lock in sorted((locks / project_name(self._root) / self.name).glob("*.json")):
             # It may end at this moment.
             with contextlib.suppress(FileNotFoundError):
-                yield lock, yaml.safe_load(lock.read_text(encoding="utf-8")) or {}
+                yield lock, json.loads(lock.read_text(encoding="utf-8") or "{}")
 
 
 def _runs(process: int) -> bool:

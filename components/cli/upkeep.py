@@ -50,8 +50,8 @@ class _Work:
 
 def scan(request: Request) -> None:
     """Scan the images of every container that runs, judge the containers by the policy, and tell the monitoring."""
-    ensure_engine()
     work = _Work.of(request)
+    ensure_engine()
     _judge(work)
     found = scanning.scan_running(work.plan.label, work.settings)
     work.tell("scan.prom", scanning.text(found, work.ledger))
@@ -71,8 +71,8 @@ def _judge(work: _Work) -> None:
 
 def clean(request: Request) -> None:
     """Remove the stack's own unused containers, images and build cache; DRY_RUN=1 only says which."""
-    ensure_engine()
     work = _Work.of(request)
+    ensure_engine()
     record = image_record(work.home, work.plan.label)
     known = cleaning.known_containers(work.plan, work.home, work.engine, ROOT)
     if cleaning.clean(work.plan, work.settings, record, known):
@@ -81,8 +81,8 @@ def clean(request: Request) -> None:
 
 def freshness(request: Request) -> None:
     """Ask the registries whether there are newer images under the names the stack uses."""
-    ensure_engine()
     work = _Work.of(request)
+    ensure_engine()
     found = [fresh.ask(image) for image in preflight.needed_images(work.plan)]
     width = max(len(one.image) for one in found)
     for one in found:

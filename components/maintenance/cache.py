@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from ..cli.docker import docker
+from ..dockerfile import instructions
 from .cleanup import moment
 
 _EXEC = re.compile(r"^mount \S+ from exec .*?-c (?P<command>.*)$", re.DOTALL)
-_FLAG = re.compile(r"^--[a-z]+=\S+\s+")
 
 
 def steps(dockerfile: Path) -> list[str]:
     """Return the commands that a Dockerfile runs, as `own_records` compares them."""
-    lines = [line for line in dockerfile.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("#")]
-    instructions = re.sub(r"\\\n", "", "\n".join(lines)).splitlines()
-    return sorted({_plain(line.partition(" ")[2]) for line in instructions if line.startswith("RUN ")})
+    found = instructions(dockerfile.read_text(encoding="utf-8"))
+    return sorted({_plain(instruction.command) for instruction in found if instruction.name == "RUN"})
 
 
 def own_records(records: Iterable[Mapping[str, Any]], known: Collection[str]) -> list[Mapping[str, Any]]:
@@ -75,8 +74,5 @@ def _parents(record: Mapping[str, Any]) -> list[str]:
 
 
 def _plain(command: str) -> str:
-    """Return a command without the options of RUN, and with single blanks: continued lines are joined in two ways."""
-    command = command.strip()
-    while (flag := _FLAG.match(command)) is not None:
-        command = command[flag.end() :]
+    """Return a command with single blanks: continued lines are joined in two ways."""
     return " ".join(command.split())

@@ -1,21 +1,28 @@
 """What Prometheus and Alertmanager are told: the files under `monitoring/`, fitted to one stack."""
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
 from ..assets import asset
+from ..go_template import literally
 from ..settings import Monitoring
 from .args import Additions, ScrapeTarget
+from .boards.builder import dashboard_text
 from .boards.runbook import UID, runbook_board, runbook_path
 
 RULES_PATH = "/etc/prometheus/rules"
 SECRETS_PATH = "/run/secrets"
 _RUNBOOK = re.compile(r"monitoring/RUNBOOK\.md#(\w+)")
 """What the rules and dashboards in the repository link to."""
+_OF_URLS = "%/?:@!&()*+,;=-._~#"
+"""What stands in a link as it is. All else is encoded: Prometheus would take braces for its own, Grafana `$` and
+brackets."""
 _SLOWEST = 10
 """Seconds after which a reading has failed, or less where readings are more frequent."""
 
@@ -53,19 +60,22 @@ def rules(settings: Monitoring, jobs: Collection[str], additions: Additions, gra
     """
     every_job = {job["job_name"] for job in yaml.safe_load(_text("prometheus.yml"))["scrape_configs"]}
     chosen = {
-        path.name: _linked(path, settings, grafana_url)
+        path.name: _yaml(_linked(yaml.safe_load(path.read_text(encoding="utf-8")), settings, grafana_url))
         for path in _files("rules", "*.yml")
         if path.stem in jobs or path.stem not in every_job
     }
     return _joined(chosen, additions.rules, "rule file")
 
 
-def dashboards(settings: Monitoring, additions: Additions) -> dict[str, str]:
-    """Return the dashboards by file name, with the ones that are added."""
+def dashboards(settings: Monitoring, additions: Additions, stack: str, compose_project: str) -> dict[str, str]:
+    """Return the dashboards by file name, with the ones that are added; the runbook's commands are those of `stack`."""
     # Grafana puts its own address before a link that begins with a slash.
-    own = {path.name: _linked(path, settings, "") for path in _files("dashboards", "*.json")}
+    own = {
+        path.name: dashboard_text(_linked(json.loads(path.read_text(encoding="utf-8")), settings, ""))
+        for path in _files("dashboards", "*.json")
+    }
     if settings.runbook_url is None:
-        own[f"{UID}.json"] = runbook_board(_text("RUNBOOK.md"))
+        own[f"{UID}.json"] = runbook_board(_text("RUNBOOK.md"), stack, compose_project)
     return _joined(own, additions.dashboards, "dashboard")
 
 
@@ -104,14 +114,19 @@ def _people(settings: Monitoring, given: Mapping[str, str]) -> dict[str, Any]:
     if (mail := settings.email) is not None:
         login = {"auth_username": mail.username, "auth_password_file": f"{SECRETS_PATH}/smtp-password"}
         receiver["email_configs"] = [
-            {"to": mail.to, "from": mail.sender, "smarthost": mail.smarthost, "send_resolved": True}
+            {
+                "to": literally(mail.to),
+                "from": literally(mail.sender),
+                "smarthost": mail.smarthost,
+                "send_resolved": True,
+            }
             | (login if mail.username else {})
         ]
     if settings.slack_channel is not None:
         receiver["slack_configs"] = [
             {
                 "api_url_file": f"{SECRETS_PATH}/slack-url",
-                "channel": settings.slack_channel,
+                "channel": literally(settings.slack_channel),
                 "send_resolved": True,
                 "title": "{{ .Status | toUpper }} {{ .CommonLabels.alertname }} ({{ .CommonLabels.severity }})",
                 "text": "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ .Annotations.runbook_url }}\n{{ end }}",
@@ -142,15 +157,23 @@ def _joined(own: dict[str, str], added: Mapping[str, str], what: str) -> dict[st
     return own | dict(added)
 
 
-def _linked(path: Path, settings: Monitoring, grafana_url: str) -> str:
-    """Return the file with links to where people read the runbook."""
+def _linked(value: Any, settings: Monitoring, grafana_url: str) -> Any:
+    """Return what a file says, with links to where people read the runbook."""
 
     def target(link: re.Match[str]) -> str:
         if settings.runbook_url is not None:
-            return f"{settings.runbook_url}#{link[1]}"
+            return f"{quote(settings.runbook_url, safe=_OF_URLS)}#{link[1]}"
         return grafana_url + runbook_path(link[1]) if settings.grafana else link[0]
 
-    return _RUNBOOK.sub(target, path.read_text(encoding="utf-8"))
+    match value:
+        case str():
+            return _RUNBOOK.sub(target, value)
+        case list():
+            return [_linked(item, settings, grafana_url) for item in value]
+        case dict():
+            return {key: _linked(item, settings, grafana_url) for key, item in value.items()}
+        case _:
+            return value
 
 
 def _files(folder: str, pattern: str) -> list[Path]:
@@ -161,5 +184,16 @@ def _text(*parts: str) -> str:
     return Path(asset("monitoring", *parts)).read_text(encoding="utf-8")
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as such, which is how people read queries."""
+
+
+def _text_node(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Dumper.add_representer(str, _text_node)
+
+
 def _yaml(value: Any) -> str:
-    return yaml.safe_dump(value, sort_keys=False, width=1000)
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)

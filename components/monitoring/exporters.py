@@ -52,8 +52,9 @@ def http_health(port: int, path: str) -> HealthCheck:
 def node_exporter(name: str, args: MonitoringArgs, textfiles: PreparedVolume, parent: pulumi.Resource) -> Server:
     """Run Node Exporter without any part of the host mounted, in none of the host's namespaces.
 
-    Processor, memory, pressure and disks of the host are in every container's own `/proc`. Its root lies on the
-    engine's disk, and the volume with the text files on the disk of the data: the two that fill up.
+    Processor, memory, pressure, disks and RAID of the host are in every container's own `/proc`, errors of its memory
+    in `/sys`. Its root lies on the engine's disk, and the volume with the text files on the disk of the data: the two
+    that fill up.
     """
     return _exporter(
         name,
@@ -79,9 +80,11 @@ def node_exporter(name: str, args: MonitoringArgs, textfiles: PreparedVolume, pa
 _NODE_COLLECTORS = (
     "cpu",
     "diskstats",
+    "edac",
     "filefd",
     "filesystem",
     "loadavg",
+    "mdadm",
     "meminfo",
     "pressure",
     "stat",
@@ -164,6 +167,8 @@ def postgres_exporter(name: str, args: MonitoringArgs, watched: WatchedPostgres,
         image=args.images.postgres_exporter,
         health=http_health(9187, "/"),
         zones=[Zone.MONITORING, Zone.DATA],
+        # How many transaction IDs are left; off unless asked for.
+        command=["--collector.database_wraparound"],
         environment={
             # The name of a stopped container is not refused but asked for in vain: without a limit the exporter answers
             # too late, and a database that is down looks like an exporter that is.

@@ -1,8 +1,11 @@
 """Grafana: provisioned, behind the edge, and with one user whose password is generated."""
 
+import re
+
 import pulumi
 
 from ..files import Files, FilesArgs
+from ..identity import compose_project
 from ..image import PulledImage, mirrored
 from ..network import Zone
 from ..secrets import given_or_generated
@@ -15,6 +18,8 @@ from .exporters import http_health
 
 PORT = 3000
 PATH = "/grafana"
+_EXPANDED = re.compile(r"\$(__\w+)?\{[^}]+\}")
+"""What Grafana replaces in whatever it is told, a password as well: `${NAME}`, `$__env{NAME}`, `$__file{path}`."""
 
 
 def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) -> PreparedVolume:
@@ -29,12 +34,16 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
     def files(role: str, content: dict[str, pulumi.Input[str]]) -> Files:
         return Files(f"{name}-{role}", FilesArgs(foundation=args.foundation, files=content), opts=child)
 
-    password = given_or_generated(f"{name}-password", reveal(args.secrets.grafana_password), parent=parent)
+    given = reveal(args.secrets.grafana_password)
+    if given is not None and _EXPANDED.search(given):
+        raise ValueError("secrets.grafanaPassword must be without ${...}, which Grafana takes for a variable's name")
+    password = given_or_generated(f"{name}-password", given, parent=parent)
     provisioning = "/etc/grafana/provisioning"
+    boards = config.dashboards(args.settings, args.additions, pulumi.get_stack(), compose_project())
     mounts = {
         f"{provisioning}/datasources": files("datasources", {"prometheus.yml": config.datasource(args.settings)}),
         f"{provisioning}/dashboards": files("provider", {"dashboards.yml": config.dashboard_provider()}),
-        "/etc/grafana/dashboards": files("dashboards", {**config.dashboards(args.settings, args.additions)}),
+        "/etc/grafana/dashboards": files("dashboards", {**boards}),
         "/run/secrets": files("secrets", {"admin-password": password}),
     }
     Server(
@@ -56,7 +65,8 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
         ),
         opts=child,
     )
-    args.proxy.forward("grafana", PORT, path=PATH, parent=parent)
+    # Grafana asks nobody who reads its metrics.
+    args.proxy.forward("grafana", PORT, path=PATH, hidden_paths=["/metrics"], parent=parent)
     return data.volume
 
 

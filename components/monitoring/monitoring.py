@@ -61,7 +61,7 @@ class Monitoring(pulumi.ComponentResource):
         if args.redis:
             exporters.redis_exporter(f"{name}-redis", args, parent=self)
             jobs.append("redis")
-        return jobs + (["minio"] if args.minio else [])
+        return jobs + (["minio", "minio-drives"] if args.minio else [])
 
     def _prometheus(self, jobs: list[str]) -> None:
         args, settings = self._args, self._args.settings

@@ -1,13 +1,13 @@
 """`python -m components.plan --stack NAME`: the whole platform, without Docker, network or Pulumi's command line."""
 
 import argparse
-import contextlib
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
 from ..settings import SettingsError
+from .closed_pipe import without_complaint
 from .compose import compose_project
 from .diagram import render_diagram
 from .json_ import render_json
@@ -50,6 +50,4 @@ def show(root: Path, stack: str, form: str | None) -> None:
 
 
 if __name__ == "__main__":
-    # Whoever pipes into `head` wants no complaint about the rest.
-    with contextlib.suppress(BrokenPipeError):
-        sys.exit(main())
+    sys.exit(without_complaint(main))

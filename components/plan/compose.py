@@ -1,5 +1,6 @@
 """The platform as a Compose file, for machines with Docker and without Pulumi: the same plan, the same containers."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,7 +124,8 @@ def _image(image: str, view: View, root: Path, store: FileStore, ca_bundle: str 
     context = root / build["context"]["location"]
     described = {
         "context": compose_path(context, root),
-        "dockerfile": str((root / build["dockerfile"]["location"]).relative_to(context)),
+        # Yours may lie outside of what is sent to the builder.
+        "dockerfile": os.path.relpath(root / build["dockerfile"]["location"], context),
         "target": build.get("target"),
         "tags": [tag for tag in build["tags"] if tag != image],
         "args": dict(sorted((build.get("buildArgs") or {}).items())),

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..settings import SettingsError
+from ..settings.base import ENCRYPTED
 from .compose import SECRETS_DIR, ComposeProject, compose_project
 from .env import with_docker_group
 from .private import private_folder, write_private
+from .program import stack_configuration
 from .vault import Vault
 
 
@@ -50,14 +50,12 @@ def refuse_encrypted(root: Path, stack: str) -> None:
     """Refuse settings that hold secrets encrypted by Pulumi: a plan cannot read them, and a mask is no password.
 
     Raises:
+        UnknownStackError: when the stack has no settings file.
         SettingsError: with a line for each of them.
     """
-    source = f"Pulumi.{stack}.yaml"
-    file = root / source
-    loaded = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
-    if paths := sorted(_encrypted((loaded or {}).get("config"), "")):
+    if paths := sorted(_encrypted(stack_configuration(root, stack), "")):
         raise SettingsError(
-            source,
+            f"Pulumi.{stack}.yaml",
             [
                 f"{path}: is encrypted by Pulumi, which Docker Compose cannot read; run this stack with Pulumi"
                 " (`make up`), or remove the key where the secret can be generated"
@@ -67,9 +65,9 @@ def refuse_encrypted(root: Path, stack: str) -> None:
 
 
 def _encrypted(value: Any, path: str) -> Iterator[str]:
-    if isinstance(value, dict):
-        if set(value) == {"secure"}:
-            yield path
+    if value == ENCRYPTED:
+        yield path
+    elif isinstance(value, dict):
         for key, item in value.items():
             yield from _encrypted(item, f"{path}.{key}" if path else key.rpartition(":")[2])
     elif isinstance(value, list):

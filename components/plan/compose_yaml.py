@@ -25,12 +25,21 @@ class _Dumper(yaml.SafeDumper):
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     """Write text; a dollar sign is doubled, else Compose would look for a variable."""
-    style = "|" if "\n" in value else "'" if _NUMBER_ELSEWHERE.fullmatch(value) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value.replace("$", "$$"), style=style)
+    return _interpolated(dumper, Interpolated(value.replace("$", "$$")))
 
 
 def _interpolated(dumper: yaml.SafeDumper, value: Interpolated) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", str(value))
+    style = "|" if "\n" in value else "'" if _NUMBER_ELSEWHERE.fullmatch(value) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style=style)
+
+
+def _keys_as_they_are(value: Any) -> Any:
+    """Compose replaces variables in values, and never in keys."""
+    if isinstance(value, dict):
+        return {
+            Interpolated(key) if isinstance(key, str) else key: _keys_as_they_are(item) for key, item in value.items()
+        }
+    return [_keys_as_they_are(item) for item in value] if isinstance(value, list) else value
 
 
 _Dumper.add_representer(str, _text)
@@ -39,4 +48,4 @@ _Dumper.add_representer(Interpolated, _interpolated)
 
 def compose_yaml(value: dict[str, Any]) -> str:
     """Return `value` as YAML, keys in their own order."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
+    return yaml.dump(_keys_as_they_are(value), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)

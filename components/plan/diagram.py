@@ -1,5 +1,6 @@
 """The plan as a Mermaid diagram: who can reach whom, and what can be reached from outside."""
 
+import re
 from collections.abc import Iterator
 
 from .record import Plan
@@ -15,12 +16,12 @@ def _lines(view: View) -> Iterator[str]:
     yield 'outside(["outside"])'
     for network in view.networks:
         way = "<br/>no way out" if network.internal else ""
-        yield f'{_node("network", network.zone)}{{{{"{network.zone}{way}"}}}}'
+        yield f'{_node("network", network.zone)}{{{{"{_label(network.zone)}{way}"}}}}'
     for service in view.services:
         yield f"{_node('service', service.name)}{_shape(service)}"
     for volume in view.volumes:
         if volume.data:
-            yield f'{_node("data", volume.key)}[("{volume.key} data")]'
+            yield f'{_node("data", volume.key)}[("{_label(volume.key)} data")]'
     for service in view.services:
         yield from _edges(service, view)
 
@@ -28,7 +29,7 @@ def _lines(view: View) -> Iterator[str]:
 def _edges(service: Service, view: View) -> Iterator[str]:
     node = _node("service", service.name)
     for port in service.inputs.get("ports") or []:
-        yield f'outside -->|"{port["ip"]}:{port["external"]}"| {node}'
+        yield f'outside -->|"{_label(port["ip"])}:{port["external"]}"| {node}'
     zones = sorted(view.network(network["name"]).zone for network in service.inputs.get("networksAdvanced") or [])
     for zone in zones:
         yield f"{node} --- {_node('network', zone)}"
@@ -39,10 +40,16 @@ def _edges(service: Service, view: View) -> Iterator[str]:
 
 def _node(kind: str, name: str) -> str:
     """Return an ID: Mermaid takes some words, such as `end`, for its own, and hyphens for links."""
-    return f"{kind}_{name.replace('-', '_')}"
+    return f"{kind}_{re.sub('[^A-Za-z0-9]', '_', name)}"
+
+
+def _label(text: str) -> str:
+    """Return text for a label, in which Mermaid reads quotes, tags and `#` as its own."""
+    return re.sub('["#&<>`]', lambda character: f"#{ord(character[0])};", text)
 
 
 def _shape(service: Service) -> str:
     if service.job:
-        return f'["{service.name}<br/>job"]'
-    return f'["{service.name} x{service.replicas}"]' if service.replicas > 1 else f'["{service.name}"]'
+        return f'["{_label(service.name)}<br/>job"]'
+    times = f" x{service.replicas}" if service.replicas > 1 else ""
+    return f'["{_label(service.name)}{times}"]'

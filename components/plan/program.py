@@ -6,11 +6,12 @@ import runpy
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pulumi.runtime import config as runtime_config
 
-from ..settings import Settings, SettingsError, keys_of, parse_settings
+from ..settings import Settings, SettingsError, settings_of
 from ..settings.base import ENCRYPTED
+from ..settings.stack_file import StackFile
+from ..settings.yaml_file import read_yaml
 from .record import Plan, Values, fixed_values, record
 
 
@@ -49,7 +50,10 @@ def project_name(root: Path) -> str:
     """
     if not (root / "Pulumi.yaml").is_file():
         raise UnknownStackError(f"there is no Pulumi.yaml in {root}: run this in the folder of a Pulumi program")
-    return str(yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))["name"])
+    project = read_yaml(root / "Pulumi.yaml", "the name of the project")
+    if not (isinstance(project, dict) and isinstance(project.get("name"), str)):
+        raise SettingsError("Pulumi.yaml", ["name: is missing; every Pulumi project has one"])
+    return str(project["name"])
 
 
 def stack_configuration(root: Path, stack: str) -> dict[str, Any]:
@@ -57,26 +61,16 @@ def stack_configuration(root: Path, stack: str) -> dict[str, Any]:
 
     Raises:
         UnknownStackError: when that file, or the project, does not exist.
-        SettingsError: when it is no YAML, or has no group `config`.
+        SettingsError: when it is no stack file.
     """
-    file = root / f"Pulumi.{stack}.yaml"
+    file, project = root / f"Pulumi.{stack}.yaml", project_name(root)
     if not file.is_file():
-        project_name(root)
-        known = sorted(path.name.split(".")[1] for path in root.glob("Pulumi.*.yaml"))
+        known = sorted(path.name[len("Pulumi.") : -len(".yaml")] for path in root.glob("Pulumi.*.yaml"))
         raise UnknownStackError(
             f"stack {stack!r} does not exist: there is no {file.name}; known stacks: {', '.join(known)}."
             f" To make it, write {file.name} (docs/configuration.md lists the keys)"
         )
-    try:
-        loaded = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    # A date that no calendar has is a plain ValueError.
-    except (yaml.YAMLError, ValueError) as error:
-        raise SettingsError(file.name, [f"is not valid YAML: {' '.join(str(error).split())}"]) from None
-    configuration = loaded.get("config") or {} if isinstance(loaded, dict) else loaded
-    if not isinstance(configuration, dict):
-        wanted = "its keys go below `config:`, each as `<project>:<section>:` with the section's settings below it"
-        raise SettingsError(file.name, [f"config: must be a group of keys; got {configuration!r:.60}; {wanted}"])
-    return {key: _mask(value) for key, value in configuration.items()}
+    return {key: _mask(value) for key, value in StackFile.read(file, project).configuration.items()}
 
 
 def stack_settings(root: Path, stack: str) -> Settings:
@@ -86,7 +80,7 @@ def stack_settings(root: Path, stack: str) -> Settings:
         UnknownStackError: when that file does not exist.
         SettingsError: when it has mistakes.
     """
-    return parse_settings(keys_of(project_name(root), stack_configuration(root, stack)), f"Pulumi.{stack}.yaml")
+    return settings_of(project_name(root), stack_configuration(root, stack), f"Pulumi.{stack}.yaml")
 
 
 def _mask(value: Any) -> Any:
@@ -99,4 +93,4 @@ def _wire(value: Any) -> str:
     """Write a value as Pulumi hands it to a program: groups as JSON, scalars as text."""
     if isinstance(value, dict | list | bool):
         return json.dumps(value)
-    return str(value)
+    return "" if value is None else str(value)

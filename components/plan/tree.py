@@ -1,6 +1,7 @@
 """The plan as a tree that a person reads from top to bottom."""
 
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,9 @@ from rich.tree import Tree
 from ..identity import PIDS_LABEL
 from .record import Plan
 from .view import Network, Service, View, Volume, view_of
+
+_EXPORTED = re.compile(r"(?:^|,)name=([^,]+)")
+"""The repository in buildx's `--output`."""
 
 WIDTH = 100
 
@@ -112,4 +116,12 @@ def _data(volume: Volume) -> str:
 
 def _build(build: Mapping[str, Any]) -> str:
     stage = f", stage {build['target']}" if build.get("target") else ""
-    return f"{', '.join(build['tags'])} ← {build['dockerfile']['location']}{stage}"
+    return f"{_names(build)} ← {build['dockerfile']['location']}{stage}"
+
+
+def _names(build: Mapping[str, Any]) -> str:
+    """An image that is pushed by its digest gets its names once it has proven what is asked."""
+    if tags := build.get("tags"):
+        return ", ".join(tags)
+    pushed = [_EXPORTED.search(export.get("raw", "")) for export in build.get("exports") or []]
+    return ", ".join(f"{found[1]}, pushed by its digest" for found in pushed if found)

@@ -131,7 +131,7 @@ class View:
 
     def build(self, image: str) -> Mapping[str, Any] | None:
         """Return how `image` is built; `None` when it is pulled."""
-        return next((build for build in self.builds if image in build["tags"]), None)
+        return next((build for build in self.builds if image in build.get("tags", ())), None)
 
 
 def view_of(plan: Plan) -> View:
@@ -143,8 +143,9 @@ def view_of(plan: Plan) -> View:
     containers = plan.of_type(CONTAINER)
     seeds = [container for container in containers if labels_of(container)[ROLE_LABEL] == "seed"]
     volumes = tuple(sorted((_volume(plan, v, seeds) for v in plan.of_type(VOLUME)), key=lambda volume: volume.key))
-    builds = sorted((build.inputs for build in plan.of_type(BUILT)), key=lambda inputs: str(inputs["tags"]))
-    tags = {tag for build in builds for tag in build["tags"]}
+    builds = sorted((build.inputs for build in plan.of_type(BUILT)), key=lambda inputs: str(inputs.get("tags")))
+    # An image that is pushed by its digest gets its names later: here it has none.
+    tags = {tag for build in builds for tag in build.get("tags", ())}
     return View(
         project=compose_name(plan),
         title=plan.label,

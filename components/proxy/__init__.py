@@ -2,5 +2,6 @@
 
 from .config import server_labels
 from .proxy import Proxy, ProxyArgs
+from .rules import check_path
 
-__all__ = ["Proxy", "ProxyArgs", "server_labels"]
+__all__ = ["Proxy", "ProxyArgs", "check_path", "server_labels"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from ..go_template import literally
 from ..identity import ENGINE_SOCKET
 
 SOCKET_PROXY_PORT = 2375
@@ -66,7 +67,7 @@ def route(service: str, rule: str, *, priority: int, direct: bool, request_mib: 
             "middlewares": ["retry@file"],
             "service": target,
         }
-    return as_yaml({"http": {"routers": routers}})
+    return as_dynamic({"http": {"routers": routers}})
 
 
 def forward(service: str, port: int, *, rule: str | None, priority: int, local: bool, request_mib: int = 0) -> str:
@@ -78,7 +79,7 @@ def forward(service: str, port: int, *, rule: str | None, priority: int, local: 
     if local:
         routers[f"{service}-local"] = {"entryPoints": [service], "rule": "PathPrefix(`/`)", "service": service}
     servers = [{"url": f"http://{service}:{port}"}]
-    return as_yaml({"http": {"routers": routers, "services": {service: {"loadBalancer": {"servers": servers}}}}})
+    return as_dynamic({"http": {"routers": routers, "services": {service: {"loadBalancer": {"servers": servers}}}}})
 
 
 def _over_tls(name: str, rule: str, service: str, priority: int, request_mib: int) -> dict[str, Any]:
@@ -117,6 +118,11 @@ def server_labels(service: str, port: int, health_path: str) -> dict[str, str]:
     }
 
 
+def as_dynamic(value: Any) -> str:
+    """Write a dynamic configuration: Traefik takes it for a template first."""
+    return literally(as_yaml(value))
+
+
 def as_yaml(value: Any) -> str:
-    """Write a configuration as Traefik reads it."""
+    """Write a static configuration."""
     return yaml.safe_dump(value, sort_keys=False, width=1000)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..settings import ClientAddress, Proxy, TlsMode
-from .config import as_yaml
+from .config import as_dynamic
 
 _MIB = 2**20
 _SUITES = (
@@ -22,7 +22,7 @@ _CURVES = ("X25519MLKEM768", "X25519", "CurveP256", "CurveP384")
 def edge(settings: Proxy) -> str:
     """Return TLS, redirect, headers and limits."""
     limits = _limits(settings)
-    return as_yaml(
+    return as_dynamic(
         {
             "http": {
                 "middlewares": {

@@ -1,6 +1,6 @@
 """Traefik behind a TLS edge, and the allow-list between it and the Docker socket."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
@@ -20,6 +20,7 @@ from ..volume import DataVolume, DataVolumeArgs, PreparedVolume, seeded, volume_
 from ..workload import FilesMount, HealthCheck, HostMount, PublishedPort, Server, ServerArgs, VolumeMount
 from . import config
 from .edge import edge
+from .rules import rule
 from .static import AUTHORITY_FILE, CERTIFICATES_PATH, CONFIG_PATH, SECRETS_PATH, acme_environment, static
 
 _HTTPS = 443
@@ -115,34 +116,45 @@ class Proxy(pulumi.ComponentResource):
         )
         self.register_outputs({"authority": self.authority})
 
-    def route(self, service: str, rule: str, *, parent: pulumi.Resource, path: str | None = None) -> None:
-        """Lead requests that match the Traefik `rule` to the containers labelled for `service`.
+    def route(
+        self, service: str, *, parent: pulumi.Resource, path: str | None = None, hidden_paths: Sequence[str] = ()
+    ) -> None:
+        """Lead what is at or below `path` to the containers labelled for `service`.
 
-        `path` is the prefix in the rule: a longer one goes before a shorter one, whatever else the rules say. Without
-        one, the service takes what no other does, and has the direct port too, where the stack publishes one.
+        A longer `path` goes before a shorter one. Without one, the service takes what no other does, and has the direct
+        port too, where the stack publishes one. What is at or below one of `hidden_paths`, which are below `path`, is
+        led nowhere.
         """
         # Left to itself, Traefik prefers the longer rule, and the default one is long: it names what it hides.
         content = config.route(
             service,
-            rule,
+            rule(self.domain, path, hidden_paths),
             priority=1 + len(path or ""),
             direct=path is None and self._settings.backend_port is not None,
             request_mib=self._settings.request_mib,
         )
         self._dynamic_files(f"route-{service}", {f"route-{service}.yml": content}, parent=parent)
 
-    def forward(self, service: str, port: int, *, parent: pulumi.Resource, path: str | None = None) -> None:
+    def forward(
+        self,
+        service: str,
+        port: int,
+        *,
+        parent: pulumi.Resource,
+        path: str | None = None,
+        hidden_paths: Sequence[str] = (),
+    ) -> None:
         """Lead to the one container of `service`, which shares a network with the proxy and has no labels for it.
 
-        What is below `path` goes there over TLS, and its port among `local_ports` does, where it has one.
+        What is at or below `path` goes there over TLS, but for what is at or below one of `hidden_paths`, which are
+        below it. So does its port among `local_ports`, where it has one, for all paths.
         """
         local = service in self._local
         if local or path is not None:
-            rule = f"Host(`{self.domain}`) && PathPrefix(`{path}`)" if path else None
             content = config.forward(
                 service,
                 port,
-                rule=rule,
+                rule=rule(self.domain, path, hidden_paths) if path else None,
                 priority=1 + len(path or ""),
                 local=local,
                 request_mib=self._settings.request_mib,

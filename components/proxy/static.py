@@ -9,6 +9,7 @@ from typing import Any
 from ..identity import STACK_LABEL
 from ..settings import Acme, Challenge, ClientAddress, EncodedSlashes, Proxy, TlsMode
 from .config import DIRECT, HTTP, HTTPS, INTERNAL, SOCKET_PROXY_PORT, as_yaml, local_ports
+from .rules import matcher
 
 CERTIFICATES_PATH = "/certificates"
 """Where the volume with account and certificates of the authority is."""
@@ -50,7 +51,7 @@ def static(network: str, stack: str, settings: Proxy, *, local: Sequence[str] = 
                 "exposedByDefault": False,
                 "network": network,
                 # Another stack on this host is none of our business.
-                "constraints": f"Label(`{STACK_LABEL}`,`{stack}`)",
+                "constraints": matcher("Label", STACK_LABEL, stack),
             },
             "providersThrottleDuration": "200ms",
         },

@@ -5,7 +5,7 @@ from .backup import Backup
 from .base import Limits, Section
 from .edge import ClientAddress, EncodedSlashes, Proxy, RateLimit, Timeouts, TlsMode
 from .errors import SettingsError, reveal
-from .load import keys_of, load_settings, parse_settings
+from .load import keys_of, load_settings, parse_settings, settings_of
 from .maintenance import Maintenance, Weekday
 from .model import Settings
 from .monitoring import Email, ImageStore, Monitoring, MonitoringPorts
@@ -75,4 +75,5 @@ __all__ = [
     "load_settings",
     "parse_settings",
     "reveal",
+    "settings_of",
 ]

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticKnownError
 
 from ..reference import DIGEST
+from .errors import OF_A_FILE
 from .refusal import refused
 
 IMAGE_ID = re.compile(DIGEST)
@@ -38,16 +39,24 @@ class Section(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _keep_the_defaults_of_what_is_not_said(cls, values: Any) -> Any:
+    def _keep_the_defaults_of_what_is_not_said(cls, values: Any, info: ValidationInfo) -> Any:
         """Let a stack file say `limits: {cpus: 2}` and keep the section's own default for `memoryMib`."""
         if not isinstance(values, dict):
             return values
         merged = dict(values)
-        for field in cls.model_fields.values():
-            given = merged.get(str(field.alias))
-            if isinstance(field.default, Section) and isinstance(given, dict):
-                merged[str(field.alias)] = field.default.model_dump(exclude_none=True) | given
+        for name, field in cls.model_fields.items():
+            # Code may say it by the field's name, a stack file may not.
+            for key in (str(field.alias), *(() if info.context == OF_A_FILE else (name,))):
+                given = merged.get(key)
+                if isinstance(field.default, Section) and isinstance(given, dict):
+                    merged[key] = field.default.unless_said(given, info) | given
         return merged
+
+    def unless_said(self, given: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """Return what is set here, by alias, without the fields that `given` has, by whichever name it may use."""
+        named = {} if info.context == OF_A_FILE else type(self).model_fields
+        said = {str(field.alias) for name, field in named.items() if name in given}
+        return {key: value for key, value in self.model_dump(exclude_none=True).items() if key not in said}
 
     @field_validator("*", mode="before")
     @classmethod

@@ -11,6 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+OF_A_FILE = "of a file"
+"""Context of a validation whose values were written in a stack file."""
+
 _KINDS = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
@@ -61,7 +64,7 @@ def explain(error: ValidationError, root: type[BaseModel], values: dict[str, Any
         if not smaller:
             return sorted(lines)
         try:
-            root.model_validate(rest, by_alias=True, by_name=False)
+            root.model_validate(rest, by_alias=True, by_name=False, context=OF_A_FILE)
         except ValidationError as next_error:
             error = next_error
         else:

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from ..markdown import table_row
 from .base import Section
 from .model import Settings
 
@@ -68,8 +69,7 @@ def _rows(model: type[BaseModel], prefix: str, defaults: BaseModel | None) -> It
         path = f"{prefix}{field.alias}"
         nested = _section(field.annotation)
         default = getattr(defaults, name) if defaults is not None else field.default
-        meaning = " ".join((field.description or "").split()).replace("|", "\\|")
-        yield f"| `{path}` | {_type(field)} | {_shown(default)} | {meaning} |"
+        yield table_row(f"`{path}`", _type(field), _shown(default), field.description or "")
         if nested is not None:
             yield from _rows(nested, f"{path}.", default if isinstance(default, Section) else None)
         elif item := _section_of_each(field.annotation):

@@ -1,25 +1,141 @@
-"""Read a YAML file that somebody wrote by hand."""
+"""Read YAML that somebody wrote by hand, with the meaning it has for Pulumi.
 
+Pulumi reads YAML 1.2 with a little of 1.1: `on`, `off`, `yes` and `no` are text, so is `12:30`, and a key that is
+written twice is a mistake. Dates become text, as in JSON. Tags are refused: no file of the platform needs one.
+"""
+
+import math
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from .dates import date_written
 from .errors import SettingsError
+
+_MOST_BYTES = 128 * 1024
+"""Pulumi hands the configuration to the program in one environment variable, of which the kernel takes no more."""
+_MOST_VALUES = 20_000
+"""After what an anchor says was copied to each place that names it."""
+_DEEPEST = 50
+
+_CORE = "tag:yaml.org,2002:"
+_WORDS = {
+    **dict.fromkeys(("true", "True", "TRUE"), ("bool", True)),
+    **dict.fromkeys(("false", "False", "FALSE"), ("bool", False)),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), ("null", None)),
+    "<<": ("merge", "<<"),
+}
+_INTEGER = re.compile(r"[-+]?(0[bB][01]+|0[oO]?[0-7]+|0[xX][0-9a-fA-F]+|[1-9][0-9]*|0)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NO_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_INTEGERS = range(-(2**63), 2**64)
+"""What an integer is to Go; beyond it is a number with an exponent."""
+_LONGEST = 70
+"""Characters of the longest of them, in binary, and a few more."""
+
+
+def _plain(text: str) -> tuple[str, Any]:
+    """Return kind and value of a value without quotes, as the YAML library of Pulumi (yaml.v3 of Go) has them."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if (date := date_written(text)) is not None:
+        return "timestamp", date
+    # Underscores stand anywhere behind the first digit; behind a dot, between digits only.
+    number = re.sub(r"(?<=[0-9])_(?=[0-9])", "", text) if text[0] == "." else text[0] + text[1:].replace("_", "")
+    if len(number) < _LONGEST and _INTEGER.fullmatch(number) and (value := _integer(number)) in _INTEGERS:
+        return "int", value
+    if _NO_NUMBER.fullmatch(text):
+        return "float", text
+    if _FLOAT.fullmatch(number) and math.isfinite(float(number)):
+        return "float", float(number)
+    return "str", text
+
+
+def _integer(text: str) -> int:
+    sign, digits = (-1 if text[0] == "-" else 1), text.lstrip("+-")
+    # A number that begins with 0 is octal.
+    return sign * int(digits, 8 if re.fullmatch("0[0-7]+", digits) else 0)
 
 
 class _Loader(yaml.SafeLoader):
-    """Leaves a date that no calendar has as the text it is: who expects a date there says where, and what is wrong."""
+    """PyYAML's reader, with the resolution of plain values, and the refusals, that Pulumi's has."""
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        if kind is yaml.ScalarNode and implicit[0]:
+            return _CORE + _plain(value)[0]
+        return str(super().resolve(kind, value, (False, True)))  # type: ignore[no-untyped-call]
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "tag", None) not in (None, "!"):
+            raise _refused(f"has the tag {event.tag}, and tags are not read here: write the plain value", event)
+        self._depth = getattr(self, "_depth", 0) + 1
+        if self._depth > _DEEPEST:
+            raise _refused(f"is nested more than {_DEEPEST} levels deep", event)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        # Here, as a merge later puts keys of other groups beside those that are written.
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            if key.tag == f"{_CORE}merge":
+                continue
+            _make_text(key)
+            if key.value in seen:
+                raise _refused(f"has the key {key.value} twice, the first time in line {seen[key.value]}", key)
+            seen[key.value] = key.start_mark.line + 1
+        return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > _MOST_VALUES:
+            raise _refused(f"has more than {_MOST_VALUES} keys with those that it merges", node)
 
 
-def _date(loader: _Loader, node: yaml.ScalarNode) -> Any:
-    try:
-        return loader.construct_yaml_timestamp(node)
-    except ValueError:
-        return node.value
+def _make_text(key: yaml.Node) -> None:
+    """Take a number or `true` for the text that Pulumi makes of it where it is a key."""
+    kind = key.tag.removeprefix(_CORE)
+    if not isinstance(key, yaml.ScalarNode) or kind not in ("str", "int", "bool"):
+        raise _refused("has a key that is no text; write it in quotes", key)
+    if kind != "str":
+        key.value = str(_plain(key.value)[1]).lower()
+    key.tag = f"{_CORE}str"
 
 
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _date)
+def _refused(what: str, at: Any) -> yaml.YAMLError:
+    return yaml.YAMLError(f"line {at.start_mark.line + 1} {what}")
+
+
+def _scalar(_loader: _Loader, node: yaml.ScalarNode) -> Any:
+    if _NO_NUMBER.fullmatch(node.value):
+        raise _refused(f"has {node.value}, which is no number: write one, or the text in quotes", node)
+    return _plain(node.value)[1]
+
+
+for _kind in ("null", "bool", "timestamp", "int", "float"):
+    _Loader.add_constructor(_CORE + _kind, _scalar)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts text in quotes that any reader of YAML, 1.1 or 1.2, would take for something else."""
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        if kind is yaml.ScalarNode and implicit[0] and (found := _plain(value)[0]) != "str":
+            return _CORE + found
+        return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's name
+        return True
+
+
+def write_yaml(value: dict[str, Any]) -> str:
+    """Return `value` as text that Pulumi reads as just that, keys in their own order."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def read_yaml(file: Path, key: str) -> Any:
@@ -29,10 +145,39 @@ def read_yaml(file: Path, key: str) -> Any:
         SettingsError: when it cannot be read.
     """
     try:
-        return _Loader(file.read_text(encoding="utf-8")).get_single_data()
+        return parse_yaml(file.read_bytes(), str(file))
     except OSError as error:
         raise SettingsError(str(file), [f"cannot be read ({error.strerror}); see {key}"]) from None
+
+
+def parse_yaml(content: bytes, source: str) -> Any:
+    """Return what a file says whose name is `source`.
+
+    Raises:
+        SettingsError: when it is no YAML, or more of it than anybody writes by hand.
+    """
+    if len(content) > _MOST_BYTES:
+        raise SettingsError(source, [f"must have at most {_MOST_BYTES // 1024} KiB; it has {len(content) // 1024}"])
+    try:
+        loader = _Loader(content.decode())
+        loader.name = source
+        value = loader.get_single_data()
     except UnicodeDecodeError:
-        raise SettingsError(str(file), ["is not UTF-8 text; save it as UTF-8"]) from None
-    except yaml.YAMLError as error:
-        raise SettingsError(str(file), [f"is not YAML: {' '.join(str(error).split())}"]) from None
+        raise SettingsError(source, ["is not UTF-8 text; save it as UTF-8"]) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise SettingsError(source, [f"is not YAML: {' '.join(str(error).split())}"]) from None
+    _refuse_repetition(value, source)
+    return value
+
+
+def _refuse_repetition(value: Any, source: str) -> None:
+    """Refuse what anchors make large, deep or endless; nothing of it has been copied yet."""
+    left, found = [(value, 1)], 0
+    while left:
+        one, depth = left.pop()
+        found += 1
+        if depth > _DEEPEST or found > _MOST_VALUES:
+            said = f"at most {_MOST_VALUES} values and {_DEEPEST} levels, with those that its anchors repeat"
+            raise SettingsError(source, [f"must have {said}"])
+        children = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        left.extend((child, depth + 1) for child in children)

@@ -12,6 +12,7 @@ from ..assets import asset
 from ..cli.console import say, warn
 from ..cli.verdict import tell
 from ..identity import STACK_LABEL
+from ..plan.closed_pipe import without_complaint
 from ..settings import SettingsError
 from .checks import covered
 from .errors import SupplyChainError
@@ -95,4 +96,4 @@ def _scanned(bench: Workbench, image: Subject, policy: ScanPolicy, folder: Path,
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(without_complaint(main))

@@ -68,7 +68,7 @@ class PushedImage(pulumi.ComponentResource):
 
         def reference(digest: str) -> str:
             # Only a preview and the plan know no digest; every check after an `up` refuses a reference without one.
-            return f"{args.repository}@{digest}" if digest else candidate
+            return f"{args.repository}@{digest}" if digest else released_as(args.repository, build)
 
         self.reference = image.digest.apply(reference)
         self.register_outputs({"reference": self.reference})
@@ -81,6 +81,11 @@ def candidate_of(repository: str, build: BuiltImageArgs) -> str:
     pushed at a time.
     """
     return f"{repository}:candidate-{_name(build)}"
+
+
+def released_as(repository: str, build: BuiltImageArgs) -> str:
+    """Return the name that stays with an image once it has proven what is asked."""
+    return f"{repository}:{(build.tag, *build.further_tags)[-1].rpartition(':')[2]}"
 
 
 def by_digest(repository: str) -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from ..conftest import Figures
+from ..support.busy import busy_cores
 from ..support.client import PRESENTATIONS, titles_in_download, trusting
 from ..support.load import Load
 from ..support.workspace import Workspace
@@ -35,6 +36,22 @@ def test_three_rollouts_under_load_drop_no_request(platform: Workspace, figures:
         for identity in load.tally.created[:: max(len(load.tally.created) // 20, 1)]:
             assert client.get(f"{PRESENTATIONS}/{identity}").status_code == 200
         assert titles_in_download(client, load.tally.created[0])
+
+
+def test_two_rollouts_on_busy_cores_drop_no_request(platform: Workspace, figures: Figures) -> None:
+    """The processes of a new container start one long after the other here: none may answer before it can."""
+    with busy_cores(), Load(platform.url, clients=32, per_second=70, post_every=4) as load:
+        load.wait_for(200)
+        for release in ("1.1.1", "1.1.2"):
+            before = _app_ids(platform)
+            platform.configure("backend", release=release, startSeconds=180)
+            result = platform.run("up")
+            assert result.code == 0, result.text
+            assert not before & _app_ids(platform), "every replica was replaced"
+        load.wait_for(_REQUESTS)
+        figures(str(load.tally))
+    assert load.tally.total >= _REQUESTS
+    assert load.tally.failures.total() == 0, load.tally.failures
 
 
 def test_a_broken_release_fails_with_its_reason_while_the_old_one_serves_on(

@@ -12,9 +12,10 @@ from .client import PRESENTATIONS, example, unverified
 from .crowd import Crowd
 
 _CLIENTS = 16
-_PAUSE_SECONDS = 0.4
-"""Between two requests of a client: some 35 a second in all, which two busy cores serve. A machine at its end fails
-health checks, and what that does to a rollout is no question of this load."""
+_PER_SECOND = 35
+"""What two busy cores serve beside other tests. A machine at its end fails health checks, and what that does to a
+rollout is no question of this load."""
+_POST_EVERY = 8
 _MOST_SECONDS = 900
 _MOST_REQUESTS = 200_000
 
@@ -27,6 +28,8 @@ class Tally:
     failures: collections.Counter[str] = field(default_factory=collections.Counter)
     created: list[str] = field(default_factory=list)
     """Identities of presentations that were acknowledged."""
+    started: float = field(default_factory=time.monotonic)
+    """When the load began."""
 
     @property
     def total(self) -> int:
@@ -35,19 +38,26 @@ class Tally:
 
     def __str__(self) -> str:
         """Say it in one line."""
-        return f"{self.total} requests, {self.failures.total()} failed {dict(self.failures) or ''}".rstrip()
+        rate = self.total / (time.monotonic() - self.started)
+        said = f"{self.total} requests, {len(self.created)} of them POST, {rate:.0f}/s, {self.failures.total()} failed"
+        return f"{said} {dict(self.failures) or ''}".rstrip()
 
 
 class Load(Crowd):
-    """Sixteen clients, half of them with keep-alive; one request in eight makes a presentation.
+    """Clients in even numbers, half of them with keep-alive, which ask `per_second` together.
+
+    One request in `post_every` makes a presentation. A client that had to wait for an answer makes up for it.
 
     A context manager: the load runs inside it and stops, in any case, after a bounded time and number of requests.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self, url: str, *, clients: int = _CLIENTS, per_second: float = _PER_SECOND, post_every: int = _POST_EVERY
+    ) -> None:
         self.tally = Tally()
         self._url, self._lock = url, threading.Lock()
-        self.gather(_CLIENTS, _MOST_SECONDS)
+        self._interval_seconds, self._post_every = clients / per_second, post_every
+        self.gather(clients, _MOST_SECONDS)
 
     def wait_for(self, requests: int) -> None:
         """Wait until at least `requests` were made in all."""
@@ -59,14 +69,17 @@ class Load(Crowd):
         keep_alive = number % 2 == 0
         headers = {} if keep_alive else {"Connection": "close"}
         with httpx.Client(base_url=self._url, verify=unverified(), timeout=20, headers=headers) as client:
+            due = time.monotonic()
             for turn in itertools.count(number):
                 if self.over or self.tally.total > _MOST_REQUESTS:
                     return
                 self._request(client, turn)
-                time.sleep(_PAUSE_SECONDS)
+                # Behind by more than a few requests, it asks no faster: the load has a limit.
+                due = max(due + self._interval_seconds, time.monotonic() - 4 * self._interval_seconds)
+                time.sleep(max(due - time.monotonic(), 0))
 
     def _request(self, client: httpx.Client, turn: int) -> None:
-        posting = turn % 8 == 0
+        posting = turn % self._post_every == 0
         try:
             answer = client.post(PRESENTATIONS, json=example(f"load {turn}")) if posting else client.get(PRESENTATIONS)
         except httpx.HTTPError as error:

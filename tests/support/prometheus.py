@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import httpx
 import yaml
 
 from components.monitoring import config
-from components.settings import Monitoring
+from components.settings import Images, Monitoring
 from components.settings.monitoring import Email
 
 from .workspace import ROOT
@@ -32,14 +33,14 @@ class Query:
 
     @property
     def runnable(self) -> str:
-        """The query with a dashboard's variables filled in."""
-        return re.sub(r"\$\{?(\w+)\}?", lambda found: "1m" if found[1] == "__rate_interval" else ".*", self.text)
+        """The query with a dashboard's variables filled in, and time enough for what a test did before it asks."""
+        return re.sub(r"\$\{?(\w+)\}?", lambda found: "30m" if found[1] == "__rate_interval" else ".*", self.text)
 
     @property
     def vectors(self) -> list[str]:
         """The names of the metrics it asks for."""
         without = re.sub(r"\{[^}]*\}|\[[^]]*\]|\"[^\"]*\"|by \([^)]*\)", "", self.text)
-        return sorted(set(re.findall(r"\b[a-z][a-z0-9]*[_:][a-z0-9_:]*\b(?!\s*\()", without)))
+        return sorted(set(re.findall(r"\b[a-z][a-z0-9]*[_:][a-zA-Z0-9_:]*\b(?!\s*\()", without)))
 
 
 def dashboards() -> dict[str, dict[str, Any]]:
@@ -81,6 +82,18 @@ def _called(rule: dict[str, Any]) -> str:
 
 def _files(pattern: str) -> list[Path]:
     return sorted(MONITORING.glob(pattern))
+
+
+def cadvisor_image() -> str:
+    """Return the image of cAdvisor that the stack of stand-in images would run; none of them is one."""
+    settings = yaml.safe_load((ROOT / "Pulumi.airgap.yaml").read_text(encoding="utf-8"))["config"]
+    return str(settings["slidegenie:images"].get("cadvisor", Images().cadvisor))
+
+
+def has_cadvisor() -> bool:
+    """Say whether somebody has given the engine that image."""
+    command = ["docker", "image", "inspect", cadvisor_image()]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 class Prometheus:

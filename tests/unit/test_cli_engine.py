@@ -4,8 +4,8 @@ The programs are scripts in a folder that is all there is on PATH: what is start
 """
 
 import os
+import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -99,10 +99,10 @@ def test_a_daemon_that_dies_is_told_by_the_last_line_of_its_log_and_by_what_work
 
 
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
-@pytest.mark.parametrize("pid", ["999999999", str(os.getpid()), "nonsense"])
+@pytest.mark.parametrize("pid", ["999999999", "of this process", "nonsense"])
 def test_what_a_killed_daemon_left_hinders_nobody(host: Host, tmp_path: Path, pid: str) -> None:
     left = tmp_path / "docker.pid"
-    left.write_text(pid, encoding="ascii")
+    left.write_text(str(os.getpid()) if pid == "of this process" else pid, encoding="ascii")
     host.has("dockerd", f'[ ! -e {left} ] || {{ echo "pid file found" >&2; exit 1; }}\n{_DAEMON}')
     ensure_engine()
     _stop(int((host.home / "dockerd.pid").read_text(encoding="utf-8")))
@@ -114,6 +114,30 @@ def test_where_the_init_script_starts_it_no_second_one_is_started(host: Host) ->
     ensure_engine()
     assert host.calls == ["service docker start"]
     assert not (host.home / "dockerd.pid").exists()
+
+
+def test_what_was_noted_of_an_engine_that_has_ended_is_forgotten(host: Host) -> None:
+    """Whoever stops what was started reads it, and the number may be another program's by now."""
+    host.home.mkdir()
+    (host.home / "dockerd.pid").write_text(f"{os.getpid()}\n", encoding="utf-8")
+    host.has("service", _INIT_STARTS)
+    host.has("dockerd", _DAEMON)
+    ensure_engine()
+    assert not (host.home / "dockerd.pid").exists()
+
+
+def test_a_daemon_that_says_nothing_is_not_told_by_what_an_earlier_one_said(host: Host) -> None:
+    host.home.mkdir()
+    (host.home / "dockerd.log").write_text("no space left on device\n", encoding="utf-8")
+    host.has("dockerd", "exit 1")
+    with pytest.raises(Problem, match=r"^Docker does not start on this machine: no output \(all of it: "):
+        ensure_engine()
+
+
+def test_packages_without_an_engine_are_one_line(host: Host) -> None:
+    host.has("apt-get", "exit 0")
+    with pytest.raises(Problem, match=r"^`apt-get install .*` brought no Docker engine: see docs\.docker\.com/engine"):
+        ensure_engine()
 
 
 def test_where_systemd_runs_it_is_asked(host: Host, tmp_path: Path) -> None:
@@ -185,9 +209,18 @@ def test_help_says_how_to_stop_an_engine_that_was_started(tmp_path: Path) -> Non
         command = ["make", "help"]
         return subprocess.run(command, cwd=root, env=home, capture_output=True, text=True, check=True).stdout
 
-    assert "dockerd" not in told()
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as running:
+    shutil.copy("/bin/sleep", tmp_path / "dockerd")
+    assert "stops the Docker engine" not in told()
+    with subprocess.Popen([tmp_path / "dockerd", "60"]) as running:
         (tmp_path / "dockerd.pid").write_text(f"{running.pid}\n", encoding="utf-8")
         assert f"`kill {running.pid}` stops the Docker engine that was started here" in told()
         running.kill()
     assert "stops the Docker engine" not in told()
+
+
+def test_help_names_no_other_program_that_has_the_number_by_now(tmp_path: Path) -> None:
+    (tmp_path / "dockerd.pid").write_text(f"{os.getpid()}\n", encoding="utf-8")
+    root, home = Path(__file__).resolve().parents[2], {"SLIDEGENIE_HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    told = subprocess.run(["make", "help"], cwd=root, env=home, capture_output=True, text=True, check=True).stdout  # noqa: S607
+    assert "make up" in told
+    assert "kill" not in told

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.cli import owner
+from components.cli import owner, upkeep
 from components.cli.__main__ import COMMANDS, main
 from components.cli.home import Home
 from components.cli.request import Request, chosen
@@ -81,3 +81,12 @@ def test_a_misspelt_name_is_one_line_and_nothing_is_made(
 def test_every_command_is_a_target_of_make() -> None:
     assert {"up", "backup", "backups", "restore", "drill", "scan", "rotate", "rollback"} <= COMMANDS.keys()
     assert COMMANDS.keys() - targets() == set()
+
+
+@pytest.mark.parametrize("command", ["scan", "clean", "freshness"])
+def test_no_engine_is_installed_for_a_stack_that_does_not_exist(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(upkeep, "ensure_engine", lambda: pytest.fail("the engine was asked"))
+    assert main(["--stack", "porduction", command]) == 1
+    assert capsys.readouterr().err.startswith("==> stack 'porduction' does not exist")

@@ -37,7 +37,7 @@ def test_its_service_is_as_hardened_as_the_platforms_own(plan: Plan) -> None:
 
 def test_the_proxy_leads_its_path_to_it(plan: Plan) -> None:
     reports, app = (_router(plan, service) for service in ("reports", "app"))
-    assert reports["rule"] == "Host(`localhost`) && PathPrefix(`/reports`)"
+    assert reports["rule"] == "Host(`localhost`) && (Path(`/reports`) || PathPrefix(`/reports/`))"
     assert reports["priority"] > app["priority"], "what takes all other paths comes last, however long its rule is"
 
 

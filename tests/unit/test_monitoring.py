@@ -23,7 +23,9 @@ from components.plan import Plan
 from components.settings import Email, Engine, SettingsError
 from components.settings import Monitoring as MonitoringSettings
 
+from ..support.prometheus import cadvisor_image
 from .planned import as_it_comes, environment, labels, plain, platform, recorded, seeds, service, uploads, workloads
+from .plans import ROOT
 
 _ALL = {
     "prometheus", "alertmanager", "grafana", "cadvisor", "node-exporter", "postgres-exporter", "redis-exporter",
@@ -56,7 +58,8 @@ def test_all_of_it_runs_by_itself_and_is_scraped() -> None:
 
     assert running(plan) == _ALL
     assert list(jobs(plan)) == [
-        "app", "traefik", "postgres", "redis", "minio", "node", "cadvisor", "grafana", "alertmanager", "prometheus",
+        "app", "traefik", "postgres", "redis", "minio", "minio-drives", "node", "cadvisor", "grafana", "alertmanager",
+        "prometheus",
     ]  # fmt: skip
 
 
@@ -76,7 +79,16 @@ def test_what_does_not_run_is_neither_scraped_nor_in_the_rules() -> None:
     )
 
     assert running(plan) == {"prometheus", "alertmanager", "node-exporter", "postgres-exporter"}
-    assert set(jobs(plan)) == {"app", "traefik", "postgres", "minio", "node", "alertmanager", "prometheus"}
+    assert set(jobs(plan)) == {
+        "app",
+        "traefik",
+        "postgres",
+        "minio",
+        "minio-drives",
+        "node",
+        "alertmanager",
+        "prometheus",
+    }
     rules = set(uploads(plan.named("slidegenie-monitoring-prometheus-rules-seed")))
     assert not rules & {"cadvisor.yml", "redis.yml"}
     assert {"app.yml", "postgres.yml", "backups.yml", "security.yml"} <= rules
@@ -207,6 +219,23 @@ def test_cadvisor_sees_what_it_needs_and_no_more(store: str, path: str) -> None:
     assert {"network", "oom_event"} <= set(left_out.partition("=")[2].split(",")), "it would say 0 for ever"
 
 
+def test_the_image_of_cadvisor_that_tests_look_for_is_the_one_a_stack_runs_and_the_docs_name() -> None:
+    page = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+
+    assert f"`{cadvisor_image()}`" in page
+    pulled = as_it_comes().named("slidegenie-monitoring-cadvisor", "docker:index/remoteImage:RemoteImage")
+    assert pulled.inputs["name"] == cadvisor_image()
+
+
+def test_the_exporter_of_postgresql_reads_how_many_transaction_ids_are_left() -> None:
+    """It does not unless it is asked to, and the alert about them would never fire."""
+    assert command(as_it_comes(), "postgres") == ["--collector.database_wraparound"]
+
+
+def test_the_node_exporter_reads_raid_and_errors_of_memory() -> None:
+    assert {"--collector.mdadm", "--collector.edac"} <= set(command(as_it_comes(), "node"))
+
+
 def test_the_node_exporter_mounts_nothing_of_the_host() -> None:
     mounts = as_it_comes().named("slidegenie-monitoring-node-1").inputs["mounts"]
 
@@ -242,7 +271,9 @@ def test_where_nobody_says_where_that_is_grafana_shows_it() -> None:
     assert set(panels) <= {path for path, panel in sections.items() if panel["type"] == "text"}
     shown = sections[alert.removeprefix("https://slides.example.com/grafana")]
     assert shown["title"] == "PostgresDown"
-    assert "make restore" in shown["options"]["content"]
+    assert "make restore STACK=test" in shown["options"]["content"]
+    assert "docker compose -p slidegenie-test start postgres" in shown["options"]["content"]
+    assert "prod" not in shown["options"]["content"]
     assert len(sections) == len(runbook["panels"]), "two sections have one number"
 
 

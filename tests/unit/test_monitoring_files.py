@@ -12,22 +12,41 @@ import yaml
 
 from components.monitoring.boards import BOARDS
 
-from ..support.prometheus import MONITORING, OF_CADVISOR, Query, alertmanager_for_everybody, dashboards, queries, rules
+from ..support.prometheus import (
+    MONITORING,
+    OF_CADVISOR,
+    OF_TEXTFILES,
+    Query,
+    alertmanager_for_everybody,
+    dashboards,
+    queries,
+    rules,
+)
 
 ALERTS = [rule for _, rule in rules() if "alert" in rule]
 RECORDED = {str(rule["record"]): str(rule["expr"]) for _, rule in rules() if "record" in rule}
 WITHOUT_PANEL = {
     "AlertsNotDelivered",
     "BackupNeverFinishes",
+    "ConfigurationNotLoaded",
     "ContainerMetricsMissing",
     "EdgeServerDown",
+    "HostClockOff",
     "HostClockWrong",
+    "HostDiskError",
+    "HostMemoryErrors",
+    "HostRaidDegraded",
     "ImageOutdated",
     "MaintenanceOverdue",
+    "PostgresMetricsIncomplete",
+    "PostgresReplicationSlotUnused",
+    "ProcessRestarting",
     "PrometheusNearItsLimit",
+    "PrometheusStorageFailing",
     "RedisDown",
     "RedisSaveFailing",
     "RulesFailing",
+    "RulesTooSlow",
     "StorageDown",
     "PostgresDown",
     "TextfileUnreadable",
@@ -123,6 +142,43 @@ def test_a_panel_says_what_it_is_for_in_which_unit(panel: dict[str, Any]) -> Non
     assert panel["fieldConfig"]["defaults"]["unit"]
     assert panel["targets"]
     assert all(target["expr"] and target["legendFormat"] for target in panel["targets"])
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_a_panel_with_nothing_to_show_says_why_that_may_be(panel: dict[str, Any]) -> None:
+    assert len(panel["fieldConfig"]["defaults"]["noValue"]) > len("No data yet")
+
+
+def test_a_panel_of_what_a_command_leaves_says_which_command() -> None:
+    """Before the first scan or backup these are empty, and that is no fault."""
+    named = {
+        panel["title"]: re.findall(r"make [a-z]+", panel["fieldConfig"]["defaults"]["noValue"])
+        for panel in DRAWN.values()
+        if any(OF_TEXTFILES.search(target["expr"]) for target in panel["targets"])
+    }
+    scan, backup, drill = ["make scan"], ["make backup"], ["make drill"]
+    assert named == {
+        "Findings by image and severity": scan,
+        "Age of the last scan": scan,
+        "Images whose signature verifies": scan,
+        "Signatures": scan,
+        "Rules of the policy that containers break": scan,
+        "Age of the last good backup": backup,
+        "Age of the last restore on trial": drill,
+        "What the last runs said": backup + drill,
+        "Files of volumes that could not be read": backup,
+    }
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_where_nothing_was_measured_a_panel_is_empty_and_shows_no_nan(panel: dict[str, Any]) -> None:
+    """No request, no share and no quantile of them: 0 / 0 would be drawn as `NaN`, and the words for it never shown."""
+    for target in panel["targets"]:
+        query = target["expr"].removesuffix(")")
+        if "histogram_quantile" in query or re.search(r"slo:\w+:ratio", query):
+            assert re.search(r">= 0\)?$", query), query
+        elif "rate(" in query.partition(" / ")[2]:
+            assert re.search(r"> 0\)*$", query), query
 
 
 def measured(query: str) -> set[str]:
@@ -239,15 +295,39 @@ def has_quiet_neighbour(rule: dict[str, Any]) -> bool:
     return False
 
 
-def test_the_rules_pass_their_tests() -> None:
+def test_prometheus_takes_its_file_and_the_rules() -> None:
     tool("promtool", "check", "config", "prometheus.yml")
     tool("promtool", "check", "rules", "--lint=all", *sorted(str(path) for path in MONITORING.glob("rules/*.yml")))
-    tool("promtool", "test", "rules", *map(str, TESTS))
+
+
+@pytest.mark.parametrize("file", TESTS, ids=lambda file: file.name)
+def test_the_rules_of_a_file_pass_their_tests(file: Path) -> None:
+    tool("promtool", "test", "rules", str(file))
 
 
 def test_the_alertmanager_takes_its_file(tmp_path: Path) -> None:
     (tmp_path / "alertmanager.yml").write_text(alertmanager_for_everybody(), encoding="utf-8")
     tool("amtool", "check-config", "alertmanager.yml", str(tmp_path / "alertmanager.yml"))
+
+
+def test_a_storage_that_is_down_explains_both_of_its_targets_and_no_other() -> None:
+    config = yaml.safe_load((MONITORING / "alertmanager.yml").read_text(encoding="utf-8"))
+    [rule] = [rule for rule in config["inhibit_rules"] if rule["source_matchers"] == ['alertname="StorageDown"']]
+    assert rule == {
+        "source_matchers": ['alertname="StorageDown"'],
+        "target_matchers": ['alertname="TargetDown"', 'job=~"minio|minio-drives"'],
+    }
+
+
+def test_of_postgresqls_settings_those_are_kept_that_are_asked_for() -> None:
+    config = yaml.safe_load((MONITORING / "prometheus.yml").read_text(encoding="utf-8"))
+    [job] = [job for job in config["scrape_configs"] if job["job_name"] == "postgres"]
+    [dropped] = [rule["regex"] for rule in job["metric_relabel_configs"]]
+    asked = {name for query in queries() for name in query.vectors if name.startswith("pg_settings_")}
+    assert asked == {"pg_settings_max_connections", "pg_settings_max_locks_per_transaction"}
+    assert [name for name in sorted(asked) if re.fullmatch(dropped, name)] == []
+    assert re.fullmatch(dropped, "pg_settings_work_mem_bytes")
+    assert re.fullmatch(dropped, "pg_settings_max_wal_size_bytes")
 
 
 def test_pint_finds_nothing() -> None:

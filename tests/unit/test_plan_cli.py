@@ -74,13 +74,13 @@ def test_wrong_settings_are_one_line_each_and_exit_code_2(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("config: {a: 2026-06-31}\n", "is not valid YAML: day is out of range for month"),
-        ("config: [\n", "is not valid YAML: while parsing a flow node .* line 2, column 1"),
+        ("config: {slidegenie:backend: {release: 1, release: 2}}\n", "is not YAML: line 1 has the key release twice"),
+        ("config: [\n", "is not YAML: while parsing a flow node .* line 2, column 1"),
         (
             "config:\n  - slidegenie:proxy\n",
             r"config: must be a group of keys; got \['slidegenie:proxy'\]; its keys go ",
         ),
-        ("just words\n", "config: must be a group of keys; got 'just words'; its keys go below `config:`"),
+        ("just words\n", "must be a group of keys; got 'just words'; its keys go below `config:`"),
         ("config:\n  slidegenie:engine: /data\n", "engine: must be a group of keys; got '/data'"),
     ],
 )

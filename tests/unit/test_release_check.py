@@ -34,7 +34,7 @@ def test_what_passed_what_failed_and_what_was_skipped_is_in_the_table(
         "|---|---|---|",
         "| About good | passed | 3 passed, 0 s |",
         "| About bad | **FAILED** | exit code 3, 0 s, log bad.log |",
-        "| About absent | skipped | no such / tool |",
+        "| About absent | skipped | no such \\| tool |",
     ]
     assert (tmp_path / "logs" / "bad.log").read_text() == "2 passed\n"
 

@@ -443,7 +443,7 @@ def test_the_configuration_of_a_stack_is_read_as_pulumi_hands_it_over(late: str 
 
 def test_a_key_that_nobody_would_read_is_named_and_those_of_others_are_left_alone() -> None:
     def program() -> None:
-        given = {"slidgenie:backup": "{}", "proxy": "{}", "docker:host": "ssh://host", "slidegenie:redis": "5"}
+        given = {"slidgenie:backup": "{}", "docker:host": "ssh://host", "slidegenie:redis": "5"}
         runtime_config.set_all_config(given, [])
         load_settings()
 
@@ -452,7 +452,6 @@ def test_a_key_that_nobody_would_read_is_named_and_those_of_others_are_left_alon
 
     assert caught.value.problems == [
         "slidgenie:backup: is in namespace 'slidgenie', so nothing reads it; did you mean slidegenie:backup?",
-        "proxy: has no namespace, so nothing reads it; write slidegenie:proxy",
         "redis: must be a group of keys; got '5'",
     ]
 
@@ -470,3 +469,11 @@ def test_a_typo_in_a_stack_file_is_named_with_the_file() -> None:
         "proxi: is not a known key; did you mean proxy?",
         "redis: must be a group of keys; got '{not json'",
     ]
+
+
+def test_code_says_fields_by_their_names_at_every_depth_and_keeps_the_other_defaults() -> None:
+    settings = Settings(proxy={"http_port": 8081}, redis={"limits": {"memory_mib": 300}})  # type: ignore[arg-type]
+    plain = Settings()
+    assert settings.proxy == plain.proxy.model_copy(update={"http_port": 8081})
+    assert settings.redis.limits == plain.redis.limits.model_copy(update={"memory_mib": 300})
+    assert Settings.model_validate({"proxy": {"httpPort": 8081}}).proxy == settings.proxy

@@ -70,7 +70,7 @@ def test_a_pushed_image_is_scanned_signed_verified_and_only_then_tagged() -> Non
     assert steps(plan) == ["scan", "sign", "verify", "tag"]
     markers = plan.of_type(MARKER)
     assert {marker.inputs["keepers"]["image"] for marker in markers} == {
-        "registry.example.com/slidegenie/backend:candidate-latest"
+        "registry.example.com/slidegenie/backend:0.0.0-dev"
     }
     assert markers[-1].inputs["keepers"]["tags"] == "latest 0.0.0-dev"
 
@@ -379,6 +379,7 @@ def test_compose_runs_no_stack_that_asks_for_checks(tmp_path: Path, monkeypatch:
     def nothing_runs(*_: object, **__: object) -> None:
         pytest.fail("the stack was brought up")
 
+    (tmp_path / "Pulumi.yaml").write_text("name: slidegenie\nruntime: python\n", encoding="utf-8")
     (tmp_path / "Pulumi.prod.yaml").write_text(
         "config: {'slidegenie:supplyChain': {require: enforce}}", encoding="utf-8"
     )

@@ -8,6 +8,7 @@ import yaml
 
 from components import HealthCheck, Limits, SlideGeniePlatform, WebService, WebServiceArgs, Zone, parse_settings
 from components.plan import Plan
+from components.proxy.rules import rule
 
 from .planned import ELSEWHERE, labels, recorded, uploads, workloads
 
@@ -46,7 +47,7 @@ def test_a_path_is_led_to_it_under_the_domain_of_the_platform() -> None:
     assert route(plan)["reports"] == (
         {
             "entryPoints": ["websecure"],
-            "rule": "Host(`slides.example.com`) && PathPrefix(`/reports`)",
+            "rule": "Host(`slides.example.com`) && (Path(`/reports`) || PathPrefix(`/reports/`))",
             "priority": 2 * (1 + len("/reports")),
             "service": "reports@docker",
         }
@@ -59,7 +60,7 @@ def test_the_application_takes_what_no_other_service_took() -> None:
     assert route(plan, "app")["app"] == (
         {
             "entryPoints": ["websecure"],
-            "rule": "Host(`slides.example.com`) && !Path(`/metrics`) && !Path(`/health/ready`)",
+            "rule": rule("slides.example.com", None, ["/metrics", "/health/ready"]),
             "priority": 2,
             "service": "app@docker",
         }
@@ -113,6 +114,18 @@ def test_it_may_join_the_data_network_too() -> None:
     assert [network["name"] for network in networks] == ["slidegenie-application-test", "slidegenie-data-test"]
 
 
+def test_hidden_paths_are_hidden_below_its_path() -> None:
+    plan = planned(lambda platform: WebService("reports", args(platform, hidden_paths=("/metrics",))))
+
+    assert route(plan)["reports"]["rule"] == rule("slides.example.com", "/reports", ["/metrics"])
+
+
+@pytest.mark.parametrize("hidden", ["metrics", "/", "/a`b", "/%6detrics"])
+def test_a_hidden_path_has_one_spelling(hidden: str) -> None:
+    with pytest.raises(ValueError, match=r"^reports: each of hidden_paths must start with a slash .*; got "):
+        planned(lambda platform: args(platform, hidden_paths=(hidden,)))
+
+
 def test_the_proxy_must_reach_it() -> None:
     with pytest.raises(ValueError, match=r"^reports: zones must include Zone.APPLICATION, the proxy reaches it there$"):
         planned(lambda platform: args(platform, zones=(Zone.DATA,)))
@@ -120,7 +133,9 @@ def test_the_proxy_must_reach_it() -> None:
 
 @pytest.mark.parametrize("path", ["reports", "/", "//", ""])
 def test_a_path_names_something(path: str) -> None:
-    with pytest.raises(ValueError, match=rf"^reports: path must start with a slash .*, like /reports; got '{path}'$"):
+    with pytest.raises(
+        ValueError, match=rf"^reports: path must start with a slash .*, like /reports, .*; got {path!r}$"
+    ):
         planned(lambda platform: args(platform, path=path))
 
 

@@ -10,7 +10,8 @@ _EDGE = 'service="app@docker"'
 def _quantile(share: float) -> str:
     return (
         f"histogram_quantile({share}, sum by (le)"
-        f" (rate(http_request_duration_seconds_bucket{{{_USERS}}}[$__rate_interval])))"
+        # Where there was no request there is no quantile, which is not a number.
+        f" (rate(http_request_duration_seconds_bucket{{{_USERS}}}[$__rate_interval]))) >= 0"
     )
 
 
@@ -25,11 +26,13 @@ APPLICATION = Board(
     rows=(
         Row(
             title="Promises",
+            empty="No requests yet.",
             panels=(
                 Panel(
                     title="Availability over an hour",
                     why="Below 99.9 % the budget shrinks. At once: roll back if a release is marked below.",
-                    queries={"available": "1 - slo:availability_errors:ratio_rate1h"},
+                    queries={"available": "1 - (slo:availability_errors:ratio_rate1h >= 0)"},
+                    empty="No requests within the hour",
                     unit="percentunit",
                     kind="stat",
                     alerts=("AvailabilityBudgetBurn",),
@@ -42,7 +45,8 @@ APPLICATION = Board(
                 Panel(
                     title="Within 0.5 s over an hour",
                     why="Below 95 % users wait. Look at the routes and the dependencies below.",
-                    queries={"fast": "1 - slo:latency_slow:ratio_rate1h"},
+                    queries={"fast": "1 - (slo:latency_slow:ratio_rate1h >= 0)"},
+                    empty="No requests within the hour",
                     unit="percentunit",
                     kind="stat",
                     alerts=("LatencyBudgetBurn",),
@@ -68,6 +72,7 @@ APPLICATION = Board(
                     title="Releases that run",
                     why="Two at once is a rollout; two for long is a rollout that hangs.",
                     queries={"{{release}}": f"count by (release) (slidegenie_build_info{{{_APP}}})"},
+                    empty="No replica answers",
                     unit="none",
                     kind="stat",
                     width=6,
@@ -77,9 +82,9 @@ APPLICATION = Board(
                     title="How fast the availability budget burns",
                     why="1 lasts for 30 days, 14.4 for two. All windows high: it goes on; only long ones: it is over.",
                     queries={
-                        "5 minutes": "slo:availability_errors:ratio_rate5m / 0.001",
-                        "1 hour": "slo:availability_errors:ratio_rate1h / 0.001",
-                        "6 hours": "slo:availability_errors:ratio_rate6h / 0.001",
+                        "5 minutes": "slo:availability_errors:ratio_rate5m / 0.001 >= 0",
+                        "1 hour": "slo:availability_errors:ratio_rate1h / 0.001 >= 0",
+                        "6 hours": "slo:availability_errors:ratio_rate6h / 0.001 >= 0",
                     },
                     unit="none",
                     alerts=("AvailabilityBudgetBurn",),
@@ -90,9 +95,9 @@ APPLICATION = Board(
                     title="How fast the latency budget burns",
                     why="As on the left, for requests that take longer than 0.5 s.",
                     queries={
-                        "5 minutes": "slo:latency_slow:ratio_rate5m / 0.05",
-                        "1 hour": "slo:latency_slow:ratio_rate1h / 0.05",
-                        "6 hours": "slo:latency_slow:ratio_rate6h / 0.05",
+                        "5 minutes": "slo:latency_slow:ratio_rate5m / 0.05 >= 0",
+                        "1 hour": "slo:latency_slow:ratio_rate1h / 0.05 >= 0",
+                        "6 hours": "slo:latency_slow:ratio_rate6h / 0.05 >= 0",
                     },
                     unit="none",
                     alerts=("LatencyBudgetBurn",),
@@ -103,6 +108,7 @@ APPLICATION = Board(
         ),
         Row(
             title="Rate, errors, duration",
+            empty="No requests yet.",
             panels=(
                 Panel(
                     title="Requests by route",
@@ -141,7 +147,7 @@ APPLICATION = Board(
                     queries={
                         "{{route}}": (
                             "topk(5, histogram_quantile(0.95, sum by (route, le)"
-                            f" (rate(http_request_duration_seconds_bucket{{{_USERS}}}[$__rate_interval]))))"
+                            f" (rate(http_request_duration_seconds_bucket{{{_USERS}}}[$__rate_interval]))) >= 0)"
                         )
                     },
                     unit="s",
@@ -165,6 +171,7 @@ APPLICATION = Board(
                             f"{{{_APP}}}[$__rate_interval])) > 0 or 0 * sum(up{{{_APP}}})"
                         )
                     },
+                    empty="No replica answers Prometheus.",
                     unit="ops",
                     alerts=("AvailabilityBudgetBurn",),
                 ),
@@ -172,6 +179,7 @@ APPLICATION = Board(
         ),
         Row(
             title="Saturation and dependencies",
+            empty="No replica answers Prometheus.",
             panels=(
                 Panel(
                     title="Requests under way",
@@ -183,6 +191,7 @@ APPLICATION = Board(
                     title="Processor time by container",
                     why="Near the limit: more replicas or a higher limit. From cAdvisor.",
                     queries={"{{name}}": 'container:cpu_utilisation:ratio_rate5m{service="app"}'},
+                    empty="cAdvisor does not run here, or was not read for five minutes yet.",
                     unit="percentunit",
                     alerts=("ContainerThrottled",),
                 ),

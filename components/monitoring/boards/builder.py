@@ -38,6 +38,8 @@ class Panel:
     """Rows."""
     least: float | None = 0
     """Lower end of the axis; `None` leaves it to the data."""
+    empty: str | None = None
+    """What it says while there is nothing to show. Default: what its row says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,8 @@ class Row:
     """What they have in common."""
     panels: Sequence[Panel]
     """From left to right, then down."""
+    empty: str
+    """What a panel says while there is nothing to show: why that may be, so that nobody takes it for a fault."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +102,12 @@ class Board:
             "templating": {"list": [_DATASOURCES, *(_variable(variable) for variable in self.variables)]},
             "panels": list(_panels(self.rows)),
         }
-        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        return dashboard_text(document)
+
+
+def dashboard_text(document: Mapping[str, Any]) -> str:
+    """Return a dashboard as Grafana reads it."""
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 _RELEASES = {
@@ -156,16 +165,20 @@ def _panels(rows: Sequence[Row]) -> Sequence[dict[str, Any]]:
             if x + panel.width > _WIDTH:
                 x, y, tallest = 0, y + tallest, 0
             place = {"h": panel.height, "w": panel.width, "x": x, "y": y}
-            laid.append(_panel(panel, len(laid) + 1, place))
+            laid.append(_panel(panel, len(laid) + 1, place, panel.empty or row.empty))
             x, tallest = x + panel.width, max(tallest, panel.height)
         y += tallest
     return laid
 
 
-def _panel(panel: Panel, number: int, place: dict[str, int]) -> dict[str, Any]:
+def _panel(panel: Panel, number: int, place: dict[str, int], empty: str) -> dict[str, Any]:
     table = panel.kind == "table"
     steps = [{"color": panel.base, "value": None}, *({"color": color, "value": value} for value, color in panel.steps)]
-    defaults: dict[str, Any] = {"unit": panel.unit, "thresholds": {"mode": "absolute", "steps": steps}}
+    defaults: dict[str, Any] = {
+        "unit": panel.unit,
+        "noValue": empty,
+        "thresholds": {"mode": "absolute", "steps": steps},
+    }
     if panel.least is not None:
         defaults["min"] = panel.least
     if panel.kind == "timeseries":

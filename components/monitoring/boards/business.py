@@ -11,6 +11,7 @@ BUSINESS = Board(
     rows=(
         Row(
             title="Use",
+            empty="Nothing was made yet.",
             panels=(
                 Panel(
                     title="Presentations made today",
@@ -34,6 +35,7 @@ BUSINESS = Board(
                     title="Presentations kept",
                     why="What users rely on being there tomorrow.",
                     queries={"kept": f"max(slidegenie_presentations{{{_APP}}})"},
+                    empty="No replica answers",
                     unit="none",
                     kind="stat",
                     width=6,
@@ -43,6 +45,7 @@ BUSINESS = Board(
                     title="Storage used",
                     why="What is paid for. Compare with the room left under Infrastructure.",
                     queries={"used": f"max(slidegenie_storage_bytes{{{_APP}}})"},
+                    empty="No replica answers",
                     unit="bytes",
                     kind="stat",
                     width=6,
@@ -63,6 +66,7 @@ BUSINESS = Board(
                     title="Connections of users",
                     why="People with the product open, at the edge; the application knows no accounts to count.",
                     queries={"connections": 'sum(traefik_open_connections{entrypoint="websecure"})'},
+                    empty="The edge does not answer Prometheus.",
                     unit="none",
                     width=12,
                 ),
@@ -70,6 +74,7 @@ BUSINESS = Board(
         ),
         Row(
             title="Promise",
+            empty="Nothing was made yet.",
             panels=(
                 Panel(
                     title="Time to make a presentation",
@@ -77,7 +82,7 @@ BUSINESS = Board(
                     queries={
                         name: (
                             f"histogram_quantile({share}, sum by (le)"
-                            f" (rate(slidegenie_generation_duration_seconds_bucket{{{_APP}}}[$__rate_interval])))"
+                            f" (rate(slidegenie_generation_duration_seconds_bucket{{{_APP}}}[$__rate_interval]))) >= 0"
                         )
                         for name, share in (("half of them", 0.5), ("95 %", 0.95), ("99 %", 0.99))
                     },
@@ -94,6 +99,7 @@ BUSINESS = Board(
                             f"{{{_APP}}}[1h])) > 0 or 0 * sum(up{{{_APP}}})"
                         )
                     },
+                    empty="No replica answers Prometheus.",
                     unit="none",
                     alerts=("AvailabilityBudgetBurn",),
                     width=12,
@@ -102,6 +108,7 @@ BUSINESS = Board(
         ),
         Row(
             title="Growth",
+            empty="Nothing was made yet.",
             panels=(
                 Panel(
                     title="Storage used, and in 30 days",
@@ -112,6 +119,7 @@ BUSINESS = Board(
                             f"max(predict_linear(slidegenie_storage_bytes{{{_APP}}}[6h], 30 * 86400))"
                         ),
                     },
+                    empty="No replica answers Prometheus.",
                     unit="bytes",
                     alerts=("StorageAlmostFull",),
                     width=12,
@@ -122,7 +130,7 @@ BUSINESS = Board(
                     queries={
                         "average": (
                             f"sum(rate(slidegenie_stored_bytes_total{{{_APP}}}[1h]))"
-                            f" / sum(rate(slidegenie_presentations_created_total{{{_APP}}}[1h]))"
+                            f" / (sum(rate(slidegenie_presentations_created_total{{{_APP}}}[1h])) > 0)"
                         )
                     },
                     unit="bytes",

@@ -1,10 +1,11 @@
 """The runbook inside Grafana, so that a link leads somewhere for people who have no checkout at hand."""
 
-import json
 import re
 import zlib
 from collections.abc import Iterator
 from typing import Any
+
+from .builder import dashboard_text
 
 UID = "runbook"
 _WIDTH = 24
@@ -17,8 +18,17 @@ def runbook_path(section: str) -> str:
     return f"/d/{UID}?viewPanel={_number(section)}"
 
 
-def runbook_board(runbook: str) -> str:
-    """Return the dashboard that shows `RUNBOOK.md`: a row for each chapter, a panel for each section."""
+def runbook_board(runbook: str, stack: str, compose_project: str) -> str:
+    """Return the dashboard that shows `RUNBOOK.md`: a row for each chapter, a panel for each section.
+
+    Commands are those of this stack: at night nobody should have to put its name into them.
+    """
+    for example, own in (
+        ("STACK=prod", f"STACK={stack}"),
+        ("slidegenie-prod", compose_project),
+        ("Pulumi.prod.yaml", f"Pulumi.{stack}.yaml"),
+    ):
+        runbook = runbook.replace(example, own)
     document = {
         "uid": UID,
         "title": "Runbook",
@@ -29,7 +39,7 @@ def runbook_board(runbook: str) -> str:
         "editable": False,
         "panels": list(_panels(runbook)),
     }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return dashboard_text(document)
 
 
 def _panels(runbook: str) -> Iterator[dict[str, Any]]:

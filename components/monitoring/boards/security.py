@@ -12,6 +12,7 @@ SECURITY = Board(
     rows=(
         Row(
             title="Images",
+            empty="No image was scanned yet: make scan.",
             panels=(
                 Panel(
                     title="Findings by image and severity",
@@ -58,6 +59,7 @@ SECURITY = Board(
         ),
         Row(
             title="Who is turned away",
+            empty="Nobody asked for anything yet.",
             panels=(
                 Panel(
                     title="401, 403 and 429 at the edge",
@@ -90,6 +92,7 @@ SECURITY = Board(
                     title="Requests to storage with wrong keys",
                     why="Only the application knows them: anything here is somebody else inside the network.",
                     queries={"rejected": 'sum(increase(minio_s3_requests_rejected_auth_total{job="minio"}[1h]))'},
+                    empty="No storage of the platform's own, or nobody asked it yet.",
                     unit="none",
                     width=6,
                 ),
@@ -97,11 +100,13 @@ SECURITY = Board(
         ),
         Row(
             title="What ends, what strays",
+            empty="Nothing is known yet.",
             panels=(
                 Panel(
                     title="Days until certificates end",
                     why="Below 21 the renewal did not work: fix it before users see a warning.",
                     queries={"{{cn}} {{sans}}": "(max by (cn, sans) (traefik_tls_certs_not_after) - time()) / 86400"},
+                    empty="The edge serves no certificate yet.",
                     unit="d",
                     kind="bargauge",
                     alerts=("CertificateExpiresSoon",),
@@ -113,6 +118,7 @@ SECURITY = Board(
                     title="Rules of the policy that containers break",
                     why="Anything but 0 was changed by hand; a rollout puts it right.",
                     queries={"{{container}}": "slidegenie_policy_violations"},
+                    empty="No container was judged yet: make scan.",
                     unit="none",
                     kind="bargauge",
                     alerts=("PolicyViolated",),

@@ -51,8 +51,11 @@ def build_app(settings: Settings, dependencies: Dependencies, runtime: Runtime) 
         metrics.show_failures(api.endpoints())
         metrics.BUILD_INFO.labels(settings.release).set(1)
         # The workers share one socket, and this one takes nothing from it before this is over: it
-        # would refuse requests that its neighbours can answer.
-        await state.monitor.settle()
+        # would refuse requests that its neighbours can answer. Without neighbours a clear refusal
+        # is better than none.
+        await state.monitor.settle(
+            lambda: runtime.draining or not runtime.others_ready(os.getpid())
+        )
         background = [asyncio.create_task(_watch(state))]
         if state.service:
             background.append(asyncio.create_task(_keep_house(state.service)))
@@ -96,12 +99,11 @@ def _service(
 
 async def _watch(state: AppState) -> None:
     """Keep the monitor's knowledge fresh, and note when this worker, or the server, has started."""
+    ready = False
     while True:
-        if (
-            not state.runtime.started
-            and not state.monitor.waiting_for()
-            and state.runtime.mark_ready(os.getpid())
-        ):
+        if not ready and not state.monitor.waiting_for():
+            ready = True
+            state.runtime.mark_ready(os.getpid())
             log.info("started")
         await asyncio.sleep(INTERVAL_SECONDS)
         await state.monitor.check_all()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -42,13 +42,10 @@ class Monitor:
         self._dependencies = dependencies
         self._states = {dependency.name: _State() for dependency in dependencies}
 
-    async def settle(self) -> None:
-        """Check until all have answered once, or one has failed often enough to be called down.
-
-        Only then a worker knows what to answer, whichever it is.
-        """
+    async def settle(self, given_up: Callable[[], bool]) -> None:
+        """Check until all have answered once; or, once one is called down, until `given_up`."""
         await self.check_all()
-        while self.waiting_for() and not self._failed():
+        while self.waiting_for() and not (self._failed() and given_up()):
             await asyncio.sleep(SETTLING_PAUSE_SECONDS)
             await self.check_all()
 

@@ -70,17 +70,22 @@ class Runtime:
         """Whether every configured dependency has answered each of the workers once."""
         return (self.directory / "started").exists()
 
-    def mark_ready(self, worker: int) -> bool:
-        """Note that a worker, by its process ID, can serve; return whether that was the last one.
+    def mark_ready(self, worker: int) -> None:
+        """Note that a worker, by its process ID, can serve. The last one starts the server.
 
-        Once the server has started, so have workers that are replaced during an outage.
+        Once that has started, so have workers that are replaced during an outage.
         """
         (self.directory / f"ready-{worker}").touch()
         expected = int((self.directory / "workers").read_text(encoding="ascii"))
-        if len(list(self.directory.glob("ready-*"))) < expected:
-            return False
-        (self.directory / "started").touch()
-        return True
+        if len(self._ready()) >= expected:
+            (self.directory / "started").touch()
+
+    def others_ready(self, worker: int) -> bool:
+        """Whether another worker than this one can serve."""
+        return bool(self._ready() - {f"ready-{worker}"})
+
+    def _ready(self) -> set[str]:
+        return {path.name for path in self.directory.glob("ready-*")}
 
     def forget(self, worker: int) -> None:
         """Remove what a worker that died has left: it counts no more, nor do its gauges."""

@@ -95,6 +95,7 @@ def test_docker_bench_security_warns_of_nothing_that_nobody_decided(edge: Edge, 
     assert warned == []
 
 
+@pytest.mark.usefixtures("edge")
 def test_the_engine_is_no_swarm_nobody_asked_for() -> None:
     """Check 5.1: a swarm opens ports."""
     assert docker("info", "--format", "{{.Swarm.LocalNodeState}}").strip() == "inactive"

@@ -65,12 +65,41 @@ def test_headers_that_are_too_long_are_refused(edge: Edge) -> None:
     "path", ["/health%2Flive", "/health%5clive", "/health/live%00", "/metrics%2f", "/%2e%2e%2fmetrics"]
 )
 def test_a_path_that_means_another_one_to_a_server_is_refused(edge: Edge, path: str) -> None:
+    assert _answer(edge, path).split()[1] == b"400"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/metrics",
+        "/metrics/",
+        "//metrics",
+        "/%6detrics",
+        "/metrics;x",
+        "/METRICS",
+        "/metrics/deep",
+        "/a/..;/metrics",
+        "/health/../metrics",
+        "/health/ready/",
+        "/health//ready",
+    ],
+)
+def test_a_hidden_path_reaches_the_application_in_no_spelling(edge: Edge, path: str) -> None:
+    head, _, body = _answer(edge, path).partition(b"\r\n\r\n")
+
+    assert head.split()[1] == b"404"
+    assert body == b"404 page not found\n", "the edge's own words"
+    assert b"application/problem+json" in _answer(edge, "/metricsx"), "the application's"
+
+
+def _answer(edge: Edge, path: str) -> bytes:
+    """Return the whole answer to a path that no client has put right before."""
     with (
         socket.create_connection(("127.0.0.1", edge.stack.ports[1])) as plain,
         unverified().wrap_socket(plain, server_hostname="localhost") as secure,
     ):
         secure.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-        assert secure.recv(100).split()[1] == b"400"
+        return b"".join(iter(lambda: secure.recv(65_536), b""))
 
 
 def test_a_large_answer_is_compressed(edge: Edge) -> None:
