@@ -14,7 +14,7 @@ COMMENTS = {
     "DATABASE_PORT": "TCP port of PostgreSQL.",
     "DATABASE_SSLMODE": "TLS towards PostgreSQL: disable, prefer, require, verify-ca or verify-full.",
     "DATABASE_SSLROOTCERT": "PEM certificates that PostgreSQL's is trusted by; the public authorities without it.",
-    "DATABASE_USER": "Role that logs in; must exist. This one the platform makes; with a database of yours, write yours.",
+    "DATABASE_USER": "Role that logs in; must exist. The platform makes this one; in a database of yours, write yours.",
     "DRAIN_SECONDS": "After SIGTERM: how long requests are still served while health checks already fail.",
     "FORWARDED_ALLOW_IPS": "Proxies whose X-Forwarded headers are believed: addresses or networks, by commas.",
     "PORT": "TCP port the application listens on.",
