@@ -106,7 +106,10 @@ def refuse_to_refresh(state: State) -> None:
 
 
 def sweep(state: State, label: str) -> None:
-    """Remove the stack's containers and file volumes that its state does not know: a killed rollout left them."""
+    """Remove the stack's containers, networks and file volumes that its state does not know.
+
+    A rollout that was killed left them.
+    """
     mark = f"label={STACK_LABEL}={label}"
     known = state.container_ids()
     present = docker("ps", "--all", "--quiet", "--no-trunc", "--filter", mark).stdout.split()
@@ -116,10 +119,18 @@ def sweep(state: State, label: str) -> None:
         done = docker("rm", "--force", container, check=False)
         if done.returncode != 0:
             warn(f"container {container[:12]} stays: {last_line(done.stderr)}")
+    _sweep_networks(state, mark)
     content = ["--filter", mark, "--filter", f"label={CONTENT_LABEL}", "--filter", "dangling=true"]
     volumes = docker("volume", "ls", "--quiet", *content).stdout.split()
     for volume in [item for item in volumes if item not in state.volume_names()]:
         docker("volume", "rm", volume, check=False)
+
+
+def _sweep_networks(state: State, mark: str) -> None:
+    present = docker("network", "ls", "--quiet", "--no-trunc", "--filter", mark).stdout.split()
+    for network in [item for item in present if item not in state.network_ids()]:
+        # One that somebody uses stays: the engine does not remove it.
+        docker("network", "rm", network, check=False)
 
 
 def _unhealthy_survivors(state: State) -> list[str]:

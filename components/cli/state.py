@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..identity import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL, STACK_LABEL
-from ..plan.view import BUILT, CONTAINER, PASSWORD, PULLED, VOLUME
+from ..plan.view import BUILT, CONTAINER, NETWORK, PASSWORD, PULLED, VOLUME
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,10 @@ class State:
     def volume_names(self) -> set[str]:
         """Return the names of all volumes the state knows."""
         return {r["id"] for r in self.resources if r["type"] == VOLUME and r.get("id")}
+
+    def network_ids(self) -> set[str]:
+        """Return the IDs of all networks the state knows."""
+        return {r["id"] for r in self.resources if r["type"] == NETWORK and r.get("id")}
 
     def opens(self, place: str, password: str) -> bool:
         """Tell whether the stack has what opens the data in `place`, a volume or a folder.

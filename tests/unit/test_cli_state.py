@@ -103,20 +103,19 @@ class Docker:
 
 
 def test_what_a_killed_rollout_left_is_swept(monkeypatch: pytest.MonkeyPatch) -> None:
-    docker = Docker(ps="old1\nnew1\nstranger\nold2\n", volume="left-over\nin-use\n")
+    docker = Docker(ps="old1\nnew1\nstranger\nold2\n", volume="left-over\nin-use\n", network="torn\nmine\n")
     monkeypatch.setattr(rollout, "docker", docker)
-    known = State.of(
-        {"resources": [*BROKEN.resources, {"urn": "v", "type": "docker:index/volume:Volume", "id": "in-use"}]}
-    )
+    volume = {"urn": "v", "type": "docker:index/volume:Volume", "id": "in-use"}
+    network = {"urn": "n", "type": "docker:index/network:Network", "id": "mine"}
+    known = State.of({"resources": [*BROKEN.resources, volume, network]})
 
     rollout.sweep(known, "slidegenie/prod")
 
-    changes = [
-        command for command in docker.commands if command[0] in {"stop", "rm"} or command[:2] == ("volume", "rm")
-    ]
+    changes = [command for command in docker.commands if command[0] in {"stop", "rm"} or command[1] == "rm"]
     assert [(command[0], command[-1]) for command in changes] == [
         ("stop", "stranger"),
         ("rm", "stranger"),
+        ("network", "torn"),
         ("volume", "left-over"),
     ]
     looks = [command for command in docker.commands if command not in changes]
