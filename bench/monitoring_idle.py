@@ -7,7 +7,6 @@ Memory is what the kernel cannot take back: without the cache of files that only
 """
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -17,6 +16,8 @@ from typing import Any
 import httpx
 from rich.console import Console
 from rich.table import Table
+
+from components.engine import DockerEngine
 
 SERVICES = (
     "prometheus",
@@ -76,7 +77,7 @@ def main() -> int:
     parser.add_argument("--stack", default="airgap", help="a running stack (default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=300, help="how long to watch (default: %(default)s)")
     options = parser.parse_args()
-    engine = Engine(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://"))
+    engine = Engine(DockerEngine.of().address.removeprefix("unix://"))
     console = Console()
     running = engine.containers(options.stack)
     if not running:

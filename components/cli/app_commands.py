@@ -14,9 +14,13 @@ from .request import Request, planned
 def logs(request: Request) -> None:
     """Follow the application's logs."""
     plan = planned(request)
+    # Compose ends well where nothing of the stack is, and shows nothing.
+    app = _app(plan)
+    follow = ("logs", "--follow", "--tail", "100")
     if plugin("compose"):
-        _hand_over("docker", "compose", "-p", compose_name(plan), "logs", "--follow", "--tail", "100", "app")
-    _hand_over("docker", "logs", "--follow", "--tail", "100", _app(plan))
+        _hand_over("docker", "compose", "-p", compose_name(plan), *follow, "app")
+    else:
+        _hand_over("docker", *follow, app)
 
 
 def shell(request: Request) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..backend_image import BackendImageArgs
+from ..engine import DockerEngine
 from ..plan import UnknownStackError
 from ..plan.closed_pipe import without_complaint
-from ..plan.program import stack_settings
+from ..plan.program import stack_configuration, stack_settings
 from ..reference import parse
 from ..settings import BuildCache, Settings, SettingsError, Target, Variant
 from ..settings.supply_chain import KEYLESS
@@ -20,6 +21,7 @@ from ..supply_chain import SupplyChainError
 from ..variants import VARIANTS, ImageVariant
 from .buildx import Builder
 from .console import Problem, say, warn
+from .docker import speak_to
 from .image_job import Inspection, Job
 from .image_report import print_report
 from .origin import git_origin, git_version
@@ -58,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _build(options: argparse.Namespace) -> None:
     settings = stack_settings(ROOT, options.stack) if options.stack else Settings()
+    if options.stack:
+        speak_to(DockerEngine.of(stack_configuration(ROOT, options.stack), f"Pulumi.{options.stack}.yaml"))
     version = options.version or git_version(ROOT)
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", version):
         raise Problem(f"-v must be a version that can be a tag, such as 1.4.0; got {version!r}")

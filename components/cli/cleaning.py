@@ -58,9 +58,8 @@ def clean(plan: Plan, settings: Settings, record: ImageRecord, known: Collection
     dry, now = switch("DRY_RUN"), datetime.datetime.now(datetime.UTC)
     every = inspect(_ids("ps", "--all"))
     ended = removable_containers(every, label, known, now)
-    for identity in ended:
-        # Neither --force nor --volumes: one that was started meanwhile stays, and so does all data.
-        _remove(f"container {identity[:12]}", "rm", identity, dry=dry)
+    # Neither --force nor --volumes: one that was started meanwhile stays, and so does all data.
+    went = [identity for identity in ended if _remove(f"container {identity[:12]}", "rm", identity, dry=dry)]
     needed = {c["Image"] for c in every if c["Id"] not in ended} | kept_images(record, keep) | _planned(plan)
     owned = Ownership(label=label, repositories=_repositories(plan), pulled=record.pulled())
     images = removable_images(_inspected_images(), owned, needed, now)
@@ -71,7 +70,7 @@ def clean(plan: Plan, settings: Settings, record: ImageRecord, known: Collection
             cache.remove(identity)
     size = sum(image.size for image in gone) / 2**20
     did = "would remove" if dry else "removed"
-    say(f"{did} {len(ended)} containers, {len(gone)} images (up to {size:.0f} MiB), {len(cached)} records of cache")
+    say(f"{did} {len(went)} containers, {len(gone)} images (up to {size:.0f} MiB), {len(cached)} records of cache")
     return not dry
 
 

@@ -21,7 +21,7 @@ def owner(home: Home, stack: str, label: str, asked: str) -> str | None:
     Raises:
         Problem: when a person says the other one: it has neither the passwords nor a list of what there is.
     """
-    known = home.engine(stack) or _kept_by(home, stack) or _shown(label)
+    known = home.engine(stack) or _kept_by(home, stack) or shown_by(label)
     if known and asked not in ("auto", known):
         raise Problem(
             f"stack {stack} was brought up with {_NAMES[known]}, so ENGINE={asked} knows neither its passwords nor what"
@@ -36,7 +36,7 @@ def _kept_by(home: Home, stack: str) -> str | None:
     return COMPOSE if (home.path / "compose" / stack / "secrets" / "vault.json").is_file() else None
 
 
-def _shown(label: str) -> str | None:
+def shown_by(label: str) -> str | None:
     """Return what made the data volumes of the stack on this engine; `None` when there are none, or no engine."""
     mark = f"label={STACK_LABEL}={label}"
     try:

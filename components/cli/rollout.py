@@ -87,7 +87,7 @@ def refuse_unseen(state: State, label: str) -> None:
         raise Problem(
             f"{len(missing)} of {len(known)} containers that Pulumi has made are not on {DockerEngine.of().address}: it"
             " works on another engine. They run; what comes after a rollout was not done, and old logins are still"
-            " valid. Let DOCKER_HOST or docker:host say one engine for all (docs/operations.md, Another machine)"
+            " valid. Let DOCKER_HOST or docker:host say one engine for all (docs/remote.md)"
         )
 
 

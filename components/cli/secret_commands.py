@@ -4,15 +4,19 @@ import os
 from collections.abc import Callable
 
 from ..engine import DockerEngine
+from ..foreign_data import WAYS_OUT
 from ..host import local_socket_group
 from ..plan import plan_stack
+from ..plan.compose import SECRETS_DIR
 from ..plan.compose_write import prepare_machine
-from ..plan.program import stack_configuration, stack_settings
+from ..plan.program import project_name, stack_configuration, stack_settings
 from .compose import ComposeStack
 from .console import Problem, show
+from .docker import speak_to
 from .engine_start import ensure_engine
 from .home import Home
 from .letting_go import let_go
+from .owner import shown_by
 from .policy import enforce
 from .release_commands import history_of
 from .request import DEFAULT, ROOT, Request, chosen, pulumi_stack
@@ -85,8 +89,14 @@ def authority(request: Request) -> None:
 def secrets(request: Request) -> None:
     """Write the secret files and .env that the committed Compose files need, once; for use without `make up`."""
     stack = request.stack or DEFAULT
-    # Their owner may bring them to any engine by hand: the group is that of the one meant now.
-    group = local_socket_group(stack_settings(ROOT, stack).engine, DockerEngine.of(), f"Pulumi.{stack}.yaml")
+    label, name = f"{project_name(ROOT)}/{stack}", f"Pulumi.{stack}.yaml"
+    speak_to(DockerEngine.of(stack_configuration(ROOT, stack), name))
+    if not (ROOT / SECRETS_DIR / stack / "vault.json").is_file() and shown_by(label):
+        raise Problem(
+            f"stack {label} has data on this engine, which opens with the passwords that made it and no others; nothing"
+            f" was written: {WAYS_OUT}"
+        )
+    group = local_socket_group(stack_settings(ROOT, stack).engine, DockerEngine.of(), name)
     prepare_machine(ROOT, stack, int(group))
     compose = "docker-compose.yml" if stack == DEFAULT else f"docker-compose.{stack}.yml"
     show(f"wrote .secrets/{stack} and .env; now: docker compose -f {compose} up -d")

@@ -34,6 +34,7 @@ def wait_until_served(plan: Plan) -> None:
     url = urlsplit(str(plan.outputs["platform"]))
     name, port = url.hostname or "", url.port or 443
     if (address := _published(plan, port)) is None:
+        warn(f"no edge that runs publishes port {port}: nobody saw whether https://{name}:{port} answers")
         return
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while (answer := _ask(address, port, name)) is None or answer in _NOT_YET:

@@ -14,7 +14,7 @@ COMMENTS = {
     "DATABASE_PORT": "TCP port of PostgreSQL.",
     "DATABASE_SSLMODE": "TLS towards PostgreSQL: disable, prefer, require, verify-ca or verify-full.",
     "DATABASE_SSLROOTCERT": "PEM certificates that PostgreSQL's is trusted by; the public authorities without it.",
-    "DATABASE_USER": "Role with the rights of the database's owner. This one is there where the Compose file runs.",
+    "DATABASE_USER": "Role that logs in; must exist. The platform makes this one; for your own database, name yours.",
     "DRAIN_SECONDS": "After SIGTERM: how long requests are still served while health checks already fail.",
     "FORWARDED_ALLOW_IPS": "Proxies whose X-Forwarded headers are believed: addresses or networks, by commas.",
     "PORT": "TCP port the application listens on.",
@@ -106,7 +106,7 @@ def _header(plan: Plan, service: Service, view: View) -> str:
         f"# 1. `make secrets STACK={plan.stack}` writes the secret files below {SECRETS_DIR / plan.stack}.\n"
         "#    Replace their content by what your data stores take, and the hosts, users and\n"
         "#    the bucket below by theirs: a container by hand makes none of these users.\n"
-        f"# 2. Have the image: `scripts/build-images.sh --all` builds each of the variants.\n"
+        "# 2. Have the image: `scripts/build-images.sh --all` builds each of the variants.\n"
         "# 3. Migrate the database: the command of 4 with `python -m app migrate` behind the image.\n"
         "# 4. Run it:\n"
         "#   docker run " + " \\\n#     ".join(flags) + "\n"

@@ -54,3 +54,23 @@ def test_a_base_that_only_builds_need_stays_and_the_one_before_it_goes(
 
     assert cleaning.clean(_built_on("python:3.11-slim"), Settings(), record, set())
     assert removed == ["python:3.10-slim"]
+
+
+def test_a_container_that_could_not_be_removed_is_not_counted_as_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def docker(*args: str, **_options: Any) -> subprocess.CompletedProcess[str]:
+        refused = args == ("rm", "held")
+        return subprocess.CompletedProcess(args, int(refused), "", "driver failed to remove root filesystem\n")
+
+    record = ImageRecord(tmp_path / "record.json")
+    record.note_release(["sha256:app"])
+    monkeypatch.setattr(cleaning, "docker", docker)
+    monkeypatch.setattr(cleaning, "inspect", lambda _ids: [])
+    monkeypatch.setattr(cleaning, "removable_containers", lambda *_: ["held", "gone"])
+    monkeypatch.setattr("components.maintenance.cache.read", list)
+
+    cleaning.clean(_built_on("python:3.11-slim"), Settings(), record, set())
+    said = capsys.readouterr()
+    assert "container held stays: driver failed to remove root filesystem" in said.err
+    assert "removed 1 containers, 0 images" in said.out

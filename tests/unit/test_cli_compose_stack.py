@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.cli import commands, compose, remains
+from components.cli import commands, compose, remains, secret_commands
 from components.cli.compose import ComposeStack
 from components.cli.console import NotBroughtUp, Problem
 from components.cli.home import Home
@@ -157,3 +157,23 @@ def test_folders_of_data_that_stay_are_named(
     said = capsys.readouterr().out
     assert "the data in folders of localhost stays: /srv/data/" in said
     assert "/srv/data/postgres" in said
+
+
+def test_secrets_for_data_of_another_stack_are_not_written(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The committed Compose files would start on it with passwords that open nothing."""
+    written: list[str] = []
+    monkeypatch.setattr(secret_commands, "ROOT", ROOT)
+    monkeypatch.setattr(secret_commands, "SECRETS_DIR", tmp_path / ".secrets")
+    monkeypatch.setattr(secret_commands, "local_socket_group", lambda *_: "999")
+    monkeypatch.setattr(secret_commands, "prepare_machine", lambda _root, stack, _group: written.append(stack))
+    monkeypatch.setattr(secret_commands, "shown_by", lambda label: "pulumi" if label == STACK else None)
+    with pytest.raises(Problem, match=rf"^stack {STACK} has data on this engine, which opens with the passwords"):
+        secret_commands.secrets(Request("airgap", "auto"))
+    assert written == []
+    (tmp_path / ".secrets" / "airgap").mkdir(parents=True)
+    (tmp_path / ".secrets" / "airgap" / "vault.json").touch()
+    secret_commands.secrets(Request("airgap", "auto"))
+    assert written == ["airgap"], "they are its own"
+    assert engine.removed == []

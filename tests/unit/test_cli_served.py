@@ -108,6 +108,14 @@ def test_nobody_is_asked_about_an_engine_elsewhere_and_that_is_said(
     assert served.shown_certificate(plan(edge)) is None
 
 
+def test_an_edge_that_publishes_nothing_was_not_seen_either(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(served, "containers", lambda _label: [])
+    served.wait_until_served(plan(edge))
+    assert f"no edge that runs publishes port {edge.server_port}" in capsys.readouterr().err
+
+
 def test_the_certificate_that_the_edge_shows_is_known_by_its_fingerprint(edge: Edge) -> None:
     first = served.shown_certificate(plan(edge))
     assert first is not None

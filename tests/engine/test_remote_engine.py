@@ -1,0 +1,142 @@
+"""A stack whose file names an engine behind SSH: every question goes there, by a real SSH server on this machine."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from components.cli.console import Problem
+from components.cli.docker import containers, docker
+from components.cli.engine_start import ensure_engine
+from components.cli.remains import remains
+from components.cli.request import Request, chosen
+from components.engine import DockerEngine
+from components.existing_data import Place
+from components.pids import process_limit_hook
+from components.plan import record
+
+from ..support.ssh import SshServer, missing_for_ssh, ssh_server
+from ..support.workspace import missing_for_engine_tests
+
+LABEL = "slidegenie/behindssh"
+NAME = "slidegenie-behindssh"
+NOWHERE = "unix:///nowhere/docker.sock"
+"""What this machine's own words lead to: who follows them sees nothing."""
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    """An image with a shell that is here already."""
+    if reason := missing_for_engine_tests() or missing_for_ssh():
+        pytest.skip(reason)
+    listed = subprocess.run(
+        ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    return next(name for name in listed if name.split(":")[0].endswith(("debian", "seed", "busybox")))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[SshServer]:  # noqa: ARG001 - skips
+    with ssh_server(tmp_path_factory.mktemp("ssh")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def there(image: str) -> Iterator[str]:
+    """A container of the stack, and a volume of its data."""
+    labels = ("--label", f"io.slidegenie.stack={LABEL}")
+    made: list[tuple[str, ...]] = [
+        ("volume", "create", *labels, "--label", "io.slidegenie.data=postgres", NAME),
+        ("run", "--detach", "--init", "--name", NAME, *labels, "--volume", f"{NAME}:/data", image, "sleep", "600"),
+        ("exec", "--user=0", NAME, "touch", "/data/PG_VERSION"),
+    ]
+    for command in made:
+        subprocess.run(["docker", *command], capture_output=True, check=True)  # noqa: S607
+    yield NAME
+    for removal in (("rm", "--force", NAME), ("volume", "rm", NAME)):
+        subprocess.run(["docker", *removal], capture_output=True, check=True)  # noqa: S607
+
+
+@pytest.fixture(autouse=True)
+def stack(tmp_path: Path, server: SshServer, monkeypatch: pytest.MonkeyPatch) -> Request:
+    """A stack whose file says where; the environment says something else."""
+    (tmp_path / "Pulumi.yaml").write_text("name: slidegenie\nruntime: python\n")
+    (tmp_path / "Pulumi.behindssh.yaml").write_text(f"config:\n  docker:host: {server.address}\n")
+    monkeypatch.setattr("components.cli.request.ROOT", tmp_path)
+    monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", str(server.programs), prepend=":")
+    monkeypatch.setenv("DOCKER_HOST", NOWHERE)
+    monkeypatch.setenv("DOCKER_CONTEXT", "default")
+    return Request("behindssh", "auto")
+
+
+def test_a_command_asks_the_engine_of_the_stack_file_and_says_who_was_not_asked(
+    stack: Request, server: SshServer, there: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = server.logins()
+    assert chosen(stack) == ("behindssh", "pulumi")
+    assert f"the Docker engine is {server.address}, says docker:host in Pulumi" in capsys.readouterr().err
+    ensure_engine()
+    assert [container["Name"] for container in containers(LABEL)] == [f"/{there}"]
+    assert remains(LABEL, "container", "volume") == [f"container {there}", f"volume {there}"]
+    assert server.logins() > before
+    assert DockerEngine.of().host == "127.0.0.1"
+
+
+def test_what_the_engine_shows_counts_for_who_owns_the_stack(stack: Request, there: str) -> None:  # noqa: ARG001
+    with pytest.raises(Problem, match="stack behindssh was brought up with Pulumi, so ENGINE=compose knows"):
+        chosen(Request(stack.stack, "compose"))
+
+
+def test_a_client_that_is_told_nothing_sees_nothing(there: str) -> None:  # noqa: ARG001
+    assert docker("ps", check=False).returncode != 0
+
+
+def test_data_is_seen_through_a_container(server: SshServer, there: str, image: str, tmp_path: Path) -> None:
+    engine = DockerEngine.of({"docker:host": server.address}, "Pulumi.behindssh.yaml")
+    (tmp_path / "empty" / "lost+found").mkdir(parents=True)
+    (tmp_path / "full").mkdir(mode=0o700)
+    (tmp_path / "full" / "PG_VERSION").touch()
+    assert Place(there).holds_data(engine, image)
+    assert not Place(f"{there}-none").holds_data(engine, image)
+    assert Place(str(tmp_path / "full")).holds_data(engine, image)
+    assert not Place(str(tmp_path / "empty")).holds_data(engine, image)
+    assert not Place(str(tmp_path / "none")).holds_data(engine, image)
+    assert not (tmp_path / "none").exists(), "a look makes nothing"
+    command = ["docker", "volume", "ls", "--quiet"]
+    listed = subprocess.run(command, env=engine.environment(), capture_output=True, text=True, check=True).stdout
+    assert f"{there}-none" not in listed.split()
+
+
+def test_the_hook_of_the_process_limit_works_there(server: SshServer, there: str) -> None:
+    engine = DockerEngine.of({"docker:host": server.address}, "Pulumi.behindssh.yaml")
+    told = engine.environment()
+
+    def asked(form: str) -> str:
+        command = ["docker", "inspect", "--format", form, there]
+        return subprocess.run(command, env=told, capture_output=True, text=True, check=True).stdout.strip()
+
+    made = pulumi.ResourceHookArgs(
+        urn="urn",
+        id=asked("{{.Id}}"),
+        name="app-1",
+        type="docker:index/container:Container",
+        new_outputs={"labels": [{"label": "io.slidegenie.pids-limit", "value": "77"}]},
+    )
+
+    async def run(hook: pulumi.ResourceHook) -> bool:
+        if (running := hook(made)) is not None:
+            await running
+        return True
+
+    record(
+        lambda: pulumi.Output.all(run(process_limit_hook(pulumi.Output.from_input(engine)))),
+        project="slidegenie",
+        stack="behindssh",
+    )
+    assert asked("{{.HostConfig.PidsLimit}}") == "77"
