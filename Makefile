@@ -8,9 +8,11 @@ CLI = .venv/bin/python -m components.cli $(if $(STACK),--stack $(STACK)) $(if $(
 .PHONY: help
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  STACK=dev|prod|airgap chooses the stack; the default is the one last brought up, else dev"
-	@echo "  ENGINE=pulumi|compose chooses what carries the plan out; a stack stays with what brought it up"
-	@echo "  SLIDEGENIE_HOME (default ~/.slidegenie) holds state and records; DOCKER_HOST says which Docker engine"
+	@echo
+	@echo "  STACK=dev|prod|airgap   the stack. Default: what this user brought up last, else dev; of plan and secrets: dev"
+	@echo "  ENGINE=pulumi|compose   what carries the plan out. Default: what brought the stack up, else Pulumi where it is"
+	@echo "  SLIDEGENIE_HOME=FOLDER  state, passphrase and records. Default: ~/.slidegenie, of each user another one"
+	@echo "  DOCKER_HOST=ADDRESS     the Docker engine; docker:host in Pulumi.STACK.yaml goes first, Docker contexts after it"
 	@pid=$$(cat "$${SLIDEGENIE_HOME:-$$HOME/.slidegenie}/dockerd.pid" 2>/dev/null) \
 		&& [ "$$(cat "/proc/$$pid/comm" 2>/dev/null)" = dockerd ] \
 		&& echo "  \`kill $$pid\` stops the Docker engine that was started here" || true
@@ -32,18 +34,18 @@ preview: .venv/.runtime ## Show what `make up` would change
 drift: .venv/.runtime ## Show what was changed outside of the platform
 refresh: .venv/.runtime ## Take changes made outside over into the state
 password: .venv/.runtime ## Print the generated passwords
-rotate: .venv/.runtime ## Replace a secret without losing a request (SECRET=postgres); alone, list them with their age
+rotate: .venv/.runtime ## Replace a secret (SECRET=postgres); alone, list them with their age and what a rotation interrupts
 releases: .venv/.runtime ## List the last good releases
-rollback: .venv/.runtime ## Go back to the last good release
+rollback: .venv/.runtime ## Go back: to what serves if the last rollout broke, else to the release before this one
 authority: .venv/.runtime ## Write the local authority's certificate to a file, to trust it
 secrets: .venv/.runtime ## Write the secret files for the committed Compose files
 logs: .venv/.runtime ## Follow the application's logs
 shell: .venv/.runtime ## Open a shell in the application's container
 pytest: .venv/.runtime ## Run the application's tests in its container
-backup: .venv/.runtime ## Back everything up now
+backup: .venv/.runtime ## Back everything up now (where backups are on: not in dev and airgap)
 backups: .venv/.runtime ## List the backups
 restore: .venv/.runtime ## Restore one (SNAPSHOT=latest, ONLY=postgres|objects); asks first
-drill: .venv/.runtime ## Restore the newest backup on trial
+drill: .venv/.runtime ## Restore the newest backup on trial (where backups are on)
 up down destroy preview drift refresh password rotate releases rollback authority \
 	secrets logs shell pytest backup backups restore drill:
 	@$(CLI) $@

@@ -91,6 +91,7 @@ def test_the_env_file_shows_how_to_run_one_container_and_holds_no_secret() -> No
     assert '-v "$PWD/.secrets/prod/app-secrets:/run/secrets:ro"' in text
     assert "--read-only --cap-drop ALL --security-opt no-new-privileges:true" in text
     assert "--tmpfs /run/app:rw,noexec,nosuid,nodev" in text
+    assert "a container by hand makes none of these users" in text
     assert text.index("WEB_WORKERS=2") < text.index("DATABASE_PASSWORD_FILE=/run/secrets/postgres-password")
 
 
