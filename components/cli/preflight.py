@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..engine import DockerEngine
 from ..plan import Plan
-from ..plan.view import BUILT, CONTAINER, PULLED, VOLUME
+from ..plan.view import BUILT, CONTAINER, PULLED, VOLUME, pushed_by_digest, without_tag
 from ..reference import split_registry
 from ..settings import Settings, TlsMode
 from ..settings.own_certificate import out_of_date
@@ -58,7 +58,9 @@ def needed_images(plan: Plan) -> list[str]:
     built = {tag for build in builds for tag in build.inputs.get("tags", [])}
     based_on = {base for build in builds for base in bases(build.inputs.get("buildArgs"))}
     pulled = {image.inputs["name"] for image in plan.of_type(PULLED)}
-    return sorted((based_on | pulled) - built)
+    # What this very rollout pushes is not there before it.
+    pushed = {repository for build in builds for repository in pushed_by_digest(build.inputs)}
+    return sorted(image for image in (based_on | pulled) - built if without_tag(image) not in pushed)
 
 
 def pull_images(plan: Plan, *, newest: bool = False) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """The plan as a tree that a person reads from top to bottom."""
 
 import io
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -12,10 +11,7 @@ from rich.tree import Tree
 
 from ..identity import PIDS_LABEL
 from .record import Plan
-from .view import Network, Service, View, Volume, view_of
-
-_EXPORTED = re.compile(r"(?:^|,)name=([^,]+)")
-"""The repository in buildx's `--output`."""
+from .view import Network, Service, View, Volume, pushed_by_digest, view_of
 
 WIDTH = 100
 
@@ -123,5 +119,4 @@ def _names(build: Mapping[str, Any]) -> str:
     """An image that is pushed by its digest gets its names once it has proven what is asked."""
     if tags := build.get("tags"):
         return ", ".join(tags)
-    pushed = [_EXPORTED.search(export.get("raw", "")) for export in build.get("exports") or []]
-    return ", ".join(f"{found[1]}, pushed by its digest" for found in pushed if found)
+    return ", ".join(f"{repository}, pushed by its digest" for repository in pushed_by_digest(build))

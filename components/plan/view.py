@@ -1,5 +1,6 @@
 """The plan as people think of it: networks, services, volumes, images. Every renderer starts from here."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,6 +14,8 @@ BACKUPS = "slidegenie:index:Backups"
 CONTAINER = "docker:index/container:Container"
 PULLED = "docker:index/remoteImage:RemoteImage"
 BUILT = "docker-build:index:Image"
+_EXPORTED = re.compile(r"(?:^|,)name=([^,]+)")
+"""The repository in buildx's `--output`."""
 PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105 - a type
 
 _Item = TypeVar("_Item")
@@ -144,8 +147,9 @@ def view_of(plan: Plan) -> View:
     seeds = [container for container in containers if labels_of(container)[ROLE_LABEL] == "seed"]
     volumes = tuple(sorted((_volume(plan, v, seeds) for v in plan.of_type(VOLUME)), key=lambda volume: volume.key))
     builds = sorted((build.inputs for build in plan.of_type(BUILT)), key=lambda inputs: str(inputs.get("tags")))
-    # An image that is pushed by its digest gets its names later: here it has none.
     tags = {tag for build in builds for tag in build.get("tags", ())}
+    pushed = {repository for build in builds for repository in pushed_by_digest(build)}
+    pulled = {str(image.inputs["name"]) for image in plan.of_type(PULLED)}
     return View(
         project=compose_name(plan),
         title=plan.label,
@@ -153,9 +157,21 @@ def view_of(plan: Plan) -> View:
         services=_services([c for c in containers if c not in seeds], _seeded(seeds, volumes)),
         volumes=volumes,
         builds=tuple(builds),
-        pulls=tuple(sorted({image.inputs["name"] for image in plan.of_type(PULLED)} - tags)),
+        pulls=tuple(sorted(image for image in pulled - tags if without_tag(image) not in pushed)),
         outputs=plan.outputs,
     )
+
+
+def pushed_by_digest(build: Mapping[str, Any]) -> list[str]:
+    """Return the repositories that a build pushes to without a name: it gets those once it has proven what is asked."""
+    exported = (_EXPORTED.search(export.get("raw", "")) for export in build.get("exports") or [])
+    return [found[1] for found in exported if found]
+
+
+def without_tag(image: str) -> str:
+    """Return the repository of an image's name."""
+    folder, slash, last = image.partition("@")[0].rpartition("/")
+    return f"{folder}{slash}{last.partition(':')[0]}"
 
 
 def compose_name(plan: Plan) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from components.cli.preflight import needed_images
 from components.plan.compose import compose_project
 from components.plan.compose_write import prepare_machine
 from components.plan.diagram import render_diagram
@@ -112,7 +113,9 @@ def test_a_pushed_image_is_shown_by_the_name_it_will_have(checkout: Path) -> Non
         "  slidegenie:secrets: {registryPassword: correct-horse-battery}\n",
         encoding="utf-8",
     )
-    tree = render_tree(plan_stack(checkout, "example"))
+    plan = plan_stack(checkout, "example")
+    assert not [image for image in needed_images(plan) if "acme" in image], "it is pushed before it is pulled"
+    tree = render_tree(plan)
     assert "ghcr.io/acme/backend, pushed by its digest" in tree
     assert "image: ghcr.io/acme/backend:0.0.0-dev" in compose_project(checkout, "example").text
 
