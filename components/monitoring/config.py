@@ -14,12 +14,13 @@ from ..go_template import literally
 from ..settings import Monitoring
 from .args import Additions, ScrapeTarget
 from .boards.builder import dashboard_text
-from .boards.runbook import UID, runbook_board, runbook_path
+from .boards.links import LINK, UID, runbook_path
+from .boards.runbook import runbook_board
 
 RULES_PATH = "/etc/prometheus/rules"
 SECRETS_PATH = "/run/secrets"
 _RUNBOOK = re.compile(r"monitoring/RUNBOOK\.md#(\w+)")
-"""What the rules and dashboards in the repository link to."""
+"""What the rules in the repository link to."""
 _OF_URLS = "%/?:@!&()*+,;=-._~#"
 """What stands in a link as it is. All else is encoded: Prometheus would take braces for its own, Grafana `$` and
 brackets."""
@@ -69,11 +70,9 @@ def rules(settings: Monitoring, jobs: Collection[str], additions: Additions, gra
 
 def dashboards(settings: Monitoring, additions: Additions, stack: str, compose_project: str) -> dict[str, str]:
     """Return the dashboards by file name, with the ones that are added; the runbook's commands are those of `stack`."""
-    # Grafana puts its own address before a link that begins with a slash.
-    own = {
-        path.name: dashboard_text(_linked(json.loads(path.read_text(encoding="utf-8")), settings, ""))
-        for path in _files("dashboards", "*.json")
-    }
+    own = {path.name: path.read_text(encoding="utf-8") for path in _files("dashboards", "*.json")}
+    if settings.runbook_url is not None:
+        own = {name: dashboard_text(_linked(json.loads(text), settings, "")) for name, text in own.items()}
     if settings.runbook_url is None:
         own[f"{UID}.json"] = runbook_board(_text("RUNBOOK.md"), stack, compose_project)
     return _joined(own, additions.dashboards, "dashboard")
@@ -167,7 +166,7 @@ def _linked(value: Any, settings: Monitoring, grafana_url: str) -> Any:
 
     match value:
         case str():
-            return _RUNBOOK.sub(target, value)
+            return LINK.sub(target, _RUNBOOK.sub(target, value))
         case list():
             return [_linked(item, settings, grafana_url) for item in value]
         case dict():

@@ -11,6 +11,7 @@ from components.go_template import literally
 from components.markdown import table_row
 from components.monitoring import config as monitoring
 from components.monitoring.args import Additions
+from components.monitoring.boards.links import LINK
 from components.plan.compose_yaml import compose_yaml
 from components.plan.diagram import _label
 from components.proxy import config as proxy
@@ -82,7 +83,7 @@ def test_rules_and_dashboards_say_what_their_files_say() -> None:
         assert yaml.safe_load(chosen[name]) == yaml.safe_load(source)
     for name, text in boards.items():
         source = (ROOT / "monitoring" / "dashboards" / name).read_text(encoding="utf-8")
-        assert text == source.replace("monitoring/RUNBOOK.md#", "http://x/monitoring/RUNBOOK.md#")
+        assert text == LINK.sub(r"http://x/monitoring/RUNBOOK.md#\1", source)
 
 
 @pytest.mark.parametrize("value", [v for v in HOSTILE if "\n" not in v])

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from components.monitoring.boards import BOARDS
+from components.monitoring.boards.links import runbook_link
 
 from ..support.prometheus import (
     MONITORING,
@@ -203,7 +204,7 @@ def linked(panel: dict[str, Any]) -> set[str]:
 @pytest.mark.parametrize("panel", PANELS)
 def test_a_panel_that_an_alert_uses_links_to_the_runbook(panel: dict[str, Any]) -> None:
     assert [link["url"] for link in panel["links"]] == [
-        f"monitoring/RUNBOOK.md#{link['title'].removeprefix('Runbook: ').lower()}" for link in panel["links"]
+        runbook_link(link["title"].removeprefix("Runbook: ")) for link in panel["links"]
     ]
     assert {alert.lower() for alert in linked(panel)} <= headings()
     if alerts := alerts_on(panel):

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .links import runbook_link
+
 _WIDTH = 24
 _ROW_HEIGHT = 1
 _SCHEMA = 39
 _DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-_RUNBOOK = "monitoring/RUNBOOK.md"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +194,7 @@ def _panel(panel: Panel, number: int, place: dict[str, int], empty: str) -> dict
         "gridPos": place,
         "fieldConfig": {"defaults": defaults, "overrides": []},
         "options": _options(panel.kind),
-        "links": [{"title": f"Runbook: {alert}", "url": f"{_RUNBOOK}#{alert.lower()}"} for alert in panel.alerts],
+        "links": [{"title": f"Runbook: {alert}", "url": runbook_link(alert)} for alert in panel.alerts],
         "targets": [
             {
                 "refId": chr(ord("A") + index),

@@ -1,21 +1,15 @@
 """The runbook inside Grafana, so that a link leads somewhere for people who have no checkout at hand."""
 
 import re
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
 from .builder import dashboard_text
+from .links import UID, panel_number
 
-UID = "runbook"
 _WIDTH = 24
 _CHARACTERS = 150
 """Of a line that is as wide as the page."""
-
-
-def runbook_path(section: str) -> str:
-    """Return the path, below Grafana's own, at which one section is read alone."""
-    return f"/d/{UID}?viewPanel={_number(section)}"
 
 
 def runbook_board(runbook: str, stack: str, compose_project: str) -> str:
@@ -60,9 +54,4 @@ def _panels(runbook: str) -> Iterator[dict[str, Any]]:
 
 
 def _placed(title: str, y: int, height: int) -> dict[str, Any]:
-    return {"id": _number(title), "title": title, "gridPos": {"h": height, "w": _WIDTH, "x": 0, "y": y}}
-
-
-def _number(title: str) -> int:
-    """Return a panel's number, which never changes: a link in an old message must not lead to another section."""
-    return zlib.crc32(title.lower().encode()) % 2**31
+    return {"id": panel_number(title), "title": title, "gridPos": {"h": height, "w": _WIDTH, "x": 0, "y": y}}
