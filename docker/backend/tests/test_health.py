@@ -111,16 +111,6 @@ def test_a_worker_takes_nothing_before_its_first_good_check(
     assert slow.asked >= 4
 
 
-def test_a_worker_replaced_during_an_outage_answers_that_it_is_one(
-    settings: Settings, services: Services, runtime: Runtime
-) -> None:
-    runtime.mark_ready(1)
-    runtime.forget(1)
-    services.repository.away = True
-    with TestClient(build_app(settings, services.dependencies(), runtime)) as client:
-        assert client.get("/api/v1/presentations").status_code == 503
-
-
 def test_an_outage_after_the_start_leaves_the_server_live(
     client: TestClient, services: Services
 ) -> None:
@@ -132,7 +122,7 @@ def test_an_outage_after_the_start_leaves_the_server_live(
     assert client.get("/health/live").status_code == 200
 
 
-def test_a_worker_replaced_during_an_outage_is_live_as_its_server_was(
+def test_a_worker_replaced_during_an_outage_is_live_as_its_server_was_and_says_what_is_away(
     settings: Settings, services: Services, runtime: Runtime
 ) -> None:
     runtime.mark_ready(1)
@@ -140,6 +130,7 @@ def test_a_worker_replaced_during_an_outage_is_live_as_its_server_was(
     services.repository.away = True
     with TestClient(build_app(settings, services.dependencies(), runtime)) as client:
         assert client.get("/health/live").status_code == 200
+        assert client.get("/api/v1/presentations").status_code == 503
 
 
 def test_a_draining_server_fails_its_checks_and_serves_on(
