@@ -1,6 +1,7 @@
 """Who gets traffic, and what the health pages say."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 
@@ -15,6 +16,9 @@ from app.runtime import Runtime
 from app.settings import Settings
 
 from .conftest import Logged, Services
+
+ANOTHER = os.getpid() + 1
+"""Process ID of another worker than this one, which has the number 1 in a container."""
 
 
 def eventually(condition: Callable[[], bool]) -> None:
@@ -64,17 +68,17 @@ def test_a_server_has_not_started_before_each_of_its_workers_has(
         "waiting_for": ["another worker"],
     }
 
-    runtime.mark_ready(1)
+    runtime.mark_ready(ANOTHER)
     eventually(lambda: client.get("/health/live").status_code == 200)
 
 
 def test_a_worker_that_died_before_the_start_does_not_count(runtime: Runtime) -> None:
     runtime.expect(workers=2)
-    runtime.mark_ready(1)
-    runtime.forget(1)
-    runtime.mark_ready(2)
+    runtime.mark_ready(ANOTHER)
+    runtime.forget(ANOTHER)
+    runtime.mark_ready(ANOTHER + 1)
     assert not runtime.started
-    runtime.mark_ready(3)
+    runtime.mark_ready(ANOTHER + 2)
     assert runtime.started
 
 
@@ -103,7 +107,7 @@ def test_a_worker_takes_nothing_before_its_first_good_check(
 ) -> None:
     """Another worker has started long ago, so requests come in at once."""
     monkeypatch.setattr(monitor_module, "TIMEOUT_SECONDS", 0.1)
-    runtime.mark_ready(1)
+    runtime.mark_ready(ANOTHER)
     slow = Late()
     monkeypatch.setattr(services.repository, "check", slow.check)
     with TestClient(build_app(settings, services.dependencies(), runtime)) as client:
@@ -125,8 +129,8 @@ def test_an_outage_after_the_start_leaves_the_server_live(
 def test_a_worker_replaced_during_an_outage_is_live_as_its_server_was_and_says_what_is_away(
     settings: Settings, services: Services, runtime: Runtime
 ) -> None:
-    runtime.mark_ready(1)
-    runtime.forget(1)
+    runtime.mark_ready(ANOTHER)
+    runtime.forget(ANOTHER)
     services.repository.away = True
     with TestClient(build_app(settings, services.dependencies(), runtime)) as client:
         assert client.get("/health/live").status_code == 200

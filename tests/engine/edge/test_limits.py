@@ -61,11 +61,15 @@ def test_headers_that_are_too_long_are_refused(edge: Edge) -> None:
         assert client.get("/health/live", headers={"X-Long": "a" * 60_000}).status_code == 431
 
 
-@pytest.mark.parametrize(
-    "path", ["/health%2Flive", "/health%5clive", "/health/live%00", "/metrics%2f", "/%2e%2e%2fmetrics"]
-)
+@pytest.mark.parametrize("path", ["/health%2Flive", "/health%5clive", "/health/live%00"])
 def test_a_path_that_means_another_one_to_a_server_is_refused(edge: Edge, path: str) -> None:
     assert _answer(edge, path).split()[1] == b"400"
+
+
+@pytest.mark.parametrize("path", ["/metrics%2f", "/%2e%2e%2fmetrics"])
+def test_a_hidden_path_behind_an_encoded_slash_is_refused_or_not_there(edge: Edge, path: str) -> None:
+    """Whichever Traefik looks at first: the route that hides it, or what it does not let through."""
+    assert _answer(edge, path).split()[1] in (b"400", b"404")
 
 
 @pytest.mark.parametrize(
