@@ -32,9 +32,9 @@ def _line(workspace: Workspace, **environment: str) -> str:
 
 
 def test_docker_that_does_not_run(mistaken: Workspace) -> None:
-    assert "Docker is not running: start it with `sudo systemctl start docker`" in _line(
-        mistaken, DOCKER_HOST="unix:///nowhere/docker.sock"
-    )
+    said = _line(mistaken, DOCKER_HOST="unix:///nowhere/docker.sock")
+    assert "the Docker engine at unix:///nowhere/docker.sock (DOCKER_HOST) does not answer: " in said
+    assert "without an engine, `make plan` and `make check` work" in said
 
 
 def test_a_socket_without_permission(mistaken: Workspace, tmp_path: Path) -> None:
