@@ -124,7 +124,9 @@ def _ours(stack: Workspace, folder: Path) -> Ours:
     record.write_text(json.dumps(noted), encoding="utf-8")
     unreleased = _build(folder, "slidegenie/backend:broken", "RUN echo never released > /n", label=label)
     mark = ["--label", f"{STACK_LABEL}={label}"]
-    docker("volume", "create", *mark, "--label", "io.slidegenie.data=postgres", "our-data")
+    # Compose marks its own; without that, it would be Pulumi's.
+    made_by = ("--label", "com.docker.compose.volume=postgres")
+    docker("volume", "create", *mark, *made_by, "--label", "io.slidegenie.data=postgres", "our-data")
     docker("create", "--name", "forgotten", "--volume", "our-data:/d", *mark, _BASE)
     running = docker("run", "--detach", *mark, releases[0]).strip()
     return Ours(releases, unreleased, docker("inspect", "--format", "{{.Id}}", "forgotten").strip(), running)
