@@ -9,7 +9,7 @@ import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
 from .identity import IMAGE_LABEL, STACK_LABEL, compose_project, stack_labels
-from .reference import split_registry
+from .reference import repository_of, split_registry
 from .settings import Images, SettingsError
 from .settings.texts import pem_problem
 
@@ -24,9 +24,7 @@ def mirrored(reference: str, images: Images) -> str:
 
 def without_tag(reference: str) -> str:
     """Return `name:tag@sha256:...` as `name@sha256:...`: beside a digest a tag says nothing, and may be wrong."""
-    name, _, digest = reference.partition("@")
-    folder, slash, last = name.rpartition("/")
-    return f"{folder}{slash}{last.partition(':')[0]}@{digest}"
+    return f"{repository_of(reference)}@{reference.partition('@')[2]}"
 
 
 class PulledImage(pulumi.ComponentResource):

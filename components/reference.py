@@ -48,6 +48,12 @@ def split_registry(name: str) -> tuple[str, str]:
     return registry, rest
 
 
+def repository_of(name: str) -> str:
+    """Return an image's name without tag and digest."""
+    folder, slash, last = name.partition("@")[0].rpartition("/")
+    return f"{folder}{slash}{last.partition(':')[0]}"
+
+
 def is_in(registry: str | None, name: str) -> bool:
     """Tell whether an image's name is one of `registry`, whichever of its names that goes by; of none, nothing is."""
     if registry is None:

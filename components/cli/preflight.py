@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..engine import DockerEngine
 from ..plan import Plan
-from ..plan.view import BUILT, CONTAINER, PULLED, VOLUME, pushed_by_digest, without_tag
-from ..reference import split_registry
+from ..plan.view import BUILT, CONTAINER, PULLED, VOLUME, pushed_by_digest
+from ..reference import repository_of, split_registry
 from ..settings import Settings, TlsMode
 from ..settings.own_certificate import out_of_date
 from .console import Problem, say
@@ -60,7 +60,7 @@ def needed_images(plan: Plan) -> list[str]:
     pulled = {image.inputs["name"] for image in plan.of_type(PULLED)}
     # What this very rollout pushes is not there before it.
     pushed = {repository for build in builds for repository in pushed_by_digest(build.inputs)}
-    return sorted(image for image in (based_on | pulled) - built if without_tag(image) not in pushed)
+    return sorted(image for image in (based_on | pulled) - built if repository_of(image) not in pushed)
 
 
 def pull_images(plan: Plan, *, newest: bool = False) -> Iterator[str]:

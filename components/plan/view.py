@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..identity import BACKUPS_DATA, CONTENT_LABEL, DATA_LABEL, ROLE_LABEL, ZONE_LABEL
+from ..reference import repository_of
 from .record import Plan, Resource, Secret
 
 NETWORK = "docker:index/network:Network"
@@ -157,7 +158,7 @@ def view_of(plan: Plan) -> View:
         services=_services([c for c in containers if c not in seeds], _seeded(seeds, volumes)),
         volumes=volumes,
         builds=tuple(builds),
-        pulls=tuple(sorted(image for image in pulled - tags if without_tag(image) not in pushed)),
+        pulls=tuple(sorted(image for image in pulled - tags if repository_of(image) not in pushed)),
         outputs=plan.outputs,
     )
 
@@ -166,12 +167,6 @@ def pushed_by_digest(build: Mapping[str, Any]) -> list[str]:
     """Return the repositories that a build pushes to without a name: it gets those once it has proven what is asked."""
     exported = (_EXPORTED.search(export.get("raw", "")) for export in build.get("exports") or [])
     return [found[1] for found in exported if found]
-
-
-def without_tag(image: str) -> str:
-    """Return the repository of an image's name."""
-    folder, slash, last = image.partition("@")[0].rpartition("/")
-    return f"{folder}{slash}{last.partition(':')[0]}"
 
 
 def compose_name(plan: Plan) -> str:

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..reference import split_registry
+from ..reference import repository_of, split_registry
 
 _BUILD = "docker-build:index:Image"
 _OLDER_BUILD = "docker:index/image:Image"
@@ -17,8 +17,7 @@ def full_name(name: str) -> str:
 
 def repository(name: str) -> str:
     """Return an image's full name without tag and digest."""
-    folder, slash, last = full_name(name).partition("@")[0].rpartition("/")
-    return f"{folder}{slash}{last.partition(':')[0]}"
+    return repository_of(full_name(name))
 
 
 def built_tags(kind: str, properties: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..image import without_tag
+from ..reference import repository_of
 from .errors import SupplyChainError, ToolError
 from .tools import Workbench
 
@@ -74,7 +74,7 @@ class Subject:
     def _of(self, entry: dict[str, Any]) -> "Subject":
         platform = entry["platform"]
         names = (platform["os"], platform["architecture"], platform.get("variant"))
-        repository = without_tag(self.reference).partition("@")[0]
+        repository = repository_of(self.reference)
         return Subject(reference=f"{repository}@{entry['digest']}", pushed=True, platform="/".join(filter(None, names)))
 
     def archive(self, bench: Workbench) -> Path:
