@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 STACK ?=
 ENGINE ?=
-CLI = .venv/bin/python -m components.cli $(if $(STACK),--stack $(STACK)) $(if $(ENGINE),--engine $(ENGINE))
+CLI = .venv/bin/python -m slidegenie $(if $(STACK),--stack $(STACK)) $(if $(ENGINE),--engine $(ENGINE))
 
 .PHONY: help
 help: ## List the commands
@@ -65,7 +65,7 @@ scan clean freshness schedule unschedule:
 
 .PHONY: plan
 plan: .venv/.runtime ## Show the whole platform without Docker or Pulumi (STACK=prod, ARGS=--json|--compose|--diagram)
-	@.venv/bin/python -m components.plan --stack $(or $(STACK),dev) $(ARGS)
+	@.venv/bin/python -m slidegenie.plan --stack $(or $(STACK),dev) $(ARGS)
 
 .PHONY: policy
 policy: .venv/.runtime ## Judge the stack by the container policy; LIVE=1 judges what runs
@@ -77,9 +77,9 @@ lock: ## Renew the locked requirements
 
 .PHONY: generate
 generate: .venv/.dev ## Write the files that are made from the code
-	@.venv/bin/python -m components.cli.generate
+	@.venv/bin/python -m scripts.generate
 
-PY_SOURCES = __main__.py bench components docker/backup security tests examples
+PY_SOURCES = __main__.py bench components slidegenie scripts docker/backup security tests examples
 SHELL_SOURCES = $(wildcard scripts/*.sh) .ci/run $(wildcard docker/airgap/*/*.sh) $(wildcard docker/logins/*.sh)
 DOCKERFILES = $(wildcard docker/*/Dockerfile docker/*/*.Dockerfile docker/airgap/*/Dockerfile examples/*/*/Dockerfile tests/*/*/Dockerfile)
 
@@ -90,7 +90,7 @@ check: .venv/.dev ## Lint, type-check, unit tests, generated files fresh: second
 	@.venv/bin/mypy
 	@.venv/bin/shellcheck --external-sources $(SHELL_SOURCES)
 	@.venv/bin/hadolint $(DOCKERFILES)
-	@.venv/bin/python -m components.cli.generate --check
+	@.venv/bin/python -m scripts.generate --check
 	@.venv/bin/python -m pytest tests/unit -n auto --dist loadfile
 
 .PHONY: format
@@ -108,4 +108,4 @@ test: check ## Run every test this machine can run; says what it skips and why
 
 .PHONY: release-check
 release-check: .venv/.dev ## Run all that CONTRIBUTING.md asks for; prints the table for the pull request (ONLY=check,plan)
-	@.venv/bin/python -m components.cli.release_check $(if $(STACK),--stack $(STACK)) $(if $(ONLY),--only $(ONLY))
+	@.venv/bin/python -m scripts.release_check $(if $(STACK),--stack $(STACK)) $(if $(ONLY),--only $(ONLY))

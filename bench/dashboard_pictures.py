@@ -16,8 +16,8 @@ from pathlib import Path
 
 import httpx
 
-from components.cli.console import Problem, show, warn
 from components.monitoring.boards import BOARDS, Board
+from slidegenie.console import Problem, show, warn
 
 _WIDTH = 1600
 _ROW, _HEAD = 38, 120

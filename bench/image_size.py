@@ -18,14 +18,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from components.backend_image import BackendImageArgs, backend_build
-from components.cli.buildx import Builder
-from components.cli.console import Problem
-from components.cli.docker import docker
-from components.image import BuiltImageArgs
-from components.plan.program import stack_settings
+from components.images.backend_image import BackendImageArgs, backend_build
+from components.images.image import BuiltImageArgs
+from components.images.variants import VARIANTS, ImageVariant
 from components.settings import Settings
-from components.variants import VARIANTS, ImageVariant
+from slidegenie.console import Problem
+from slidegenie.engine.buildx import Builder
+from slidegenie.engine.docker import docker
+from slidegenie.plan.program import stack_settings
 
 _REPOSITORY = "slidegenie-bench/backend"
 _MB = 1_000_000

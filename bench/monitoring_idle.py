@@ -17,7 +17,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from components.engine import DockerEngine
+from components.core.engine import DockerEngine
 
 SERVICES = (
     "prometheus",

@@ -25,28 +25,10 @@ interface; resource names, type tokens and outputs are part of it. The sections 
 their name with a component, are in the module `settings`; the table of images of the application is in `variants`.
 """
 
-from . import settings, variants
+from . import settings
 from .backend import Backend, BackendArgs
-from .backend_image import BackendImage, BackendImageArgs, ImageMatrix, ImageMatrixArgs
 from .backups import Backups, BackupsArgs
-from .certificates import LocalCertificate
-from .endpoints import Endpoint
-from .files import Files, FilesArgs
-from .foundation import Foundation, FoundationArgs
-from .image import BuiltImage, BuiltImageArgs, PulledImage
-from .monitoring import Additions, Monitoring, MonitoringArgs, ScrapeTarget, WatchedPostgres
-from .network import Networks, Zone
-from .platform import DataStores, SlideGeniePlatform
-from .postgres import Postgres, PostgresArgs, external_postgres
-from .proxy import Proxy, ProxyArgs
-from .redis import Redis, RedisArgs, external_redis
-from .secrets import StackSecrets
-from .settings import Limits, Settings, SettingsError, load_settings, parse_settings
-from .storage import Storage, StorageArgs, external_storage
-from .variants import ImageVariant
-from .volume import DataVolume, DataVolumeArgs, PreparedVolume
-from .web import WebService, WebServiceArgs
-from .workload import (
+from .containers import (
     ContainerArgs,
     FilesMount,
     HealthCheck,
@@ -58,6 +40,25 @@ from .workload import (
     ServerArgs,
     VolumeMount,
 )
+from .containers.files import Files, FilesArgs
+from .containers.foundation import Foundation, FoundationArgs
+from .containers.network import Networks, Zone
+from .containers.secrets import StackSecrets
+from .containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
+from .core.certificates import LocalCertificate
+from .core.endpoints import Endpoint
+from .edge import Proxy, ProxyArgs
+from .edge.web import WebService, WebServiceArgs
+from .images import variants
+from .images.backend_image import BackendImage, BackendImageArgs, ImageMatrix, ImageMatrixArgs
+from .images.image import BuiltImage, BuiltImageArgs, PulledImage
+from .images.variants import ImageVariant
+from .monitoring import Additions, Monitoring, MonitoringArgs, ScrapeTarget, WatchedPostgres
+from .platform import DataStores, SlideGeniePlatform
+from .settings import Limits, Settings, SettingsError, load_settings, parse_settings
+from .stores.postgres import Postgres, PostgresArgs, external_postgres
+from .stores.redis import Redis, RedisArgs, external_redis
+from .stores.storage import Storage, StorageArgs, external_storage
 
 __all__ = [
     "Additions",

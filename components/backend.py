@@ -7,19 +7,19 @@ from typing import Any
 
 import pulumi
 
-from .backend_admission import admitted_backend, backend_image_args
-from .backend_image import backend_build
-from .endpoints import Endpoint
-from .files import Files, FilesArgs
-from .foundation import Foundation
-from .identity import RELEASE_LABEL
-from .network import Zone
-from .proxy import Proxy
+from .containers import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, VolumeMount
+from .containers.files import Files, FilesArgs
+from .containers.foundation import Foundation
+from .containers.network import Zone
+from .containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
+from .core.endpoints import Endpoint
+from .core.labels import RELEASE_LABEL
+from .edge import Proxy
+from .edge.web import WebService, WebServiceArgs
+from .images.backend_admission import admitted_backend, backend_image_args
+from .images.backend_image import backend_build
 from .settings import Backend as BackendSettings
 from .settings import Engine, Images, Limits, Registry, Secrets, SupplyChain, Target
-from .volume import DataVolume, DataVolumeArgs, PreparedVolume
-from .web import WebService, WebServiceArgs
-from .workload import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, VolumeMount
 
 _PRIVATE_NETWORKS = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 """Where the proxy's address is; only what shares a network with the backend can reach it at all."""

@@ -8,16 +8,16 @@ import pulumi
 from .backend import Backend, BackendArgs
 from .backups import Backups, BackupsArgs
 from .backups.redis_login import redis_login, saves_redis
-from .endpoints import Endpoint
-from .foundation import Foundation, FoundationArgs
+from .containers.foundation import Foundation, FoundationArgs
+from .containers.secrets import StackSecrets
+from .core.endpoints import Endpoint
+from .edge import Proxy, ProxyArgs
+from .images.third_party import VendorImages, VendorImagesArgs
 from .monitoring import Additions, Monitoring, MonitoringArgs, WatchedPostgres
-from .postgres import Postgres, PostgresArgs, as_administrator, external_postgres
-from .proxy import Proxy, ProxyArgs
-from .redis import Redis, RedisArgs, external_redis
-from .secrets import StackSecrets
 from .settings import Settings
-from .storage import Storage, StorageArgs, external_storage
-from .vendors import VendorImages, VendorImagesArgs
+from .stores.postgres import Postgres, PostgresArgs, as_administrator, external_postgres
+from .stores.redis import Redis, RedisArgs, external_redis
+from .stores.storage import Storage, StorageArgs, external_storage
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -200,10 +200,14 @@ export images base label cache work logs force all
 if [ "${ordered[0]}" = "$base" ]; then need_mmdebstrap; fi
 echo "==> building ${#ordered[@]} stand-in images, once: about $(minutes_left) min"
 
-# Two lanes: a compiler takes every core, so modules go one after the other; what is made of packages waits for the
-# network, beside it. xargs and not `&`: Ctrl-C then reaches both.
+# Lanes: a compiler takes every core, so modules go one after the other; what is made of packages waits for the network,
+# beside it, and so do the downloads of the modules that come next. xargs and not `&`: Ctrl-C then reaches all of them.
 lane() { for name in "${ordered[@]}"; do if [ "$(lane_of "$name")" = "$1" ]; then printf '%s ' "$name"; fi; done; }
+# A download that fails is made again by the build, which says why.
+download() { for name in $1; do scripts/build-go-module.sh "$images/$name" --download >/dev/null 2>&1 || true; done; }
+build_all() { local status=0; for name in $1; do build "$name" || status=1; done; return $status; }
+export -f download build_all
 # shellcheck disable=SC2016 # the inner shell fills in the names
-printf '%s\n' "$(lane compiled)" "$(lane packaged)" \
-    | xargs --max-procs=2 --delimiter='\n' --max-args=1 bash -c 'status=0; for name in $1; do build "$name" || status=1; done; exit $status' lane \
+printf '%s\n' "build_all '$(lane compiled)'" "build_all '$(lane packaged)'" "download '$(lane compiled)'" \
+    | xargs --max-procs=3 --delimiter='\n' --max-args=1 bash -c 'eval "$1"' lane \
     || fail "not every image could be built; run it again once the cause is fixed"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds commands of a Go wrapper module as static binaries: scripts/build-go-module.sh FOLDER OUTPUT
+# With --download in place of OUTPUT, it only fetches what that takes.
 #
 # FOLDER has go.mod and go.sum (or links to those of another folder: what two images have in common is then compiled
 # once), ldflags (one linker flag a line, so that the commands tell their version), perhaps commands (the packages to
@@ -16,10 +17,10 @@ toolchain=1.26.8
 
 go_version() { go version | sed -E 's/^go version go([0-9.]+).*/\1/'; }
 
-[ $# = 2 ] || fail "usage: scripts/build-go-module.sh FOLDER OUTPUT"
+[ $# = 2 ] || fail "usage: scripts/build-go-module.sh FOLDER OUTPUT|--download"
 folder=$(realpath "$1")
 module=$(dirname "$(realpath "$1/go.mod")")
-output=$(realpath --canonicalize-missing "$2")
+output=$(realpath --canonicalize-missing -- "$2")
 
 cache=${SLIDEGENIE_CACHE:-$HOME/.cache/slidegenie}/go
 mkdir -p "$cache"
@@ -53,6 +54,13 @@ commands=(tool)
 if [ -e "$folder/commands" ]; then mapfile -t commands <"$folder/commands"; fi
 tags=$(cat "$folder/tags" 2>/dev/null || true)
 cd "$module"
+export GOTOOLCHAIN=local
+if [ "$2" = --download ]; then
+    go list -modcacherw -deps -tags "$tags" "${commands[@]}" >/dev/null
+    exit
+fi
 mkdir -p "$output"
-GOTOOLCHAIN=local go build -modcacherw -trimpath -tags "$tags" -ldflags "-s -w $(tr '\n' ' ' <"$folder/ldflags")" \
-    -o "$output/" "${commands[@]}"
+# Without debug information, which is left out of the binaries anyway, and without inlining, compiling takes a third less
+# (38 of 120 CPU seconds in Alertmanager's module). Somebody waits for it, and these binaries stand in for the real ones.
+go build -modcacherw -trimpath -gcflags 'all=-dwarf=false -l' -tags "$tags" \
+    -ldflags "-s -w $(tr '\n' ' ' <"$folder/ldflags")" -o "$output/" "${commands[@]}"

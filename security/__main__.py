@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 try:
-    from components.policy.pack import serve
+    from slidegenie.policy.pack import serve
 except ModuleNotFoundError as missing:
     if missing.name != "pulumi_policy":
         raise

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from ..endpoints import Endpoint
-from ..foundation import Foundation
+from ..containers.foundation import Foundation
+from ..containers.volume import PreparedVolume
+from ..core.endpoints import Endpoint
 from ..settings import Backup as BackupSettings
 from ..settings import Engine, Images, Secrets
-from ..volume import PreparedVolume
 
 
 @dataclass(frozen=True, kw_only=True)

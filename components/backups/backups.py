@@ -6,15 +6,15 @@ from typing import Any
 
 import pulumi
 
-from ..assets import asset
-from ..files import Files, FilesArgs
-from ..identity import BACKUPS_DATA, compose_project, host_name
-from ..image import BuiltImage, BuiltImageArgs, mirrored
-from ..network import Zone
-from ..secrets import given_or_generated
+from ..containers import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
+from ..containers.files import Files, FilesArgs
+from ..containers.network import Zone
+from ..containers.secrets import given_or_generated
+from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
+from ..core.assets import asset
+from ..core.labels import BACKUPS_DATA, compose_project, host_name
+from ..images.image import BuiltImage, BuiltImageArgs, mirrored
 from ..settings import Limits
-from ..volume import DataVolume, DataVolumeArgs, PreparedVolume
-from ..workload import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
 from .args import BackupsArgs
 
 _SECRETS = "/run/secrets"

@@ -2,9 +2,9 @@
 
 import pulumi
 
-from ..endpoints import Endpoint
-from ..redis import BACKUP_USER
+from ..core.endpoints import Endpoint
 from ..settings import Settings
+from ..stores.redis import BACKUP_USER
 from .args import RedisLogin
 
 

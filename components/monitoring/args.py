@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from ..foundation import Foundation
-from ..proxy import Proxy
+from ..containers.checks import check_port, check_service
+from ..containers.foundation import Foundation
+from ..edge import Proxy
 from ..settings import Images, Secrets
 from ..settings import Monitoring as MonitoringSettings
-from ..workload.checks import check_port, check_service
 
 
 @dataclass(frozen=True, kw_only=True)

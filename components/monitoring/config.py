@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import yaml
 
-from ..assets import asset
-from ..go_template import literally
+from ..core.assets import asset
+from ..core.go_template import literally
 from ..settings import Monitoring
 from .args import Additions, ScrapeTarget
 from .boards.builder import dashboard_text

@@ -4,14 +4,14 @@ from typing import Any
 
 import pulumi
 
-from ..files import Files, FilesArgs
-from ..identity import SERVICE_LABEL, STACK_LABEL
-from ..image import PulledImage, mirrored
-from ..network import Zone
-from ..secrets import given_or_generated
+from ..containers import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, Server, ServerArgs, VolumeMount
+from ..containers.files import Files, FilesArgs
+from ..containers.network import Zone
+from ..containers.secrets import given_or_generated
+from ..containers.volume import PreparedVolume
+from ..core.labels import SERVICE_LABEL, STACK_LABEL
+from ..images.image import PulledImage, mirrored
 from ..settings import ImageStore
-from ..volume import PreparedVolume
-from ..workload import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, Server, ServerArgs, VolumeMount
 from .args import MonitoringArgs, WatchedPostgres
 
 _TEXTFILES = "/textfiles"

@@ -4,14 +4,14 @@ import re
 
 import pulumi
 
-from ..files import Files, FilesArgs
-from ..identity import compose_project
-from ..image import PulledImage, mirrored
-from ..network import Zone
-from ..secrets import given_or_generated
+from ..containers import FilesMount, Server, ServerArgs, VolumeMount
+from ..containers.files import Files, FilesArgs
+from ..containers.network import Zone
+from ..containers.secrets import given_or_generated
+from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
+from ..core.labels import compose_project
+from ..images.image import PulledImage, mirrored
 from ..settings import reveal
-from ..volume import DataVolume, DataVolumeArgs, PreparedVolume
-from ..workload import FilesMount, Server, ServerArgs, VolumeMount
 from . import config
 from .args import MonitoringArgs
 from .exporters import http_health

@@ -4,12 +4,12 @@ from typing import Any
 
 import pulumi
 
-from ..files import Files, FilesArgs
-from ..image import PulledImage, mirrored
-from ..network import Zone
+from ..containers import FilesMount, Server, ServerArgs, VolumeMount
+from ..containers.files import Files, FilesArgs
+from ..containers.network import Zone
+from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
+from ..images.image import PulledImage, mirrored
 from ..settings import reveal
-from ..volume import DataVolume, DataVolumeArgs, PreparedVolume
-from ..workload import FilesMount, Server, ServerArgs, VolumeMount
 from . import config, exporters
 from .args import MonitoringArgs
 from .grafana import PATH, grafana

@@ -1,17 +1,11 @@
 """Typed settings of a stack: the schema, the reader, and errors that say what to change."""
 
-from .acme import Acme, AcmeDns, Authority, Challenge, KeyType
-from .backup import Backup
 from .base import Limits, Section
-from .edge import ClientAddress, EncodedSlashes, Proxy, RateLimit, Timeouts, TlsMode
 from .errors import SettingsError, reveal
 from .load import keys_of, load_settings, parse_settings, settings_of
-from .maintenance import Maintenance, Weekday
 from .model import Settings
-from .monitoring import Email, ImageStore, Monitoring, MonitoringPorts
-from .policy import Enforcement, Policy
-from .secrets import Secrets
-from .sections import (
+from .sections.acme import Acme, AcmeDns, Authority, Challenge, KeyType
+from .sections.backend import (
     REFERENCE_HEALTH,
     REFERENCE_MIGRATIONS,
     Backend,
@@ -23,8 +17,14 @@ from .sections import (
     Target,
     Variant,
 )
-from .stores import ExternalPostgres, ExternalRedis, ExternalStorage, Postgres, Redis, SslMode, Storage
-from .supply_chain import Require, SupplyChain
+from .sections.backup import Backup
+from .sections.edge import ClientAddress, EncodedSlashes, Proxy, RateLimit, Timeouts, TlsMode
+from .sections.maintenance import Maintenance, Weekday
+from .sections.monitoring import Email, ImageStore, Monitoring, MonitoringPorts
+from .sections.policy import Enforcement, Policy
+from .sections.secrets import Secrets
+from .sections.stores import ExternalPostgres, ExternalRedis, ExternalStorage, Postgres, Redis, SslMode, Storage
+from .sections.supply_chain import Require, SupplyChain
 
 __all__ = [
     "REFERENCE_HEALTH",

@@ -10,9 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticKnownError
 
-from ..reference import DIGEST
 from .errors import OF_A_FILE
 from .refusal import refused
+from .values.references import DIGEST
 
 IMAGE_ID = re.compile(DIGEST)
 """What an engine calls an image that it has."""

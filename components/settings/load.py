@@ -11,10 +11,10 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 from pydantic import ValidationError
 
-from .dates import date_printed
 from .errors import OF_A_FILE, SettingsError, explain
 from .model import Settings
 from .stack_file import StackFile
+from .values.dates import date_printed
 
 _MISSPELT = 0.8
 """From this likeness on (0 to 1), another namespace is taken for a misspelt one."""

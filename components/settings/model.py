@@ -5,19 +5,19 @@ from collections.abc import Iterator
 from pydantic import model_validator
 from pydantic.alias_generators import to_camel
 
-from .acme import Challenge
-from .backup import CERTIFICATES, OF_MONITORING, Backup
 from .base import IMAGE_ID, Section
-from .edge import Proxy, TlsMode
 from .errors import reveal
-from .maintenance import Maintenance
-from .monitoring import Monitoring
-from .own_certificate import problems
-from .policy import Policy
-from .secrets import Secrets
-from .sections import Backend, Engine, Images, Registry
-from .stores import Postgres, Redis, Storage
-from .supply_chain import Require, SupplyChain
+from .sections.acme import Challenge
+from .sections.backend import Backend, Engine, Images, Registry
+from .sections.backup import CERTIFICATES, OF_MONITORING, Backup
+from .sections.edge import Proxy, TlsMode
+from .sections.maintenance import Maintenance
+from .sections.monitoring import Monitoring
+from .sections.own_certificate import problems
+from .sections.policy import Policy
+from .sections.secrets import Secrets
+from .sections.stores import Postgres, Redis, Storage
+from .sections.supply_chain import Require, SupplyChain
 
 
 class Settings(Section):

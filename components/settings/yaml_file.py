@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from .dates import date_written
 from .errors import SettingsError
+from .values.dates import date_written
 
 _MOST_BYTES = 128 * 1024
 """Pulumi hands the configuration to the program in one environment variable, of which the kernel takes no more."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.cli.docker import plugin
+from slidegenie.engine.docker import plugin
 
 from ..support.workspace import Workspace, missing_for_engine_tests
 

@@ -26,8 +26,8 @@ PROGRAM = """
 import types
 import pulumi
 from components import *
-from components.backend_admission import admitted_backend
-from components.vendors import VendorImages, VendorImagesArgs
+from components.images.backend_admission import admitted_backend
+from components.images.third_party import VendorImages, VendorImagesArgs
 
 settings = load_settings()
 foundation = Foundation("chain", FoundationArgs(images=settings.images, engine=settings.engine))

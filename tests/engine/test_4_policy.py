@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.maintenance.textfile import publish
+from slidegenie.maintenance.textfile import publish
 
 from ..support.workspace import Workspace, docker
 from .conftest import missing_for_compose

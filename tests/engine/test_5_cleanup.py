@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from components.identity import IMAGE_LABEL, STACK_LABEL
+from components.core.labels import IMAGE_LABEL, STACK_LABEL
 
 from ..support.own_engine import OwnEngine, missing_for_own_engine
 from ..support.workspace import Workspace, docker
@@ -78,14 +78,14 @@ def _build(folder: Path, tag: str, *lines: str, label: str = "") -> str:
 def _days_later(stack: Workspace, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command as if a month had gone by: nothing here can wait until an image is a day old."""
     program = (
-        "import sys, datetime as d, components.cli.cleaning as c\n"
+        "import sys, datetime as d, slidegenie.maintenance.cleaning as c\n"
         "class Later(d.datetime):\n"
         "    @classmethod\n"
         "    def now(cls, tz=None): return super().now(tz) + d.timedelta(days=30)\n"
         "class Module:\n"
         "    datetime, UTC, timedelta = Later, d.UTC, d.timedelta\n"
         "c.datetime = Module\n"
-        "from components.cli.__main__ import main\n"
+        "from slidegenie.__main__ import main\n"
         f"sys.exit(main({['--stack', stack.stack, '--engine', 'compose', command]!r}))\n"
     )
     options = stack._options(environment)

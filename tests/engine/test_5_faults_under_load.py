@@ -17,8 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from components.plan import plan_stack
 from components.settings import REFERENCE_HEALTH, REFERENCE_MIGRATIONS
+from slidegenie.plan import plan_stack
 
 from ..conftest import Figures
 from ..support.client import example

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from components.cli.docker import docker as engine
-from components.maintenance.freshness import Answer, ask
+from slidegenie.engine.docker import docker as engine
+from slidegenie.maintenance.freshness import Answer, ask
 
 from ..support.images import eventually
 from ..support.workspace import docker, missing_for_engine_tests

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from components.backend_image import BackendImageArgs, backend_build
-from components.certificates import elliptic_key
-from components.cli.buildx import Builder
-from components.image import BuiltImageArgs
-from components.plan.program import stack_settings
+from components.core.certificates import elliptic_key
+from components.images.backend_image import BackendImageArgs, backend_build
+from components.images.image import BuiltImageArgs
+from components.images.variants import VARIANTS, ImageVariant
 from components.settings import Images, Origin
-from components.variants import VARIANTS, ImageVariant
+from slidegenie.engine.buildx import Builder
+from slidegenie.plan.program import stack_settings
 
 from ..support import buildkit, images
 from ..support.secrets import leaks_in_image

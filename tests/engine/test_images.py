@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from bench.image_size import rebuild, weigh
-from components.plan.program import stack_settings
+from components.images.variants import VARIANTS, ImageVariant
 from components.settings import Target
-from components.variants import VARIANTS, ImageVariant
+from slidegenie.plan.program import stack_settings
 
 from ..conftest import Figures
 from ..support import images

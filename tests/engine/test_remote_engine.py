@@ -7,15 +7,15 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from components.cli.console import Problem
-from components.cli.docker import containers, docker
-from components.cli.engine_start import ensure_engine
-from components.cli.remains import remains
-from components.cli.request import Request, chosen
-from components.engine import DockerEngine
-from components.existing_data import Place
-from components.pids import process_limit_hook
-from components.plan import record
+from components.containers.existing_data import Place
+from components.containers.process_limit import process_limit_hook
+from components.core.engine import DockerEngine
+from slidegenie.console import Problem
+from slidegenie.context import Request, chosen
+from slidegenie.engine.docker import containers, docker
+from slidegenie.engine.remains import remains
+from slidegenie.engine.start import ensure_engine
+from slidegenie.plan import record
 
 from ..support.ssh import SshServer, missing_for_ssh, ssh_server
 from ..support.workspace import missing_for_engine_tests
@@ -67,7 +67,7 @@ def stack(tmp_path: Path, server: SshServer, monkeypatch: pytest.MonkeyPatch) ->
     """A stack whose file says where; the environment says something else."""
     (tmp_path / "Pulumi.yaml").write_text("name: slidegenie\nruntime: python\n")
     (tmp_path / "Pulumi.behindssh.yaml").write_text(f"config:\n  docker:host: {server.address}\n")
-    monkeypatch.setattr("components.cli.request.ROOT", tmp_path)
+    monkeypatch.setattr("slidegenie.context.ROOT", tmp_path)
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", str(server.programs), prepend=":")
     monkeypatch.setenv("DOCKER_HOST", NOWHERE)

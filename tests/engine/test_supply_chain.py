@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from components.images.supply_chain import Checks, Login, Signer, Subject, SupplyChainError, cosign, syft
+from components.images.supply_chain.tools import workbench
 from components.settings import Require
-from components.supply_chain import Checks, Login, Signer, Subject, SupplyChainError, cosign, syft
-from components.supply_chain.tools import workbench
 
 from ..support.workspace import docker, missing_for_engine_tests
 from .supply_chain import BASE, PASSWORD, REGISTRY_IMAGE, USER, Program, Registry

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.cli.pulumi_cli import find_pulumi
+from slidegenie.pulumi.command_line import find_pulumi
 
 from ..support.workspace import Result, Workspace, missing_for_engine_tests
 

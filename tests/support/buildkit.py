@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from components.cli.buildx import Builder
+from slidegenie.engine.buildx import Builder
 
 Version = tuple[int, int]
 

@@ -151,7 +151,7 @@ class Workspace:
                 docker(kind, "rm", *(["--force"] if kind != "network" else []), *left)
 
     def _arguments(self, command: str) -> list[str]:
-        return [sys.executable, "-m", "components.cli", "--stack", self.stack, "--engine", self.engine, command]
+        return [sys.executable, "-m", "slidegenie", "--stack", self.stack, "--engine", self.engine, command]
 
     def _options(self, environment: dict[str, str]) -> dict[str, Any]:
         home = {"SLIDEGENIE_HOME": str(self.root / "home")}

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from components.plan import Plan
+from slidegenie.plan import Plan
 
 from .plans import STACKS, plan_of
 

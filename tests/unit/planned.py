@@ -7,7 +7,7 @@ from typing import Any
 from pulumi.runtime import config as runtime_config
 
 from components import Foundation, FoundationArgs, SlideGeniePlatform, parse_settings
-from components.plan import Plan, Resource, Secret, record
+from slidegenie.plan import Plan, Resource, Secret, record
 
 CONTAINER = "docker:index/container:Container"
 NETWORK = "docker:index/network:Network"

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from components.plan import Plan, Resource, plan_stack
-from components.plan.compose import ComposeProject, compose_project, render_compose
-from components.plan.view import CONTAINER, NETWORK, VOLUME
+from slidegenie.compose.project import ComposeProject, compose_project, render_compose
+from slidegenie.plan import Plan, Resource, plan_stack
+from slidegenie.plan.view import CONTAINER, NETWORK, VOLUME
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("dev", "prod", "airgap")

@@ -6,9 +6,12 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from components.policy import ContainerPolicy, Granted, Verdict, default_policy, judge
-from components.policy.rule import Around
-from components.policy.shape import CONTAINER, subject_of
+from components.core.policy.load import default_policy
+from components.core.policy.model import ContainerPolicy, Granted
+from slidegenie.policy import judge
+from slidegenie.policy.judge import Verdict
+from slidegenie.policy.normalized import CONTAINER, subject_of
+from slidegenie.policy.rule import Around
 
 TODAY = datetime.date(2026, 11, 23)
 SECRET = "hunter2-never-shown"

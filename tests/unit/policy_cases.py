@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.policy.look import UNKNOWN
-from components.policy.shape import CONTAINER, NETWORK, REMOTE_IMAGE
+from slidegenie.policy.normalized import CONTAINER, NETWORK, REMOTE_IMAGE
+from slidegenie.policy.properties import UNKNOWN
 
 from .policies import EDGE, GHP, GOOD, NET, PIDS, SECRET, label, mount, port
 

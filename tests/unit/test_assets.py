@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components import assets
+from components.core import assets
 
 from .plans import ROOT
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from components import parse_settings
-from components.cli import backups
-from components.cli.console import Problem
-from components.cli.state import State
-from components.plan import Plan
-from components.plan.compose import render_compose
-from components.plan.vault import Vault
 from components.settings import SettingsError
+from slidegenie import backups
+from slidegenie.compose.project import render_compose
+from slidegenie.compose.vault import Vault
+from slidegenie.console import Problem
+from slidegenie.plan import Plan
+from slidegenie.pulumi.state import State
 
 from .planned import (
     BUILD,

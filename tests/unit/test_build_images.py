@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
-from components.cli import build_images, buildx, reachable
-from components.cli.buildx import Builder
-from components.cli.console import Problem
-from components.cli.image_job import Inspection
-from components.cli.origin import UNKNOWN_VERSION, git_origin, git_version
-from components.image import BuiltImageArgs
+from components.images.image import BuiltImageArgs
+from components.images.supply_chain import ToolError
 from components.settings import BuildCache, parse_settings
-from components.supply_chain import ToolError
+from slidegenie.console import Problem
+from slidegenie.engine import buildx
+from slidegenie.engine.buildx import Builder
+from slidegenie.images import build_command as build_images
+from slidegenie.images import registry_check as reachable
+from slidegenie.images.build import Inspection
+from slidegenie.images.git import UNKNOWN_VERSION, git_origin, git_version
 
 OWN = Builder("default", own=True, platforms=frozenset({"linux/amd64"}))
 OTHER = Builder("multi", own=False, platforms=frozenset({"linux/amd64", "linux/arm64"}))

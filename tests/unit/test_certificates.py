@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from components.certificates import issue
+from components.core.certificates import issue
 
 AUTHORITY = base64.b64encode(b"a" * 32).decode()
 KEY = base64.b64encode(b"k" * 32).decode()

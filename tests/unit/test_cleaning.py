@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from components.cli import cleaning
-from components.maintenance.images import ImageRecord
-from components.plan import Plan
 from components.settings import Settings
+from slidegenie.maintenance import cleaning
+from slidegenie.maintenance.images import ImageRecord
+from slidegenie.plan import Plan
 
 from .planned import BUILD
 from .plans import made_of, resource
@@ -50,7 +50,7 @@ def test_a_base_that_only_builds_need_stays_and_the_one_before_it_goes(
     record.write(noted | {"pulled": dict.fromkeys(noted["pulled"], "2020-01-01T00:00:00+00:00")})
     monkeypatch.setattr(cleaning, "docker", docker)
     monkeypatch.setattr(cleaning, "inspect", lambda _ids: [])
-    monkeypatch.setattr("components.maintenance.cache.read", list)
+    monkeypatch.setattr("slidegenie.maintenance.cache.read", list)
 
     assert cleaning.clean(_built_on("python:3.11-slim"), Settings(), record, set())
     assert removed == ["python:3.10-slim"]
@@ -68,7 +68,7 @@ def test_a_container_that_could_not_be_removed_is_not_counted_as_removed(
     monkeypatch.setattr(cleaning, "docker", docker)
     monkeypatch.setattr(cleaning, "inspect", lambda _ids: [])
     monkeypatch.setattr(cleaning, "removable_containers", lambda *_: ["held", "gone"])
-    monkeypatch.setattr("components.maintenance.cache.read", list)
+    monkeypatch.setattr("slidegenie.maintenance.cache.read", list)
 
     cleaning.clean(_built_on("python:3.11-slim"), Settings(), record, set())
     said = capsys.readouterr()

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from components.cli import app_commands
-from components.cli.console import Problem
-from components.cli.request import Request
-from components.plan import Plan
+from slidegenie.commands import app as app_commands
+from slidegenie.console import Problem
+from slidegenie.context import Request
+from slidegenie.plan import Plan
 
 REQUEST = Request("dev", "auto")
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from components.cli import commands, grafana, rollout
-from components.cli.console import Problem
-from components.cli.home import Home
-from components.cli.request import Request
-from components.cli.state import State
+from slidegenie.commands import stack as commands
+from slidegenie.console import Problem
+from slidegenie.context import Request
+from slidegenie.pulumi.state import State
+from slidegenie.rollout import grafana, rollout
+from slidegenie.user_folder import Home
 
 from .plans import ROOT
 
@@ -36,7 +37,7 @@ class Stack:
 
 @pytest.mark.parametrize("command", [commands.down, commands.destroy])
 def test_what_another_state_brought_up_is_not_taken_away(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.cli.request.ROOT", ROOT)
+    monkeypatch.setattr("slidegenie.context.ROOT", ROOT)
     monkeypatch.setattr(commands, "pulumi_stack", lambda _name: Stack())
     monkeypatch.setattr(rollout, "containers", lambda *_, **__: [_SERVER])
     monkeypatch.setattr(commands, "sweep", lambda *_: pytest.fail("containers were removed"))
@@ -87,7 +88,7 @@ def test_nothing_is_taken_away_from_under_an_update(command: Any, monkeypatch: p
         def refuse_while_locked(self) -> None:
             raise Problem("somebody is at it; nothing was changed")
 
-    monkeypatch.setattr("components.cli.request.ROOT", ROOT)
+    monkeypatch.setattr("slidegenie.context.ROOT", ROOT)
     monkeypatch.setattr(commands, "pulumi_stack", lambda _name: Locked())
     monkeypatch.setattr(commands, "sweep", lambda *_: pytest.fail("containers were removed"))
     monkeypatch.setenv("CONFIRM", "dev")
@@ -100,7 +101,7 @@ def test_what_compose_runs_has_no_state_to_compare_with(
     command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path))
-    monkeypatch.setattr("components.cli.request.ROOT", ROOT)
+    monkeypatch.setattr("slidegenie.context.ROOT", ROOT)
     monkeypatch.setattr(commands, "pulumi_stack", lambda _name: pytest.fail("an empty stack would be made"))
     Home.open().remember("airgap", "compose")
     with pytest.raises(Problem, match=r"^stack airgap runs with Docker Compose, .*`make policy LIVE=1`.*`make up`"):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from components.cli import compose_builds
-from components.cli.compose_builds import ComposeBuilds
+from slidegenie.compose import builds as compose_builds
+from slidegenie.compose.builds import ComposeBuilds
 
 TEXT = """
 services:

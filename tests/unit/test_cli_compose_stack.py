@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from components.cli import commands, compose, remains, secret_commands
-from components.cli.compose import ComposeStack
-from components.cli.console import NotBroughtUp, Problem
-from components.cli.home import Home
-from components.cli.request import Request
+from slidegenie.commands import secrets as secret_commands
+from slidegenie.commands import stack as commands
+from slidegenie.compose import stack as compose
+from slidegenie.compose.stack import ComposeStack
+from slidegenie.console import NotBroughtUp, Problem
+from slidegenie.context import Request
+from slidegenie.engine import remains
+from slidegenie.user_folder import Home
 
 from .plans import ROOT
 
@@ -40,10 +43,10 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     made = Engine()
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path))
     monkeypatch.setenv("CONFIRM", "airgap")
-    monkeypatch.setattr("components.cli.request.ROOT", ROOT)
+    monkeypatch.setattr("slidegenie.context.ROOT", ROOT)
     monkeypatch.setattr(commands, "ROOT", ROOT)
     monkeypatch.setattr(commands, "ensure_engine", lambda: None)
-    monkeypatch.setattr("components.cli.owner.docker", made)
+    monkeypatch.setattr("slidegenie.runner.docker", made)
     monkeypatch.setattr(remains, "docker", made)
     monkeypatch.setattr(compose, "docker", made)
     monkeypatch.setattr(ComposeStack, "_compose", lambda *_, **__: None)

@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 from pulumi.automation import EngineEvent, OpType
 
-from components.cli import diagnosis
-from components.cli.progress import Progress
+from slidegenie.engine import failures as diagnosis
+from slidegenie.pulumi.progress import Progress
 
 
 def container(**state: Any) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from components.cli import engine_start
-from components.cli.console import Problem
-from components.cli.docker import docker
-from components.cli.engine_start import ensure_engine
+from slidegenie.console import Problem
+from slidegenie.engine import start as engine_start
+from slidegenie.engine.docker import docker
+from slidegenie.engine.start import ensure_engine
 
 _ANSWERS_WHILE = '[ -e "$STATE/running" ] || { echo "Cannot connect to the Docker daemon" >&2; exit 1; }'
 _INIT_STARTS = 'touch "$STATE/running"'

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.cli.home import Home
+from slidegenie.user_folder import Home
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from typing import Any, cast
 import pytest
 from pulumi import automation as auto
 
-from components.cli.__main__ import COMMANDS, main
-from components.cli.home import Home
-from components.cli.interrupt import interrupted_after, uninterrupted
-from components.cli.request import Request
-from components.cli.stack import PulumiStack
+from slidegenie.__main__ import COMMANDS, main
+from slidegenie.context import Request
+from slidegenie.interrupts import interrupted_after, uninterrupted
+from slidegenie.pulumi.stack import PulumiStack
+from slidegenie.user_folder import Home
 
 
 def press() -> None:

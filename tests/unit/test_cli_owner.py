@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from components.cli import owner as module
-from components.cli.console import Problem
-from components.cli.home import Home
-from components.cli.owner import owner
+from slidegenie import runner as module
+from slidegenie.console import Problem
+from slidegenie.runner import owner
+from slidegenie.user_folder import Home
 
 BACKUPS = {"io.slidegenie.data": "backups"}
 OF_PULUMI = {"io.slidegenie.data": "postgres"}

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.cli import preflight
-from components.cli.console import Problem
-from components.plan import Plan
+from slidegenie.console import Problem
+from slidegenie.engine import preflight
+from slidegenie.plan import Plan
 
 
 def test_bases_and_third_party_images_are_needed_and_built_ones_are_not(plans: dict[str, Plan]) -> None:

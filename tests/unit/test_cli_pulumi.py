@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pulumi import automation as auto
 
-from components.cli import pulumi_cli
-from components.cli.pulumi_cli import installed_plugins
+from slidegenie.pulumi import command_line as pulumi_cli
+from slidegenie.pulumi.command_line import installed_plugins
 
 _NEEDED = {"docker": "pulumi-docker", "docker-build": "pulumi-docker-build", "random": "pulumi-random"}
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from components.cli import owner, upkeep
-from components.cli.__main__ import COMMANDS, main
-from components.cli.home import Home
-from components.cli.request import Request, chosen
+from slidegenie import runner as owner
+from slidegenie.__main__ import COMMANDS, main
+from slidegenie.commands import maintenance as upkeep
+from slidegenie.context import Request, chosen
+from slidegenie.user_folder import Home
 
 from .plans import ROOT
 from .test_docs_commands import targets
@@ -18,7 +19,7 @@ from .test_docs_commands import targets
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path))
-    monkeypatch.setattr("components.cli.request.ROOT", ROOT)
+    monkeypatch.setattr("slidegenie.context.ROOT", ROOT)
     monkeypatch.setattr(owner, "docker", lambda *_, **__: subprocess.CompletedProcess((), 0, "", ""))
     return tmp_path
 
@@ -56,7 +57,7 @@ def test_a_command_and_all_that_it_starts_speak_to_one_engine(
 ) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: slidegenie")
     (tmp_path / "Pulumi.far.yaml").write_text("config: {docker:host: ssh://deploy@prod}")
-    monkeypatch.setattr("components.cli.request.ROOT", tmp_path)
+    monkeypatch.setattr("slidegenie.context.ROOT", tmp_path)
     monkeypatch.setenv("DOCKER_HOST", "ssh://other")
     monkeypatch.setenv("DOCKER_CONTEXT", "default")
     chosen(Request("far", "auto"))

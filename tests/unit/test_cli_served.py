@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from components.cli import served
-from components.plan import Plan
+from slidegenie.engine import edge_check as served
+from slidegenie.plan import Plan
 
 from ..support.pem import own
 

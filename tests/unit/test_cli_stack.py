@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from components.cli import rollout
-from components.cli.console import Problem
-from components.cli.home import Home
-from components.cli.stack import PulumiStack
+from slidegenie.console import Problem
+from slidegenie.pulumi.stack import PulumiStack
+from slidegenie.rollout import rollout
+from slidegenie.user_folder import Home
 
 _GONE = 2**22 + 1
 """Above the highest process ID that Linux gives out."""

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from components.cli import rollout
-from components.cli.console import Problem
-from components.cli.state import State
+from slidegenie.console import Problem
+from slidegenie.pulumi.state import State
+from slidegenie.rollout import rollout
 
 CONTAINER = "docker:index/container:Container"
 PASSWORD = "random:index/randomPassword:RandomPassword"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from components.cli.console import Problem
-from components.cli.switch import switch
+from slidegenie.console import Problem
+from slidegenie.switch import switch
 
 
 @pytest.mark.parametrize("default", [True, False])

@@ -7,14 +7,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from components.cli import airgap, commands, preflight
-from components.cli.console import Problem
-from components.cli.home import Home
-from components.cli.preflight import RegistryUnreachableError
-from components.cli.request import Request
-from components.cli.rollout_record import image_record
-from components.cli.state import State
-from components.plan import Plan
+from slidegenie.commands import stack as commands
+from slidegenie.console import Problem
+from slidegenie.context import Request
+from slidegenie.engine import preflight
+from slidegenie.engine.preflight import RegistryUnreachableError
+from slidegenie.images import airgap
+from slidegenie.plan import Plan
+from slidegenie.pulumi.state import State
+from slidegenie.rollout.image_record import image_record
+from slidegenie.user_folder import Home
 
 from .plans import ROOT
 
@@ -68,8 +70,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         """Do nothing."""
 
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path))
-    monkeypatch.setattr("components.cli.request.ROOT", ROOT)
-    monkeypatch.setattr("components.cli.owner.docker", lambda *_, **__: subprocess.CompletedProcess((), 0, "", ""))
+    monkeypatch.setattr("slidegenie.context.ROOT", ROOT)
+    monkeypatch.setattr("slidegenie.runner.docker", lambda *_, **__: subprocess.CompletedProcess((), 0, "", ""))
     monkeypatch.setattr(commands, "plan_stack", lambda _root, stack: Plan("slidegenie", stack))
     monkeypatch.setattr(commands, "find_pulumi", lambda: made.pulumi)
     monkeypatch.setattr(commands, "PulumiStack", lambda *_: SimpleNamespace(open=quiet, state=lambda: State(())))

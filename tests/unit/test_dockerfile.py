@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from components.dockerfile import Heredoc, instructions, stage_to_build, stages
-from components.maintenance.cache import steps
+from components.images.dockerfile import Heredoc, instructions, stage_to_build, stages
 from components.settings import SettingsError
+from slidegenie.maintenance.cache import steps
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import yaml
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
-from components.plan.view import view_of
 from components.settings import Settings
+from slidegenie.plan.view import view_of
 
 from .plans import ROOT, STACKS, plan_of
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.plan.view import VOLUME
 from components.settings import Settings
+from slidegenie.plan.view import VOLUME
 
 from .plans import ROOT, plan_of
 
@@ -113,7 +113,7 @@ def test_the_help_says_the_default_stack_of_what_does_not_ask_what_is_up() -> No
     shown = _make("help")
     assert "of plan and secrets: dev" in shown
     assert [name for name in ("STACK=", "ENGINE=", "SLIDEGENIE_HOME=", "DOCKER_HOST=") if name not in shown] == []
-    assert "components.plan --stack dev" in _make("--dry-run", "plan")
+    assert "slidegenie.plan --stack dev" in _make("--dry-run", "plan")
 
 
 def _make(*arguments: str) -> str:

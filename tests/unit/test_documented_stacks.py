@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import yaml
 
-from components.cli.preflight import needed_images
-from components.plan.compose import compose_project
-from components.plan.compose_write import prepare_machine
-from components.plan.diagram import render_diagram
-from components.plan.json_ import render_json
-from components.plan.program import plan_stack
-from components.plan.tree import render_tree
 from components.settings.yaml_file import parse_yaml
+from slidegenie.compose.project import compose_project
+from slidegenie.compose.write import prepare_machine
+from slidegenie.engine.preflight import needed_images
+from slidegenie.plan.as_json import render_json
+from slidegenie.plan.diagram import render_diagram
+from slidegenie.plan.program import plan_stack
+from slidegenie.plan.tree import render_tree
 
 from .plans import ROOT
 
@@ -120,9 +120,9 @@ def test_a_pushed_image_is_shown_by_the_name_it_will_have(checkout: Path) -> Non
     assert "image: ghcr.io/acme/backend:0.0.0-dev" in compose_project(checkout, "example").text
 
 
-@pytest.mark.parametrize("module", ["components.plan", "components.cli"])
+@pytest.mark.parametrize("module", ["slidegenie.plan", "slidegenie"])
 def test_a_reader_that_has_seen_enough_is_no_traceback(module: str) -> None:
-    arguments = ["--stack", "dev"] if module == "components.plan" else ["--help"]
+    arguments = ["--stack", "dev"] if module == "slidegenie.plan" else ["--help"]
     command = [sys.executable, "-W", "ignore", "-m", module, *arguments]
     reading, writing = os.pipe()
     # Nobody reads any more.

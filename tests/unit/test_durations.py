@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.durations import go_duration
+from components.core.durations import go_duration
 
 
 @pytest.mark.parametrize(

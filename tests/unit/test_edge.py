@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from components.proxy import config
-from components.proxy import edge as dynamic
-from components.proxy import static as fixed
+from components.edge import config, dynamic
+from components.edge import static as fixed
 from components.settings import Proxy
 
 from ..support.pem import Issuer

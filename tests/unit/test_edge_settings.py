@@ -4,13 +4,13 @@ import datetime
 from typing import Any
 
 import pytest
+from components.settings.sections.own_certificate import out_of_date, problems
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from components import SettingsError, parse_settings
-from components.cli.console import Problem
-from components.cli.preflight import check_certificate
-from components.settings.own_certificate import out_of_date, problems
+from slidegenie.console import Problem
+from slidegenie.engine.preflight import check_certificate
 
 from ..support.pem import Issuer, own
 from .planned import CONTAINER, application, as_it_comes, plain, uploads

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components import SettingsError
-from components.engine import DockerEngine, split
+from components.core.engine import DockerEngine, split
 
 FILE = "Pulumi.prod.yaml"
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import components
-from components.plan import Plan, plan_stack
+from slidegenie.plan import Plan, plan_stack
 
 from ..support.workspace import ROOT
 

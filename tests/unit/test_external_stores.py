@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.plan import Plan
+from slidegenie.plan import Plan
 
 from ..support.pem import Issuer
 from .planned import CONTAINER, VOLUME, as_it_comes, environment, platform, service, unwatched, uploads, workloads

@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from components import DataVolume, DataVolumeArgs, Files, FilesArgs
-from components.plan import Plan, Secret
+from slidegenie.plan import Plan, Secret
 
 from .planned import CONTAINER, VOLUME, labels, uploads, with_foundation
 

@@ -7,12 +7,13 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import DataVolume, DataVolumeArgs, Foundation, foreign_data
-from components.cli import foreign_data as checked
-from components.cli.console import Problem
-from components.engine import DockerEngine
-from components.existing_data import Place, UnseenError
-from components.plan import Plan
+from components import DataVolume, DataVolumeArgs, Foundation
+from components.containers import foreign_data
+from components.containers.existing_data import Place, UnseenError
+from components.core.engine import DockerEngine
+from slidegenie.console import Problem
+from slidegenie.engine import foreign_data as checked
+from slidegenie.plan import Plan
 
 from .planned import BUILD, recorded, unwatched
 from .watching import watched

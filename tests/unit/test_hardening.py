@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from components.plan import Plan
+from slidegenie.plan import Plan
 
 from .planned import CONTAINER, NETWORK, VOLUME, labels, platform, role, seeds, service, workloads
 

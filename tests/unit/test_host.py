@@ -9,8 +9,8 @@ import pytest
 from pulumi.runtime import config as runtime_config
 
 from components import SettingsError
-from components.engine import DockerEngine
-from components.host import engine_of, local_socket_group, program_engine
+from components.core.engine import DockerEngine
+from components.core.socket_group import engine_of, local_socket_group, program_engine
 from components.settings import Engine
 
 from .planned import recorded

@@ -5,20 +5,20 @@ from typing import Any
 
 import pytest
 import yaml
+from components.settings.sections.monitoring import Email
 
-from components.cli.release_check import ROOT
-from components.go_template import literally
-from components.markdown import table_row
+from components.core.go_template import literally
+from components.edge import config as proxy
+from components.edge.dynamic import edge
+from components.edge.rules import matcher
 from components.monitoring import config as monitoring
 from components.monitoring.args import Additions
 from components.monitoring.boards.links import LINK
-from components.plan.compose_yaml import compose_yaml
-from components.plan.diagram import _label
-from components.proxy import config as proxy
-from components.proxy.edge import edge
-from components.proxy.rules import matcher
 from components.settings import Monitoring, Proxy
-from components.settings.monitoring import Email
+from scripts.markdown import table_row
+from scripts.release_check import ROOT
+from slidegenie.compose.yaml_text import compose_yaml
+from slidegenie.plan.diagram import _label
 
 HOSTILE = ["a {{ b }}", "{{{", "{{- x -}}", "}}", "{{/*", "`id`", "'\"", "a: b #c", "${HOME} $1", "%(x)s %n", "é\\n"]
 

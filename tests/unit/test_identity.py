@@ -3,8 +3,8 @@
 import pytest
 
 from components import SettingsError
-from components.identity import compose_project, host_name
-from components.plan import record
+from components.core.labels import compose_project, host_name
+from slidegenie.plan import record
 
 LONGEST = "s" * (49 - len("slidegenie-"))
 _RULE = (

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from components import BuiltImage, BuiltImageArgs, PulledImage, SettingsError
-from components.image import mirrored
-from components.plan import Plan
+from components.images.image import mirrored
 from components.settings import Images
+from slidegenie.plan import Plan
 
 from ..support.pem import Issuer
 from .planned import BUILD, REMOTE_IMAGE, plain, platform, recorded

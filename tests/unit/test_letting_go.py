@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from components.cli.console import Problem
-from components.cli.letting_go import let_go
-from components.cli.state import State
-from components.plan import Plan
-from components.plan.view import VOLUME
+from slidegenie.console import Problem
+from slidegenie.plan import Plan
+from slidegenie.plan.view import VOLUME
+from slidegenie.pulumi.state import State
+from slidegenie.rollout.protection import let_go
 
 from .planned import as_it_comes, platform
 
 if TYPE_CHECKING:
-    from components.cli.stack import PulumiStack
+    from slidegenie.pulumi.stack import PulumiStack
 
 _TYPES = "slidegenie:index:SlideGeniePlatform$"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.plan import Plan
+from slidegenie.plan import Plan
 
 from .planned import CONTAINER, VOLUME, environment, labels, service, unwatched, uploads, workloads
 
@@ -99,7 +99,7 @@ def test_a_redis_with_other_users_is_another_one(monkeypatch: pytest.MonkeyPatch
         return labels(unwatched(secrets=GIVEN).named("slidegenie-redis-1", CONTAINER))["io.slidegenie.users"]
 
     before = users()
-    monkeypatch.setattr("components.redis._USER", "another")
+    monkeypatch.setattr("components.stores.redis._USER", "another")
 
     assert users() != before
 

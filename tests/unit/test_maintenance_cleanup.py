@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from components.identity import IMAGE_LABEL, STACK_LABEL
-from components.maintenance.cache import own_records, steps, unused
-from components.maintenance.cleanup import Ownership, removable_containers, removable_images
-from components.maintenance.images import ImageRecord, kept_images
+from components.core.labels import IMAGE_LABEL, STACK_LABEL
+from slidegenie.maintenance.cache import own_records, steps, unused
+from slidegenie.maintenance.cleanup import Ownership, removable_containers, removable_images
+from slidegenie.maintenance.images import ImageRecord, kept_images
 
 NOW = datetime.datetime(2026, 3, 10, 12, tzinfo=datetime.UTC)
 OLD = "2026-03-01T00:00:00.123456789Z"

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from components.cli import scanning
-from components.cli.console import Problem
-from components.maintenance import freshness, textfile
-from components.maintenance.freshness import Answer
-from components.maintenance.ledger import Ledger
-from components.plan import Plan
+from components.images.supply_chain import SupplyChainError
+from components.images.supply_chain.errors import UnsignedError
+from components.images.supply_chain.policy import Severity
 from components.settings import Settings, SupplyChain
-from components.supply_chain import SupplyChainError
-from components.supply_chain.errors import UnsignedError
-from components.supply_chain.policy import Severity
+from slidegenie.console import Problem
+from slidegenie.images import scanning
+from slidegenie.maintenance import freshness, textfile
+from slidegenie.maintenance.freshness import Answer
+from slidegenie.maintenance.ledger import Ledger
+from slidegenie.plan import Plan
 
 HERE, THERE = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from components.cli import timers
-from components.cli.console import Problem
-from components.maintenance.ledger import Ledger, Task
-from components.maintenance.schedule import Job, without
 from components.settings import Maintenance, SettingsError, Weekday, parse_settings
+from slidegenie.console import Problem
+from slidegenie.maintenance import timers
+from slidegenie.maintenance.ledger import Ledger, Task
+from slidegenie.maintenance.schedule import Job, without
 
 LABEL = "slidegenie/prod"
 
@@ -34,7 +34,7 @@ def test_each_task_has_a_timer_that_starts_its_service(tmp_path: Path) -> None:
         f"slidegenie-prod-{task}.{kind}" for task in ("clean", "freshness", "scan") for kind in ("service", "timer")
     ]
     scan = units["slidegenie-prod-scan.service"]
-    assert f'ExecStart="{tmp_path}/.venv/bin/python" "-m" "components.cli" "--stack" "prod" "scan"\n' in scan
+    assert f'ExecStart="{tmp_path}/.venv/bin/python" "-m" "slidegenie" "--stack" "prod" "scan"\n' in scan
     assert 'Environment="SLIDEGENIE_HOME=/var/lib/slidegenie home"\n' in scan
     assert "NoNewPrivileges=yes\n" in scan
     calendars = {
@@ -131,7 +131,7 @@ def test_where_only_cron_is_there_the_crontab_gets_them(host: Path) -> None:
     fake(host / "bin", "crontab", f'[ "$1" = -l ] && exec /bin/cat {table}; exec /bin/cat > {table}')
     table.write_text("1 1 * * * theirs\n", encoding="utf-8")
     timers.install(LABEL, host, Maintenance())
-    assert table.read_text().count("components.cli") == 3
+    assert table.read_text().count("slidegenie") == 3
     timers.remove(LABEL)
     assert table.read_text() == "1 1 * * * theirs\n"
 
@@ -140,7 +140,7 @@ def test_where_neither_is_there_the_lines_are_shown(host: Path, monkeypatch: pyt
     monkeypatch.setenv("PATH", str(host / "bin"))
     with pytest.raises(Problem, match="neither systemd nor cron is here") as problem:
         timers.install(LABEL, host, Maintenance())
-    assert str(problem.value).count("components.cli") == 3
+    assert str(problem.value).count("slidegenie") == 3
 
 
 def test_a_passphrase_in_the_environment_is_refused_and_goes_into_no_unit(

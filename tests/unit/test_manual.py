@@ -5,7 +5,7 @@ import datetime
 import pytest
 from pydantic.fields import FieldInfo
 
-from components.settings import manual
+from scripts import settings_manual as manual
 
 
 @pytest.fixture(scope="module")

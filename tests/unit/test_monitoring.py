@@ -19,9 +19,9 @@ from components import (
     parse_settings,
 )
 from components.monitoring.config import has_receiver
-from components.plan import Plan
 from components.settings import Email, Engine, SettingsError
 from components.settings import Monitoring as MonitoringSettings
+from slidegenie.plan import Plan
 
 from ..support.prometheus import cadvisor_image
 from .planned import as_it_comes, environment, labels, plain, platform, recorded, seeds, service, uploads, workloads

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from components.cli import newest
-from components.cli.newest import moved_images
-from components.cli.state import State
-from components.maintenance.images import ImageRecord
+from slidegenie.images import newer as newest
+from slidegenie.images.newer import moved_images
+from slidegenie.maintenance.images import ImageRecord
+from slidegenie.pulumi.state import State
 
 from .planned import BUILD, REMOTE_IMAGE
 

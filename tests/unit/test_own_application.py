@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from components.plan import Plan, Secret
 from components.settings import SettingsError, parse_settings
+from slidegenie.plan import Plan, Secret
 
 from .planned import BUILD, CONTAINER, REMOTE_IMAGE, application, environment, platform, service, workloads
 

@@ -22,8 +22,8 @@ import sys
 from pathlib import Path
 import slidegenie_platform
 from slidegenie_platform import SlideGeniePlatform, parse_settings
-from slidegenie_platform.assets import asset
-from slidegenie_platform.plan import record
+from slidegenie.plan import record
+from slidegenie_platform.core.assets import asset
 
 package = Path(slidegenie_platform.__file__).resolve().parent
 assert str(package).startswith(sys.argv[1]), package
@@ -55,24 +55,26 @@ def test_the_package_needs_what_the_program_needs() -> None:
     lines = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
     required = [line.partition("#")[0].strip() for line in lines]
 
-    assert sorted(filter(None, required)) == sorted(PROJECT["dependencies"])
+    assert sorted(filter(None, required)) == sorted(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["cli"])
 
 
 def test_the_version_is_one_that_can_be_ordered() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+((a|b|rc)\d+)?", PROJECT["version"])
 
 
-def test_everything_is_below_one_package(wheel: Path) -> None:
+def test_it_has_the_library_and_the_tool(wheel: Path) -> None:
     metadata = f"slidegenie_platform-{PROJECT['version']}.dist-info"
 
-    assert {name.partition("/")[0] for name in names(wheel)} == {"slidegenie_platform", metadata}
+    assert {name.partition("/")[0] for name in names(wheel)} == {"slidegenie", "slidegenie_platform", metadata}
 
 
 def test_every_module_and_its_data_are_in_it(wheel: Path) -> None:
     sources = [*ROOT.glob("components/**/*.py"), *ROOT.glob("components/*.yaml"), ROOT / "components" / "py.typed"]
-    expected = {f"slidegenie_platform/{path.relative_to(ROOT / 'components')}" for path in sources}
+    library = {f"slidegenie_platform/{path.relative_to(ROOT / 'components')}" for path in sources}
+    expected = library | {str(path.relative_to(ROOT)) for path in ROOT.glob("slidegenie/**/*.py")}
 
-    assert len(expected) > 40
+    assert len(library) > 40
+    assert len(expected) > 100
     assert expected <= names(wheel)
 
 
@@ -101,8 +103,8 @@ def test_its_metadata_says_what_it_needs(wheel: Path) -> None:
         metadata = archive.read(f"slidegenie_platform-{PROJECT['version']}.dist-info/METADATA").decode()
 
     assert "Requires-Python: >=3.11" in metadata
-    assert len(re.findall(r"^Requires-Dist: ", metadata, re.MULTILINE)) == len(PROJECT["dependencies"]) + len(
-        PROJECT["optional-dependencies"]["policy"]
+    assert len(re.findall(r"^Requires-Dist: ", metadata, re.MULTILINE)) == len(
+        [*PROJECT["dependencies"], *(one for extra in PROJECT["optional-dependencies"].values() for one in extra)]
     )
 
 
@@ -122,14 +124,14 @@ def test_its_commands_say_in_one_line_that_there_is_no_program(wheel: Path, tmp_
     (tmp_path / "empty").mkdir()
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "installed"), "SLIDEGENIE_HOME": str(tmp_path / "home")}
     for command in ("up", "preview", "policy", "destroy"):
-        run = [sys.executable, "-m", "slidegenie_platform.cli", command]
+        run = [sys.executable, "-m", "slidegenie", command]
         done = subprocess.run(run, cwd=tmp_path / "empty", env=environment, capture_output=True, text=True, check=False)
 
         told = f"==> there is no Pulumi.yaml in {tmp_path}/empty: run this in the folder of a Pulumi program\n"
         assert (done.returncode, done.stderr) == (1, told), command
 
 
-def test_no_module_names_the_package_it_is_in() -> None:
+def test_no_module_of_the_library_names_the_package_it_is_in() -> None:
     """It is `components` here and `slidegenie_platform` there: relative imports work in both."""
     absolute = [
         f"{path.relative_to(ROOT)}: {line}"

@@ -7,8 +7,8 @@ import pulumi
 import pytest
 
 from components import ContainerArgs, HealthCheck, Job, Limits, Server, ServerArgs, Zone
-from components.engine import DockerEngine
-from components.pids import process_limit_hook
+from components.containers.process_limit import process_limit_hook
+from components.core.engine import DockerEngine
 
 from .planned import recorded
 from .watching import watched

@@ -1,4 +1,4 @@
-"""`python -m components.plan`: what a person and a pipe see."""
+"""`python -m slidegenie.plan`: what a person and a pipe see."""
 
 import json
 import re
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from components.plan.__main__ import main
-from components.plan.diagram import render_diagram
-from components.plan.json_ import render_json
-from components.plan.program import plan_stack
-from components.plan.record import Secret
-from components.plan.tree import render_tree
 from components.settings import SettingsError
+from slidegenie.plan.__main__ import main
+from slidegenie.plan.as_json import render_json
+from slidegenie.plan.diagram import render_diagram
+from slidegenie.plan.program import plan_stack
+from slidegenie.plan.record import Secret
+from slidegenie.plan.tree import render_tree
 
 from .plans import ROOT, STACKS, compose_of, container, made_of, mount, network, plan_of, seed, upload, volume
 
@@ -54,7 +54,7 @@ def test_wrong_settings_are_one_line_each_and_exit_code_2(tmp_path: Path) -> Non
         "config:\n  slidegenie:backend:\n    replicas: 0\n  slidegenie:proxy:\n    htpPort: 80\n"
     )
     done = subprocess.run(
-        [sys.executable, "-m", "components.plan", "--stack", "bad"],
+        [sys.executable, "-m", "slidegenie.plan", "--stack", "bad"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from components.plan.compose import compose_project, render_compose
-from components.plan.record import Plan, Secret
-from components.plan.view import BUILT, CONTAINER, labels_of, reveal, view_of
+from slidegenie.compose.project import compose_project, render_compose
+from slidegenie.plan.record import Plan, Secret
+from slidegenie.plan.view import BUILT, CONTAINER, labels_of, reveal, view_of
 
 from ..support.pem import Issuer
 from .plans import ROOT, STACKS, compose_of, container, document_of, made_of, plan_of, resource

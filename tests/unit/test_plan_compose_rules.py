@@ -6,8 +6,8 @@ import pytest
 import yaml
 from pulumi.output import Unknown
 
-from components.plan.compose_yaml import Interpolated, compose_yaml
-from components.plan.record import Secret
+from slidegenie.compose.yaml_text import Interpolated, compose_yaml
+from slidegenie.plan.record import Secret
 
 from .plans import container, mount, network, rendered, seed, upload, volume
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from components.plan import plan_stack
-from components.plan.env import COMMENTS, render_env, with_docker_group
-from components.plan.generated import COMPOSE_FILES, generated_files
-from components.plan.golden import FURTHER, difference, reviewed, written
-from components.plan.json_ import render_json
-from components.plan.view import view_of
+from scripts.generated_files import COMPOSE_FILES, generated_files
+from scripts.golden import FURTHER, difference, reviewed, written
+from slidegenie.compose.environment_file import COMMENTS, render_env, with_docker_group
+from slidegenie.plan import plan_stack
+from slidegenie.plan.as_json import render_json
+from slidegenie.plan.view import view_of
 
 from .plans import ROOT, STACKS, container, made_of, plan_of
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from components.plan.compose import ComposeProject
-from components.plan.compose_write import prepare_machine, refuse_encrypted, write_compose, write_secrets
-from components.plan.private import write_private
-from components.plan.record import UUID7, fixed_values, uuid7
-from components.plan.vault import Vault
 from components.settings import SettingsError
+from slidegenie.compose.project import ComposeProject
+from slidegenie.compose.vault import Vault
+from slidegenie.compose.write import prepare_machine, refuse_encrypted, write_compose, write_secrets
+from slidegenie.plan.record import UUID7, fixed_values, uuid7
+from slidegenie.private_files import write_private
 
 from .plans import ROOT
 

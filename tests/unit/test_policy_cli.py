@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.cli import commands
-from components.cli.__main__ import main
-from components.cli.console import Problem
-from components.cli.policy import enforce, judge_stack
-from components.plan import plan_stack
+from slidegenie.__main__ import main
+from slidegenie.commands import stack as commands
+from slidegenie.console import Problem
+from slidegenie.plan import plan_stack
+from slidegenie.policy.enforcement import enforce, judge_stack
 
 from .plans import ROOT
 

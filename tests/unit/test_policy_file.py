@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from components.policy import ContainerPolicy, default_policy, load_policy
-from components.policy.judge import CHECKS
-from components.policy.load import parse, schema
-from components.policy.model import Exceptions
-from components.policy.rules_file import RULE_FIELDS
+from components.core.policy.load import default_policy, load_policy, parse, schema
+from components.core.policy.model import ContainerPolicy, Exceptions
+from components.core.policy.rules_file import RULE_FIELDS
 from components.settings import Enforcement, Policy, SettingsError
+from slidegenie.policy.judge import CHECKS
 
 from .planned import CONTAINER, labels, platform
 from .plans import ROOT

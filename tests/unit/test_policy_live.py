@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from components.policy import Verdict, default_policy, judge
-from components.policy.live import metrics, subject_of_container, subject_of_network, subject_of_volume, zones_of
-from components.policy.rule import Around
+from components.core.policy.load import default_policy
+from slidegenie.policy import judge
+from slidegenie.policy.judge import Verdict
+from slidegenie.policy.live import metrics, subject_of_container, subject_of_network, subject_of_volume, zones_of
+from slidegenie.policy.rule import Around
 
 from .policies import TODAY
 

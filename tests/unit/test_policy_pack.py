@@ -7,11 +7,11 @@ import pytest
 from pulumi_policy import EnforcementLevel, ResourceValidationArgs, ResourceValidationPolicy
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
-from components.policy import default_policy
-from components.policy.look import UNKNOWN
-from components.policy.pack import known, pack_policies, stack_settings
-from components.policy.shape import CONTAINER
+from components.core.policy.load import default_policy
 from components.settings import Enforcement, Policy, SettingsError
+from slidegenie.policy.normalized import CONTAINER
+from slidegenie.policy.pack import known, pack_policies, stack_settings
+from slidegenie.policy.properties import UNKNOWN
 
 from .policies import GOOD, SECRET, TODAY
 

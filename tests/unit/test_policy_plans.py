@@ -11,14 +11,16 @@ from pulumi.runtime import rpc
 
 import components
 from components import FilesArgs, Foundation, FoundationArgs, HostMount, Limits, Server, ServerArgs, Zone
-from components.cli.policy import policy_settings
-from components.files import Files
-from components.plan import Plan, plan_stack
-from components.policy import ContainerPolicy, Granted, Verdict, default_policy, load_policy
-from components.policy.recorded import around_of, judge_plan
-from components.policy.report import report, summary
+from components.containers import FilesMount, HealthCheck
+from components.containers.files import Files
+from components.core.policy.load import default_policy, load_policy
+from components.core.policy.model import ContainerPolicy, Granted
 from components.settings import Policy
-from components.workload import FilesMount, HealthCheck
+from slidegenie.plan import Plan, plan_stack
+from slidegenie.policy.enforcement import policy_settings
+from slidegenie.policy.judge import Verdict
+from slidegenie.policy.recorded import around_of, judge_plan
+from slidegenie.policy.report import report, summary
 
 from .planned import application, recorded, with_foundation
 from .plans import ROOT, STACKS

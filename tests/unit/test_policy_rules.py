@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from components.policy.look import UNKNOWN
-from components.policy.report import explain, report
-from components.policy.rules_file import RULE_FIELDS
-from components.policy.shape import SERVICE, VOLUME
+from components.core.policy.rules_file import RULE_FIELDS
+from slidegenie.policy.normalized import SERVICE, VOLUME
+from slidegenie.policy.properties import UNKNOWN
+from slidegenie.policy.report import explain, report
 
 from .policies import EDGE, GOOD, IMAGE, SECRET, TODAY, broken, granting, label, mount, port, verdict
 from .policy_cases import CASES, Case

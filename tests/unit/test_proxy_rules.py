@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from components.proxy.rules import check_path, rule
+from components.edge.rules import check_path, rule
 
 _MATCHER = re.compile(r"(Host|Path|PathPrefix|PathRegexp)\(`([^`]+)`\)")
 

@@ -10,15 +10,7 @@ import pulumi
 import pytest
 
 import components
-from components import (
-    HealthCheck,
-    Limits,
-    PulledImage,
-    SlideGeniePlatform,
-    WebService,
-    WebServiceArgs,
-    parse_settings,
-)
+from components import HealthCheck, Limits, PulledImage, SlideGeniePlatform, WebService, WebServiceArgs, parse_settings
 
 from .planned import recorded
 from .plans import ROOT

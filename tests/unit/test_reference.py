@@ -2,8 +2,8 @@
 
 import pytest
 
-from components.policy.images import full_name, repository
-from components.reference import Reference, is_in, parse, split_registry
+from components.settings.values.references import Reference, is_in, parse, split_registry
+from slidegenie.policy.images import full_name, repository
 
 DIGEST = "sha256:" + "a" * 64
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.cli.release_check import Row, main, rows, run
+from scripts.release_check import Row, main, rows, run
 
 SAY = [sys.executable, "-c"]
 

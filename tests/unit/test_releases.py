@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.cli.releases import KEPT, Release, Releases, Schema, listed, refusal
+from slidegenie.rollout.releases import KEPT, Release, Releases, Schema, listed, refusal
 
 _SCHEMA = Schema("2", ("1", "2"))
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from components.cli import repair
-from components.cli.state import State
+from slidegenie.pulumi import removed as repair
+from slidegenie.pulumi.state import State
 
 _KINDS = {
     "container": "docker:index/container:Container",

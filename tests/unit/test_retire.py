@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from components.cli import retire
-from components.cli.console import Problem
+from slidegenie.console import Problem
+from slidegenie.rollout import old_logins as retire
 
 JOB: dict[str, Any] = {
     "Image": "sha256:1",

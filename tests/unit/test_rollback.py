@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from components.cli import rollback
-from components.cli.console import Problem
-from components.cli.rollback import History
-from components.cli.state import State
 from components.settings import parse_settings
+from slidegenie.console import Problem
+from slidegenie.pulumi.state import State
+from slidegenie.rollout import rollback
+from slidegenie.rollout.rollback import History
 
 if TYPE_CHECKING:
-    from components.cli.stack import PulumiStack
+    from slidegenie.pulumi.stack import PulumiStack
 
 _IMAGE = "sha256:0123456789abcdef"
 _KEPT = "slidegenie/kept-slidegenie-test:0123456789ab"

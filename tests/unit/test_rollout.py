@@ -3,7 +3,7 @@
 import pytest
 
 from components import HealthCheck, Limits, PublishedPort, Rollout, ServerArgs, Zone
-from components.plan import Plan
+from slidegenie.plan import Plan
 
 from .planned import CONTAINER, VOLUME, platform, role, service, with_foundation, workloads
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from components.cli import rotation
-from components.cli.console import Problem
-from components.cli.rotation import ROTATABLE, Rotation
-from components.cli.state import State
-from components.plan import Plan
+from slidegenie.console import Problem
+from slidegenie.plan import Plan
+from slidegenie.pulumi.state import State
+from slidegenie.rollout import rotation
+from slidegenie.rollout.rotation import ROTATABLE, Rotation
 
 from .planned import PASSWORD
 
 if TYPE_CHECKING:
-    from components.cli.stack import PulumiStack
+    from slidegenie.pulumi.stack import PulumiStack
 
 _RANDOM = "random:index/"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.plan import Plan, Secret
+from slidegenie.plan import Plan, Secret
 
 from ..support.pem import own
 from .planned import CONTAINER, PASSWORD, labels, plain, platform, role, uploads

@@ -2,9 +2,9 @@
 
 import pytest
 
-from components.network import Zone
-from components.plan import Plan
-from components.segmentation import FLOWS, GOES_OUT, MEMBERS, has_way_out
+from components.containers.network import Zone
+from scripts.segmentation_manual import FLOWS, GOES_OUT, MEMBERS, has_way_out
+from slidegenie.plan import Plan
 
 from .planned import NETWORK, labels, platform, service, workloads
 

@@ -2,8 +2,8 @@
 
 import re
 
-from components.plan import Plan
-from components.settings.versions import third_parties
+from components.settings.values.versions import third_parties
+from slidegenie.plan import Plan
 
 from .plans import ROOT
 

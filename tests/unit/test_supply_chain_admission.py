@@ -13,17 +13,17 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from components import Files, FilesArgs, Foundation, FoundationArgs, HealthCheck, Limits, Server, ServerArgs, Zone
-from components.backend_admission import admitted_backend
-from components.cli import compose
-from components.cli.compose import ComposeStack
-from components.cli.console import Problem
-from components.cli.home import Home
-from components.image import without_tag
-from components.plan import Plan, Resource
+from components.images.backend_admission import admitted_backend
+from components.images.image import without_tag
+from components.images.supply_chain import Admission, AdmissionArgs, Checks, Subject, SupplyChainError, login
+from components.images.supply_chain.keys import key_pair
+from components.images.supply_chain.push import by_digest
 from components.settings import Require, SettingsError
-from components.supply_chain import Admission, AdmissionArgs, Checks, Subject, SupplyChainError, login
-from components.supply_chain.keys import key_pair
-from components.supply_chain.push import by_digest
+from slidegenie.compose import stack as compose
+from slidegenie.compose.stack import ComposeStack
+from slidegenie.console import Problem
+from slidegenie.plan import Plan, Resource
+from slidegenie.user_folder import Home
 
 from .planned import BUILD, CONTAINER, REMOTE_IMAGE, application, platform, recorded, service, workloads
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from components.supply_chain import Subject, ToolError
-from components.supply_chain import __main__ as by_hand
+from components.images.supply_chain import Subject, ToolError
+from slidegenie.images import scan_command as by_hand
 
 from .plans import ROOT
 

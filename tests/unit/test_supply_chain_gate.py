@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.supply_chain import Severity, SupplyChainError, Verdict, judge, parse_policy
+from components.images.supply_chain import Severity, SupplyChainError, Verdict, judge, parse_policy
 
 TODAY = datetime.date(2026, 11, 23)
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from components.images.supply_chain import Scanner, Severity, load_policy, parse_policy
 from components.settings import SettingsError
-from components.supply_chain import Scanner, Severity, load_policy, parse_policy
 
 from .plans import ROOT
 

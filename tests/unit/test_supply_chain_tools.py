@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from components.engine import DockerEngine
-from components.settings import Images, Require
-from components.supply_chain import (
+from components.core.engine import DockerEngine
+from components.images.supply_chain import (
     Checks,
     Login,
     Signer,
@@ -27,8 +26,9 @@ from components.supply_chain import (
     tools,
     trivy,
 )
-from components.supply_chain.errors import UnsignedError
-from components.supply_chain.tools import Workbench, workbench
+from components.images.supply_chain.errors import UnsignedError
+from components.images.supply_chain.tools import Workbench, workbench
+from components.settings import Images, Require
 
 DIGEST = "sha256:" + "a" * 64
 IMAGE = Subject(reference=f"registry.example.com/slidegenie/backend@{DIGEST}", pushed=True)

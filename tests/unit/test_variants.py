@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from components import BackendImage, BackendImageArgs, ImageMatrix, ImageMatrixArgs
-from components.backend_image import backend_build
-from components.cli.images_manual import images_manual
-from components.dockerfile import stages
-from components.plan import Plan
+from components.images.backend_image import backend_build
+from components.images.dockerfile import stages
+from components.images.variants import VARIANTS, ImageVariant, image_variant
 from components.settings import Engine, Images, Origin, Registry, Require, SupplyChain, Target, Variant
-from components.settings.versions import third_party
-from components.variants import VARIANTS, ImageVariant, image_variant
+from components.settings.values.versions import third_party
+from scripts.images_manual import images_manual
+from slidegenie.plan import Plan
 
 from .planned import BUILD, application, recorded
 from .plans import ROOT
@@ -193,4 +193,4 @@ def test_nothing_else_knows_the_tags() -> None:
         if pattern.search(path.read_text(encoding="utf-8"))
     ]
 
-    assert knowing == ["components/variants.py"]
+    assert knowing == ["components/images/variants.py"]

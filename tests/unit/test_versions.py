@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components.settings import Images
-from components.settings.versions import third_parties
+from components.settings.values.versions import third_parties
 
 from .plans import ROOT
 

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from components import HealthCheck, Limits, SlideGeniePlatform, WebService, WebServiceArgs, Zone, parse_settings
-from components.plan import Plan
-from components.proxy.rules import rule
+from components.edge.rules import rule
+from slidegenie.plan import Plan
 
 from .planned import ELSEWHERE, labels, recorded, uploads, workloads
 

@@ -7,10 +7,10 @@ import pytest
 import yaml
 from pulumi.runtime import config as runtime_config
 
-from components.plan.program import stack_configuration, stack_settings
 from components.settings import Redis, Settings, SettingsError, keys_of, load_settings
 from components.settings.stack_file import StackFile
 from components.settings.yaml_file import parse_yaml, write_yaml
+from slidegenie.plan.program import stack_configuration, stack_settings
 
 from .planned import recorded
 

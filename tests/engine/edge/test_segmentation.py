@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from components.segmentation import FLOWS, MEMBERS, has_way_out
+from scripts.segmentation_manual import FLOWS, MEMBERS, has_way_out
 
 from ...support.hardening import networks, service
 from ...support.webhook import gateway

@@ -1,1 +1,0 @@
-"""The operator's commands. `make up` and its siblings are one line each that calls `python -m components.cli`."""

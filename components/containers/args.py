@@ -1,0 +1,174 @@
+"""What a workload can say about itself. Hardening is not among it: that is the same for all."""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+
+from ..settings import Limits
+from .checks import check_places, check_port, check_service, check_variables
+from .files import Files
+from .foundation import Foundation
+from .network import Zone
+from .volume import PreparedVolume
+
+
+class Rollout(enum.Enum):
+    """In which order an old and a new container change places."""
+
+    ROLLING = "rolling"
+    """The new one first; the old one goes when the new one is healthy. No published port, no data of its own."""
+    RECREATE = "recreate"
+    """The old one goes first: for what holds a port or data that only one may hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthCheck:
+    """The command that tells whether a container is healthy."""
+
+    command: Sequence[str]
+    """Program and arguments, run inside the container without a shell."""
+    interval_seconds: float = 5
+    """Time between two runs."""
+    timeout_seconds: float = 3
+    """A run that takes longer has failed."""
+    retries: int = 3
+    """Failures in a row that make the container unhealthy."""
+    start_period_seconds: float = 30
+    """Failures do not count during this time after the start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesMount:
+    """Immutable files and where the container sees them."""
+
+    files: Files
+    """The files."""
+    path: str
+    """Folder in the container."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumeMount:
+    """A volume and where the container sees it."""
+
+    volume: PreparedVolume
+    """The volume."""
+    path: str
+    """Folder in the container."""
+    read_only: bool = False
+    """Whether the container may only read it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostMount:
+    """A file or folder of the Docker host.
+
+    For the source tree in development, the engine's socket and what cAdvisor reads, nothing else.
+    """
+
+    host_path: str
+    """Absolute path on the Docker host."""
+    path: str
+    """Path in the container."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedPort:
+    """A port of the container, published on the Docker host."""
+
+    internal: int
+    """Port in the container."""
+    external: int
+    """Port on the host."""
+    address: str = "127.0.0.1"
+    """Address of the host it is published on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerArgs:
+    """What jobs and servers have in common."""
+
+    foundation: Foundation
+    """The stack's foundation."""
+    service: str
+    """Name people use: `docker compose logs <service>`, and the host name on the networks."""
+    image: pulumi.Input[str]
+    """What runs: an image ID or `name@sha256:...`."""
+    zones: Sequence[Zone]
+    """Networks it joins, where others find it under `service`; none at all for an empty list."""
+    limits: Limits
+    """Memory, CPU and process limits."""
+    entrypoint: Sequence[str] | None = None
+    """Program in place of the image's entry point. Default: the image's own."""
+    command: Sequence[pulumi.Input[str]] | None = None
+    """Arguments to the image's entry point. Default: the image's own."""
+    environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Environment variables; never a secret."""
+    files: Sequence[FilesMount] = ()
+    """Configuration and secrets."""
+    volumes: Sequence[VolumeMount] = ()
+    """Volumes."""
+    host_mounts: Sequence[HostMount] = ()
+    """Paths of the Docker host, mounted read-only."""
+    tmpfs_mib: Mapping[str, int] = field(default_factory=lambda: {"/tmp": 16})  # noqa: S108 - a folder of the container
+    """Writable folders in memory with their size in MiB; they count against the memory limit."""
+    groups: Sequence[pulumi.Input[str]] = ()
+    """Numeric groups the process joins besides its own."""
+    labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Further labels."""
+    after: Sequence[pulumi.Resource] = ()
+    """What must be there before it starts, such as a database."""
+    grace_seconds: int = 10
+    """How long the container may take to stop before it is killed."""
+    host_name: str | None = None
+    """Name it has for itself, for programs that write it down. Default: the first digits of its ID."""
+    root_because: str | None = None
+    """Why it has to be root, which becomes a label that people and policies can see. Everything else stays: no
+    capability, a read-only root, no new privileges. Default: it does not have to, and is user 1000."""
+
+    def __post_init__(self) -> None:
+        check_service(self.service)
+        check_variables(self.service, self.environment)
+        files = [mount.path for mount in self.files]
+        volumes = [mount.path for mount in self.volumes]
+        hosts = [mount.path for mount in self.host_mounts]
+        check_places(self.service, [*files, *volumes, *hosts, *self.tmpfs_mib])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerArgs(ContainerArgs):
+    """A workload that runs until it is told to stop."""
+
+    health: HealthCheck
+    """How to tell that it works. A rollout waits for it."""
+    start_seconds: int = 90
+    """A new container that is not healthy after this time has failed, and so has the rollout."""
+    replicas: int = 1
+    """Containers."""
+    rollout: Rollout = Rollout.RECREATE
+    """Order of replacement."""
+    ports: Sequence[PublishedPort] = ()
+    """Ports published on the host."""
+    shm_mib: int = 64
+    """Size of `/dev/shm` in MiB."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for published in self.ports:
+            check_port(self.service, "a port in the container", published.internal)
+            check_port(self.service, "a port of the host", published.external)
+        if self.replicas < 1:
+            raise ValueError(
+                f"{self.service}: replicas must be at least 1; got {self.replicas}, leave the workload out to run none"
+            )
+        if self.rollout is Rollout.ROLLING and self.ports:
+            raise ValueError(
+                f"{self.service}: a rolling workload cannot publish a port, the new container could not bind it;"
+                " route to it through the proxy, or use Rollout.RECREATE"
+            )
+        if self.rollout is Rollout.RECREATE and self.replicas > 1:
+            raise ValueError(
+                f"{self.service}: replicas need Rollout.ROLLING; got {self.replicas} with Rollout.RECREATE"
+            )

@@ -1,0 +1,57 @@
+"""Data that is there already: seen through a container, so on any engine, and whoever owns the files."""
+
+import subprocess
+from dataclasses import dataclass
+
+from ..core.engine import DockerEngine
+
+_LOOK = 'ls -A /look | grep -qv "^lost+found$" && echo data || echo empty'
+_NOWHERE = ("bind source path does not exist", "failed to mount local volume")
+"""What the engine says of a folder that is not there, and of a volume on one."""
+_HARDENED = ("--network=none", "--read-only", "--cap-drop=ALL", "--cap-add=DAC_READ_SEARCH", "--user=0:0")
+"""It may read what somebody else owns, and nothing more."""
+
+
+class UnseenError(Exception):
+    """Nobody could look."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where data would be: a volume, or a folder of the engine's machine."""
+
+    name: str
+    """Name of the volume, or path of the folder."""
+
+    @property
+    def folder(self) -> bool:
+        """Whether it is a folder."""
+        return self.name.startswith("/")
+
+    def holds_data(self, engine: DockerEngine, image: str) -> bool:
+        """Tell whether something is in it; `image` is on the engine and has a shell. Changes and makes nothing.
+
+        Raises:
+            UnseenError: when that cannot be found out.
+        """
+        # A volume that is not there would be made by looking into it.
+        if not self.folder and not self._listed(engine):
+            return False
+        mount = f"--mount=type={'bind' if self.folder else 'volume'},src={self.name},dst=/look,readonly"
+        looked = _docker(engine, "run", "--rm", *_HARDENED, mount, "--entrypoint=sh", image, "-c", _LOOK)
+        if any(said in looked.stderr for said in _NOWHERE):
+            return False
+        if looked.stdout.strip() not in ("data", "empty"):
+            raise UnseenError(f"nobody could look into {self.name}: {looked.stderr.strip() or looked.stdout.strip()}")
+        return looked.stdout.strip() == "data"
+
+    def _listed(self, engine: DockerEngine) -> bool:
+        listed = _docker(engine, "volume", "ls", "--quiet", "--filter", f"name=^{self.name}$")
+        if listed.returncode != 0:
+            raise UnseenError(f"the volumes of {engine.address} cannot be listed: {listed.stderr.strip()}")
+        return self.name in listed.stdout.split()
+
+
+def _docker(engine: DockerEngine, *args: str) -> "subprocess.CompletedProcess[str]":
+    environment = engine.environment()
+    return subprocess.run(["docker", *args], env=environment, capture_output=True, text=True, check=False)  # noqa: S603, S607

@@ -1,0 +1,102 @@
+"""What every workload of a stack stands on: networks, the image that seeds volumes, the key for content hashes."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_random as random
+
+from ..core.assets import asset
+from ..core.engine import DockerEngine
+from ..core.policy.load import load_policy
+from ..core.policy.model import Hardening
+from ..core.socket_group import engine_of
+from ..images.image import BuiltImage, BuiltImageArgs, mirrored
+from ..settings import Engine, Images, Policy
+from .foreign_data import foreign_data_hook
+from .network import Networks
+from .process_limit import process_limit_hook
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundationArgs:
+    """What differs between stacks."""
+
+    images: Images = Images()
+    """Third-party images; only the base of the seed image is used here."""
+    engine: Engine = Engine()
+    """What builds the seed image."""
+    policy: Policy = Policy()
+    """Which file says how containers are hardened. Default: `security/container-security.yml`."""
+
+
+class Foundation(pulumi.ComponentResource):
+    """Networks, seed image and hash key, shared by all workloads of a stack."""
+
+    networks: Networks
+    """The network segments."""
+    seed_image: pulumi.Output[str]
+    """Image whose containers are created to fill a volume, and never started."""
+
+    hardening: Hardening
+    """What every container of the stack is given."""
+    engine: pulumi.Output[DockerEngine]
+    """Where all of it is: what the provider in `opts` says, else the stack's configuration."""
+    limit_processes: pulumi.ResourceHook
+    """Runs after each container was created and sets its process limit."""
+    refuse_foreign_data: pulumi.ResourceHook
+    """Runs before a volume is made which nobody but the state can open."""
+
+    def __init__(self, name: str, args: FoundationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:Foundation", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.hardening = load_policy(args.policy).hardening
+        self.engine = engine_of(self)
+        self.limit_processes = process_limit_hook(self.engine)
+        self._gates: list[pulumi.Output[Any]] = []
+        self.networks = Networks(name, opts=child)
+        seed = BuiltImage(
+            f"{name}-seed",
+            BuiltImageArgs(
+                tag="slidegenie/seed:1",
+                context=asset("docker", "seed"),
+                dockerfile=asset("docker", "seed", "Dockerfile"),
+                build_args={"BASE_IMAGE": mirrored(args.images.seed, args.images)},
+                builder=args.engine.builder,
+            ),
+            opts=child,
+        )
+        self.seed_image = seed.id_on_engine
+        self.refuse_foreign_data = foreign_data_hook(self.engine, self.seed_image)
+        self._key = random.RandomPassword(f"{name}-hash-key", length=32, special=False, opts=child).result
+        self.register_outputs({"seedImage": self.seed_image})
+
+    def hold_until(self, cleared: pulumi.Output[Any]) -> None:
+        """Create and replace no container of this stack before `cleared`, which must not depend on any, is known."""
+        self._gates.append(cleared)
+
+    def when_cleared(self, image: pulumi.Input[str]) -> pulumi.Output[str]:
+        """Return `image`, known once everything that holds the stack is.
+
+        The wait makes no dependency: what holds the stack decides when a container may change, never whether it does.
+        """
+        if pulumi.runtime.is_dry_run():
+            # Nothing is cleared in a preview; to wait would show every container of the stack as replaced.
+            return pulumi.Output.from_input(image)
+
+        async def wait(value: str) -> str:
+            for gate in self._gates:
+                await gate.future()
+            return value
+
+        return pulumi.Output.from_input(image).apply(wait)
+
+    def fingerprint(self, content: pulumi.Input[str]) -> pulumi.Output[str]:
+        """Return a short keyed hash of `content`, safe to show in a label even when the content is a secret."""
+
+        def digest(values: list[str]) -> str:
+            return hmac.new(values[0].encode(), values[1].encode(), hashlib.sha256).hexdigest()[:16]
+
+        return pulumi.Output.unsecret(pulumi.Output.all(self._key, content).apply(digest))

@@ -1,0 +1,66 @@
+"""A workload that runs until it is told to stop."""
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_docker as docker
+
+from ..core.durations import go_duration
+from .args import HealthCheck, PublishedPort, Rollout, ServerArgs
+from .container import hardened_container
+
+
+class Server(pulumi.ComponentResource):
+    """One or more hardened containers of one image, each waited for until it is healthy."""
+
+    service: str
+    """Name by which others reach it on their common networks."""
+    ready: pulumi.Output[list[str]]
+    """IDs of the containers, known once all are healthy."""
+
+    def __init__(self, name: str, args: ServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:Server", name, None, opts)
+        self.service = args.service
+        containers: list[docker.Container] = []
+        for number in range(1, args.replicas + 1):
+            # One after the other, and so the old ones go one by one too: when a container ends, the proxy starts anew
+            # with all servers it knows, and one that is draining at that moment must have time left to be noticed.
+            containers.append(self._container(name, args, number, after=containers[-1:]))
+        self.ready = pulumi.Output.all(*(container.id for container in containers))
+        self.register_outputs({"ready": self.ready})
+
+    def _container(
+        self, name: str, args: ServerArgs, number: int, after: Sequence[pulumi.Resource]
+    ) -> docker.Container:
+        return hardened_container(
+            f"{name}-{number}",
+            args,
+            role="server",
+            number=number,
+            restart=args.foundation.hardening.restart,
+            healthcheck=_healthcheck(args.health),
+            wait=True,
+            wait_timeout=args.start_seconds,
+            shm_size=args.shm_mib,
+            ports=[_port(port) for port in args.ports] or None,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(after),
+                # Never left to the provider's default, which has changed between its versions.
+                delete_before_replace=args.rollout is Rollout.RECREATE,
+            ),
+        )
+
+
+def _healthcheck(health: HealthCheck) -> docker.ContainerHealthcheckArgs:
+    return docker.ContainerHealthcheckArgs(
+        tests=["CMD", *health.command],
+        interval=go_duration(health.interval_seconds),
+        timeout=go_duration(health.timeout_seconds),
+        retries=health.retries,
+        start_period=go_duration(health.start_period_seconds),
+    )
+
+
+def _port(port: PublishedPort) -> docker.ContainerPortArgs:
+    return docker.ContainerPortArgs(internal=port.internal, external=port.external, ip=port.address, protocol="tcp")

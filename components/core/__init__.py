@@ -1,0 +1,1 @@
+"""What everything else stands on: names, labels, the engine, addresses, the container policy file."""

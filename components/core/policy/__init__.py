@@ -1,0 +1,1 @@
+"""The container policy file: what it says, read and checked."""

@@ -1,0 +1,1 @@
+"""The journey of an image: named, pulled or built, pushed, scanned, signed, admitted."""

@@ -1,0 +1,176 @@
+"""Run Trivy, Syft and Cosign, from PATH or else as containers, in a private folder that is gone afterwards."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...core.engine import DockerEngine
+from ...settings import Images
+from ...settings.values.versions import third_party
+from ..image import mirrored
+from .errors import ToolError
+from .registry import Login, user_docker_folder, write_docker_folder
+
+_NO_MIRROR = Images()
+_PATIENCE_SECONDS = 900
+_SILENT = {"SYFT_CHECK_FOR_APP_UPDATE": "false", "TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_DISABLE_TELEMETRY": "true"}
+"""No tool asks for news or reports its use."""
+_TRIVY_SOURCES = ("TRIVY_DB_REPOSITORY", "TRIVY_JAVA_DB_REPOSITORY", "TRIVY_CHECKS_BUNDLE_REPOSITORY")
+"""Where Trivy has its knowledge from. Any other variable of its own could bend what the scan policy says."""
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workbench:
+    """A private folder in which tools find what they need and leave what they make."""
+
+    folder: Path
+    """Where all files of a run are; the only folder a tool in a container sees."""
+    fetch: bool
+    """Whether the image of a tool that is not on PATH may be pulled."""
+    engine: DockerEngine = field(default_factory=DockerEngine.of)
+    """Where images are taken from. Default: the engine of the environment."""
+    images: Images = _NO_MIRROR
+    """The mirror that images of tools come from too."""
+    found: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
+    """Commands that start the tools found so far."""
+
+    def run(self, tool: str, *args: str, **environment: str) -> str:
+        """Run `tool` with `args` and return what it printed.
+
+        Raises:
+            ToolError: when it is missing or fails, with its last lines.
+        """
+        command = self.need(tool)
+        return self._execute([*command, *args], tool, self._at(command).environment(_ambient()) | environment)
+
+    def need(self, tool: str) -> list[str]:
+        """Return the command that starts `tool`.
+
+        Raises:
+            ToolError: when it is missing, with how to get it.
+        """
+        if tool not in self.found:
+            self.found[tool] = self._command(tool)
+        return self.found[tool]
+
+    def docker(self, *args: str) -> str:
+        """Run `docker ARGS` on the engine the images are on."""
+        return self._execute(["docker", *args], f"docker {args[0]}", self.engine.environment(_ambient()))
+
+    @staticmethod
+    def on_path(tool: str) -> Path | None:
+        """Return the program that would be run, or `None` when it would be a container."""
+        # The second is where scripts/install-supply-chain-tools.sh puts them, which not every shell looks through.
+        own = os.environ.get("SLIDEGENIE_BIN") or str(Path.home() / ".local" / "bin")
+        found = shutil.which(tool) or shutil.which(tool, path=own)
+        return Path(found) if found else None
+
+    def image_of(self, tool: str) -> str:
+        """Return the image that stands in for a tool that is not on PATH."""
+        return mirrored(third_party(f"tool-{tool}"), self.images)
+
+    def _command(self, tool: str) -> list[str]:
+        if program := self.on_path(tool):
+            return [str(program)]
+        image = self.image_of(tool)
+        if shutil.which("docker") and (self._succeeds("image", "inspect", image) or self._pulled(image)):
+            return [*self._container(), image]
+        pulled = f" and {image} could not be pulled" if self.fetch else f" and {image} is not on the engine"
+        raise ToolError(
+            f"{tool} is not on PATH{pulled}: run scripts/install-supply-chain-tools.sh {tool}, or `docker pull {image}`"
+        )
+
+    def _pulled(self, image: str) -> bool:
+        return self.fetch and self._succeeds("pull", "--quiet", image)
+
+    def _container(self) -> list[str]:
+        """Return the command that starts a tool as a container which shares this machine's files."""
+        everything = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        cache = Path(os.environ.get("TRIVY_CACHE_DIR") or everything / "trivy").absolute()
+        cache.mkdir(parents=True, exist_ok=True)
+        mounts = [f"{self.folder}:{self.folder}", f"{cache}:{cache}"]
+        variables = {"DOCKER_CONFIG": self._docker_folder, "HOME": self.folder, "TMPDIR": self.folder} | _SILENT
+        if authorities := os.environ.get("SSL_CERT_FILE"):
+            mounts.append(f"{Path(authorities).absolute()}:{self.folder}/authorities.pem:ro")
+            variables["SSL_CERT_FILE"] = self.folder / "authorities.pem"
+        given = [name for name in (*_TRIVY_SOURCES, *_PROXIES) if name in os.environ]
+        return [
+            *("docker", "run", "--rm", "--network=host", f"--user={os.getuid()}:{os.getgid()}", "--cap-drop=ALL"),
+            *(f"--volume={mount}" for mount in mounts),
+            *(f"--env={name}={value}" for name, value in variables.items()),
+            # By name only: a password, that of a proxy too, must not be among the arguments.
+            *(f"--env={name}" for name in ("COSIGN_PASSWORD", *given)),
+            *(f"--env=TRIVY_CACHE_DIR={cache}", f"--workdir={self.folder}"),
+        ]
+
+    def _at(self, command: list[str]) -> DockerEngine:
+        """Return where a tool works: one that is a container is on this machine's engine, whose files it shares."""
+        return _this_machines() if command[0] == "docker" else self.engine
+
+    @property
+    def _docker_folder(self) -> Path:
+        return self.folder / "docker"
+
+    def _succeeds(self, *args: str) -> bool:
+        here = _this_machines().environment()
+        done = subprocess.run(["docker", *args], env=here, capture_output=True, check=False)  # noqa: S603, S607
+        return done.returncode == 0
+
+    def _execute(self, command: list[str], tool: str, environment: dict[str, str]) -> str:
+        own = {
+            "DOCKER_CONFIG": str(self._docker_folder),
+            # Builders are known by files in the user's folder.
+            "BUILDX_CONFIG": os.environ.get("BUILDX_CONFIG") or str(user_docker_folder() / "buildx"),
+        }
+        try:
+            done = subprocess.run(  # noqa: S603 - no shell, own arguments
+                command,
+                cwd=self.folder,
+                env=environment | _SILENT | own,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_PATIENCE_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise ToolError(f"{tool} did not end within {_PATIENCE_SECONDS} s; run it by hand to see why") from None
+        except OSError as error:
+            raise ToolError(f"{tool} could not be started: {error.strerror}") from None
+        if done.returncode != 0:
+            said = done.stderr or done.stdout
+            raise ToolError(f"{tool} failed: {_last_words(said)}", code=done.returncode, said=said)
+        return done.stdout
+
+
+def _this_machines() -> DockerEngine:
+    engine = DockerEngine.of()
+    return engine if engine.local else DockerEngine(said_by="this machine")
+
+
+def _ambient() -> dict[str, str]:
+    """Return the user's environment without what would set Trivy's severities, ignore list or exit code."""
+    kept = {*_TRIVY_SOURCES, "TRIVY_CACHE_DIR"}
+    return {name: value for name, value in os.environ.items() if not name.startswith("TRIVY_") or name in kept}
+
+
+@contextlib.contextmanager
+def workbench(
+    *, fetch: bool, login: Login | None = None, engine: DockerEngine | None = None, images: Images = _NO_MIRROR
+) -> Iterator[Workbench]:
+    """Open a private folder for one run of the tools; keys and passwords in it do not outlive it."""
+    with tempfile.TemporaryDirectory(prefix="slidegenie-supply-chain-") as folder:
+        bench = Workbench(folder=Path(folder), fetch=fetch, engine=engine or DockerEngine.of(), images=images)
+        write_docker_folder(bench.folder / "docker", login)
+        yield bench
+
+
+def _last_words(text: str, lines: int = 6) -> str:
+    said = [line.strip() for line in text.splitlines() if line.strip()]
+    return "\n  ".join(said[-lines:]) or "it said nothing"

@@ -1,0 +1,1 @@
+"""The sections of the settings of a stack, one file each."""

@@ -1,0 +1,125 @@
+"""The settings of the monitoring: what runs, how long data is kept, who is told."""
+
+import email.utils
+import enum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from ..base import Limits, Section
+from ..refusal import refused
+from ..values.addresses import HostPort, PageUrl, Port, is_mail_address
+from ..values.texts import Line
+
+_MOST_SCRAPE_SECONDS = 60
+
+
+def _mail_addresses(value: str) -> list[str]:
+    """Return the addresses of a header line; empty when one of them is none."""
+    # With braces in it, Alertmanager would take it for a template.
+    found = [address for _, address in email.utils.getaddresses([value])] if not set(value) & set("{}\r\n") else []
+    return found if all(map(is_mail_address, found)) else []
+
+
+def _recipients(value: str) -> str:
+    if not _mail_addresses(value):
+        raise refused("mail addresses by commas, like ops@example.com, Anna <anna@example.com>", value)
+    return value
+
+
+def _sender(value: str) -> str:
+    if len(_mail_addresses(value)) != 1:
+        raise refused("one mail address, like alerts@example.com or Alerts <alerts@example.com>", value)
+    return value
+
+
+class ImageStore(enum.Enum):
+    """Where the engine keeps images, which decides what cAdvisor must see to tell containers apart.
+
+    `docker info --format '{{.Driver}}'` says which one it is: `overlayfs` is containerd's.
+    """
+
+    CONTAINERD = "containerd"
+    """containerd's own, as on a new Docker 29: cAdvisor gets containerd's socket, which only root may use."""
+    OVERLAY2 = "overlay2"
+    """Docker's own: cAdvisor gets `/var/lib/docker/image`, which only root may read."""
+
+
+class MonitoringPorts(Section):
+    """Ports of 127.0.0.1 on the Docker host that lead to the monitoring, through Traefik and without TLS.
+
+    For development: all but Grafana ask for no password.
+    """
+
+    grafana: Port | None = None
+    """Grafana. Default: not published; in production it is `/grafana` of the platform's own address."""
+    prometheus: Port | None = None
+    """Prometheus. Default: not published."""
+    alertmanager: Port | None = None
+    """Alertmanager. Default: not published."""
+    node_exporter: Port | None = None
+    """Node Exporter. Default: not published."""
+    cadvisor: Port | None = None
+    """cAdvisor. Default: not published."""
+
+
+class Email(Section):
+    """Where mail about alerts goes."""
+
+    to: Annotated[str, AfterValidator(_recipients)]
+    """Recipients, by commas."""
+    sender: Annotated[str, AfterValidator(_sender)]
+    """Address in the From line."""
+    smarthost: HostPort
+    """Mail server and port; TLS is required."""
+    username: Line | None = None
+    """User of the mail server, with `secrets.smtpPassword`. Default: no login."""
+
+
+class Monitoring(Section):
+    """Prometheus, Alertmanager, Grafana and the exporters."""
+
+    enabled: bool = True
+    """Whether any of it runs."""
+    grafana: bool = True
+    """Whether Grafana runs. Without it the dashboards are files in `monitoring/dashboards`."""
+    cadvisor: bool = True
+    """Whether cAdvisor runs. Without it nothing is known about single containers, and rules about them are left out."""
+    image_store: ImageStore = ImageStore.CONTAINERD
+    """How the engine keeps images; cAdvisor has to know."""
+    scrape_seconds: Annotated[int, Field(ge=1, le=_MOST_SCRAPE_SECONDS)] = 15
+    """Time between two readings of every metric."""
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 15
+    """Metrics older than this go."""
+    retention_mib: Annotated[int, Field(ge=256, le=1_073_741_824)] = 4096
+    """Above this size on disk the oldest metrics go first, in MiB."""
+    repeat_hours: Annotated[int, Field(ge=1, le=168)] = 4
+    """An alert that goes on is sent again after this time."""
+    email: Email | None = None
+    """Send alerts by mail. Default: no mail."""
+    slack_channel: Annotated[str, Field(pattern=r"^[#@][^\s{}\"]{1,80}$", examples=["#alerts"])] | None = None
+    """Send alerts to this Slack channel through `secrets.slackUrl`. Default: not to Slack."""
+    runbook_url: PageUrl | None = None
+    """Where people read the runbook; alerts and dashboards link there. Default: in Grafana; without it, its path in the
+    repository."""
+    ports: MonitoringPorts = MonitoringPorts()
+    """Ports on 127.0.0.1, for development."""
+    prometheus_limits: Limits = Limits(memory_mib=512)
+    """Limits of Prometheus."""
+    grafana_limits: Limits = Limits(memory_mib=384)
+    """Limits of Grafana."""
+    cadvisor_limits: Limits = Limits(memory_mib=192, cpus=0.5)
+    """Limits of cAdvisor."""
+    small_limits: Limits = Limits(memory_mib=64, cpus=0.25, pids=64)
+    """Limits of Alertmanager and of each exporter."""
+
+    def published(self) -> dict[str, int]:
+        """Return the published ports by service; none when nothing runs."""
+        given = {
+            "grafana": self.ports.grafana if self.grafana else None,
+            "prometheus": self.ports.prometheus,
+            "alertmanager": self.ports.alertmanager,
+            "node-exporter": self.ports.node_exporter,
+            "cadvisor": self.ports.cadvisor if self.cadvisor else None,
+        }
+        return {service: port for service, port in given.items() if port is not None and self.enabled}

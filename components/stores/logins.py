@@ -1,0 +1,84 @@
+"""Logins of clients at the data stores: admitted before a client starts, retired when the last one has changed over.
+
+A store is never restarted for a new password, and takes the old one and the new one until every client has the new one.
+So a rotation is a rollout like any other, and `make up` ends the old login after it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pulumi
+
+from ..containers import ContainerArgs, FilesMount, Job
+from ..containers.files import Files, FilesArgs
+from ..containers.foundation import Foundation
+from ..containers.network import Zone
+from ..core.assets import asset
+from ..core.labels import LOGIN_LABEL
+from ..settings import Limits
+
+FOLDER = "/etc/login"
+"""Where the container of the job has its scripts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginArgs:
+    """Which store, and what its script needs."""
+
+    foundation: Foundation
+    """The stack's foundation."""
+    store: str
+    """Service of the store; its script is `docker/logins/<store>.sh`."""
+    image: pulumi.Input[str]
+    """An image with a shell and the store's client."""
+    secrets: Mapping[str, pulumi.Input[str]]
+    """Files that the script reads in `/run/secrets`. New content runs it again."""
+    files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Files beside the script, by name. Default: none."""
+    environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """What is not secret. Default: nothing."""
+    after: Sequence[pulumi.Resource] = ()
+    """The store."""
+
+
+class Login(pulumi.ComponentResource):
+    """A job that makes sure that the current login is let in; clients wait for it."""
+
+    def __init__(self, name: str, args: LoginArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:Login", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        script = f"{args.store}.sh"
+        files = {script: login_file(script), **args.files}
+
+        def mounted(role: str, content: Mapping[str, pulumi.Input[str]]) -> Files:
+            return Files(f"{name}-{role}", FilesArgs(foundation=args.foundation, files=content), opts=child)
+
+        Job(
+            name,
+            ContainerArgs(
+                foundation=args.foundation,
+                service=f"{args.store}-login",
+                image=args.image,
+                zones=[Zone.DATA],
+                # MinIO's client was killed at 128.
+                limits=Limits(memory_mib=384, pids=64),
+                # The images' own entry points are made for servers.
+                entrypoint=["sh", f"{FOLDER}/{script}"],
+                command=["admit"],
+                environment=args.environment,
+                files=[
+                    FilesMount(files=mounted("files", files), path=FOLDER),
+                    FilesMount(files=mounted("secrets", args.secrets), path="/run/secrets"),
+                ],
+                labels={LOGIN_LABEL: args.store},
+                after=args.after,
+            ),
+            opts=child,
+        )
+        self.register_outputs({})
+
+
+def login_file(name: str) -> str:
+    """Return one of the files in `docker/logins`."""
+    return Path(asset("docker", "logins", name)).read_text(encoding="utf-8")

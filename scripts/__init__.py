@@ -1,0 +1,1 @@
+"""Entry points for people who work on the project."""

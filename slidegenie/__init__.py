@@ -1,0 +1,1 @@
+"""The operator's commands. `make up` and its siblings are one line each that calls `python -m slidegenie`."""

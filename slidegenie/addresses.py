@@ -1,0 +1,38 @@
+"""What a person is told once a stack is up: how many containers are healthy, and where it answers."""
+
+from urllib.parse import urlsplit
+
+from components.core.engine import DockerEngine
+from components.core.labels import STACK_LABEL
+
+from .console import show
+from .engine.docker import docker
+from .plan import Plan
+
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+
+
+def show_addresses(plan: Plan) -> None:
+    """Print where the stack answers; what a machine elsewhere publishes to itself alone, with the way there."""
+    engine = DockerEngine.of()
+    healthy = ("--filter", f"label={STACK_LABEL}={plan.label}", "--filter", "health=healthy")
+    number = len(docker("ps", "--quiet", *healthy).stdout.split())
+    where = "" if engine.local else f", on {engine.host}"
+    show()
+    show(f"  SlideGenie is up: stack {plan.stack}, {number} healthy containers{where}")
+    addresses = {name: str(value) for name, value in plan.outputs.items() if value and name != "authority"}
+    for name, value in addresses.items():
+        show(f"  {name:<13} {value}")
+    if not engine.local:
+        _show_the_way(engine, addresses)
+    show("  passwords     make password")
+    show("  logs          make logs        shell  make shell        stop  make down")
+
+
+def _show_the_way(engine: DockerEngine, addresses: dict[str, str]) -> None:
+    urls = [urlsplit(value) for value in addresses.values()]
+    ports = sorted({url.port for url in urls if url.hostname in _THIS_MACHINE and url.port})
+    if not ports:
+        return
+    tunnel = engine.tunnel(ports)
+    show(f"  localhost and 127.0.0.1 are those of {engine.host}" + (f"; from here: {tunnel}" if tunnel else ""))

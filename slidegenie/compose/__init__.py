@@ -1,0 +1,1 @@
+"""The plan as a Docker Compose project, and stacks that Compose carries out."""

@@ -1,0 +1,98 @@
+"""Immutable files in Compose: each is a file on disk, since Compose cannot write into a read-only container.
+
+What stands in the repository word for word, such as a script or a dashboard, is mounted from there.
+"""
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components.core.assets import asset
+from components.core.labels import CONTENT_LABEL
+
+from ..plan.view import File, Service, View, Volume, reveal
+from .paths import compose_path, inside
+
+_SOURCES = (("docker", "logins"), ("monitoring",))
+"""Folders of data whose files are mounted from where they are."""
+
+
+@dataclass
+class FileStore:
+    """Collects the files of all services, and what the top level of the Compose file says about them."""
+
+    view: View
+    root: Path
+    secrets_dir: Path
+    files_dir: Path
+    configs: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Section `configs`."""
+    secrets: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Section `secrets`."""
+    config_files: dict[str, str] = field(default_factory=dict)
+    """Content of what everybody may read, by path."""
+    secret_files: dict[str, str] = field(default_factory=dict, repr=False)
+    """Content of what nobody else may read, by path."""
+
+    def mount(self, service: Service) -> dict[str, Any]:
+        """Take in the files that `service` mounts and return what its section says about them."""
+        configs, secrets, shown = [], [], {}
+        for mount in service.mounts("volume"):
+            volume = self.view.volume(mount["source"])
+            for file in volume.files:
+                target = f"{mount['target']}/{file.name}"
+                if file.secret:
+                    secrets.append({"source": self._secret(volume, file), "target": target})
+                else:
+                    configs.append({"source": self._config(volume, file), "target": target})
+                    shown[target] = file.content
+        # Compose does not see that a file has other content; a label it sees, and replaces the container.
+        labels = {CONTENT_LABEL: _digest(shown)} if shown else {}
+        return {key: value for key, value in (("configs", configs), ("secrets", secrets), ("labels", labels)) if value}
+
+    def trust(self, bundle: str) -> str:
+        """Take in the CA bundle that builds trust and return the name of its secret."""
+        self.secrets["ca_bundle"] = {"file": compose_path(bundle, self.root)}
+        return "ca_bundle"
+
+    def _secret(self, volume: Volume, file: File) -> str:
+        path = self.secrets_dir / volume.key / file.name
+        self.secret_files[inside(path, self.root)] = str(reveal(file.content))
+        return self._entry(self.secrets, volume, file, path)
+
+    def _config(self, volume: Volume, file: File) -> str:
+        content = str(file.content)
+        path = _source(file.name, content)
+        if path is None:
+            path = self.files_dir / volume.key / file.name
+            self.config_files[inside(path, self.root)] = content
+        return self._entry(self.configs, volume, file, path)
+
+    def _entry(self, section: dict[str, dict[str, str]], volume: Volume, file: File, path: Path) -> str:
+        """Two services may share a file; two files may not share a name."""
+        name, entry = f"{volume.key}-{file.name}", {"file": compose_path(path, self.root)}
+        if section.setdefault(name, entry) != entry:
+            raise ValueError(f"two files are called {name}, {section[name]['file']} and {entry['file']}; rename one")
+        return name
+
+
+def _source(name: str, content: str) -> Path | None:
+    """Return the file of the repository that is called `name` and says just this."""
+    return _sources().get((name, content))
+
+
+@functools.cache
+def _sources() -> dict[tuple[str, str], Path]:
+    found: dict[tuple[str, str], Path] = {}
+    for parts in _SOURCES:
+        for path in sorted(Path(asset(*parts)).resolve().rglob("*.*")):
+            if path.is_file():
+                found.setdefault((path.name, path.read_text(encoding="utf-8")), path)
+    return found
+
+
+def _digest(files: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,76 @@
+"""Put a Compose project on disk: what is committed, and what only this machine has."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from components.settings import SettingsError
+from components.settings.base import ENCRYPTED
+
+from ..plan.program import stack_configuration
+from ..private_files import private_folder, write_private
+from .environment_file import with_docker_group
+from .project import SECRETS_DIR, ComposeProject, compose_project
+from .vault import Vault
+
+
+def write_compose(project: ComposeProject, root: Path, name: str) -> None:
+    """Write the Compose file as `name` below `root`, and the files everybody may read."""
+    for path, text in ({name: project.text} | project.config_files).items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def write_secrets(project: ComposeProject, root: Path) -> None:
+    """Write the secret files: readable for the containers that mount them, in a folder only its owner enters."""
+    private_folder(project.secrets_dir)
+    for path, text in project.secret_files.items():
+        file = root / path
+        # Open once inside, so that a container may mount the folder as a whole.
+        file.parent.mkdir(mode=0o755, exist_ok=True)
+        write_private(file, text, mode=0o444)
+
+
+def prepare_machine(root: Path, stack: str, docker_group: int) -> None:
+    """Write all that the committed Compose file of `stack` needs on this machine; run again, it changes nothing.
+
+    Raises:
+        UnknownStackError: when the stack has no settings file.
+        SettingsError: when that has mistakes, or secrets that only Pulumi can read.
+    """
+    vault = Vault(root / SECRETS_DIR / stack / "vault.json")
+    refuse_encrypted(root, stack)
+    write_secrets(compose_project(root, stack, vault.values), root)
+    environment = root / ".env"
+    known = environment.read_text(encoding="utf-8") if environment.is_file() else ""
+    write_private(environment, with_docker_group(known, docker_group), mode=0o600)
+
+
+def refuse_encrypted(root: Path, stack: str) -> None:
+    """Refuse settings that hold secrets encrypted by Pulumi: a plan cannot read them, and a mask is no password.
+
+    Raises:
+        UnknownStackError: when the stack has no settings file.
+        SettingsError: with a line for each of them.
+    """
+    if paths := sorted(_encrypted(stack_configuration(root, stack), "")):
+        raise SettingsError(
+            f"Pulumi.{stack}.yaml",
+            [
+                f"{path}: is encrypted by Pulumi, which Docker Compose cannot read; run this stack with Pulumi"
+                " (`make up`), or remove the key where the secret can be generated"
+                for path in paths
+            ],
+        )
+
+
+def _encrypted(value: Any, path: str) -> Iterator[str]:
+    if value == ENCRYPTED:
+        yield path
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _encrypted(item, f"{path}.{key}" if path else key.rpartition(":")[2])
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _encrypted(item, f"{path}.{index}")

@@ -1,0 +1,1 @@
+"""What the tool asks of a Docker engine."""

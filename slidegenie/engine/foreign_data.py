@@ -1,0 +1,74 @@
+"""Data that is there already and that a stack cannot open: found before anything is changed."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from components.containers.existing_data import Place, UnseenError
+from components.containers.foreign_data import WAYS_OUT
+from components.core.engine import DockerEngine
+from components.core.labels import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL
+
+from ..console import Problem
+from ..plan import Plan
+from ..plan.view import BUILT, PASSWORD, VOLUME, labels_of
+
+_OPENED_BY = {"postgres": "-postgres-administrator", BACKUPS_DATA: BACKUP_PASSWORD}
+"""Ends of the names of passwords without which data is lost, by what the data is. Redis, the object store and the
+monitoring take new ones."""
+_WHAT = {"postgres": "a database", BACKUPS_DATA: "backups"}
+
+
+def refuse_foreign_data(plan: Plan, opens: Callable[[str, str], bool]) -> None:
+    """Refuse to bring up a stack on data whose passwords it does not know: it would make others, and half come up.
+
+    `opens` tells of a volume and the name of a password whether the stack has what opens the data in it.
+
+    Raises:
+        Problem: naming the data, and the ways out. Nothing was changed.
+    """
+    engine, image = DockerEngine.of(), _shell(plan)
+    try:
+        found = [
+            f"{_WHAT[role]} in {place.name}"
+            for role, place, password in _locked(plan)
+            if not opens(place.name, password) and _may_exist(place, engine) and place.holds_data(engine, image)
+        ]
+    except UnseenError as error:
+        raise Problem(
+            f"{error}; nothing was changed: whether data is there must be known before passwords are made"
+        ) from None
+    if found:
+        raise Problem(
+            f"stack {plan.stack} would make new passwords for data that is there already ({', '.join(found)}, on"
+            f" {engine.host}); nothing was changed: {WAYS_OUT}"
+        )
+
+
+def _locked(plan: Plan) -> Iterator[tuple[str, Place, str]]:
+    """Yield what it holds, where it is, and which password opens it, of all data that a generated password opens."""
+    passwords = [resource.name for resource in plan.of_type(PASSWORD)]
+    for volume in plan.of_type(VOLUME):
+        role = labels_of(volume).get(DATA_LABEL, "")
+        for password in passwords:
+            # A password that is given opens what it is given for.
+            if role in _OPENED_BY and password.endswith(_OPENED_BY[role]):
+                for place in _places(volume.inputs):
+                    yield role, place, password
+
+
+def _places(inputs: dict[str, Any]) -> list[Place]:
+    """Return the volume, and the folder that it will stand for."""
+    device = (inputs.get("driverOpts") or {}).get("device")
+    return [Place(str(device) if device else str(inputs["name"]))]
+
+
+def _may_exist(place: Place, engine: DockerEngine) -> bool:
+    """Tell whether a look is worth a container."""
+    return not (place.folder and engine.local) or Path(place.name).is_dir()
+
+
+def _shell(plan: Plan) -> str:
+    """Return an image with a shell that is on the engine: what the seed image stands on."""
+    seed = next(build for build in plan.of_type(BUILT) if build.name.endswith("-seed"))
+    return str(seed.inputs["buildArgs"]["BASE_IMAGE"])

@@ -1,0 +1,1 @@
+"""Images that are built, compared and scanned by hand."""

@@ -1,0 +1,36 @@
+"""Stand-in images for machines that reach package registries but no image registry."""
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..console import Problem
+
+STACK = "airgap"
+"""The stack that runs on them."""
+_REPOSITORY = "slidegenie-airgap/"
+
+
+def build_images(root: Path, images: Iterable[str]) -> None:
+    """Build those of `images` that are stand-ins and missing or out of date; seconds when none is.
+
+    Raises:
+        Problem: when one could not be built; the script has said which, and where its log is.
+    """
+    names = [image.removeprefix(_REPOSITORY).split(":")[0] for image in images if image.startswith(_REPOSITORY)]
+    if names:
+        run_script(root, "build-airgap-images.sh", "--only", ",".join(names))
+
+
+def run_script(root: Path, script: str, *arguments: str) -> None:
+    """Run one of the project's scripts, which says itself what it does.
+
+    Raises:
+        Problem: when it fails.
+    """
+    path = root / "scripts" / script
+    if not path.is_file():
+        raise Problem(f"scripts/{script} is not in {root}: this needs a checkout of SlideGenie Platform")
+    done = subprocess.run([str(path), *arguments], check=False)  # noqa: S603 - our own scripts
+    if done.returncode != 0:
+        raise Problem(f"scripts/{script} failed ({done.returncode}); run it again once its cause is fixed")

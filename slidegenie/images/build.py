@@ -1,0 +1,147 @@
+"""One image after the other: built, looked at, signed, and only then given its names."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from components.settings.sections.supply_chain import GENERATED, KEYLESS, Require
+
+from components.core.assets import asset
+from components.images.backend_image import BackendImageArgs, backend_build
+from components.images.supply_chain import Checks, Signer, Subject, load_policy
+from components.images.supply_chain.tools import Workbench
+from components.images.variants import ImageVariant
+from components.settings import BuildCache, Settings
+
+from ..console import Problem, say
+from ..engine.buildx import Builder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What an image has to pass."""
+
+    checks: Checks
+    """The steps of the supply chain."""
+    scan: bool
+    """Whether it is scanned."""
+    sign: bool
+    """Whether it is signed, and that verified."""
+    unscanned: str
+    """Why it is not scanned."""
+
+    @classmethod
+    def of(cls, settings: Settings, *, scan: bool | None, sign: bool, key: str | None) -> "Inspection":
+        """Return what was asked for. Without an answer about the scan, an image is scanned where Trivy is.
+
+        Raises:
+            Problem: when there is no key to sign with, or nobody is named whose keyless signature counts.
+        """
+        chain = settings.supply_chain
+        signs_with = key or chain.key
+        if sign and signs_with == GENERATED:
+            raise Problem(
+                "--sign needs a key that is not in a stack's state: make one with `cosign generate-key-pair` and give"
+                " --key cosign.key (its password in COSIGN_PASSWORD), a KMS URI, or set supplyChain.key and --stack"
+            )
+        if sign and signs_with == KEYLESS and not (chain.identity and chain.issuer):
+            raise Problem(
+                "--sign --key keyless needs to know whose signature counts, as anybody can get a certificate: set"
+                " supplyChain.key: keyless with identity and issuer in a stack, and name it with --stack"
+            )
+        there = Workbench.on_path("trivy") is not None
+        return cls(
+            checks=Checks(
+                # What was asked for by name may fetch its tool.
+                require=Require.ENFORCE,
+                policy=Path(chain.scan_policy or asset("security", "trivy-scan.yml")),
+                signer=replace(Signer.of(chain, os.environ.get("COSIGN_PASSWORD", "")), key=signs_with),
+                images=settings.images,
+            ),
+            scan=there if scan is None else scan,
+            sign=sign,
+            unscanned="no: --no-scan" if scan is False else "no: trivy is not on PATH",
+        )
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """What it takes."""
+        return (*(("trivy",) if self.scan else ()), *(("syft", "cosign") if self.sign else ()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What became of one variant."""
+
+    variant: ImageVariant
+    """Row of the table."""
+    reference: str
+    """`name@sha256:...` of a pushed image, else its ID."""
+    pushed: bool
+    """Whether it is in a registry."""
+    scan: str
+    """What the scan said."""
+    signature: str
+    """Whether it is signed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What all images of one run share."""
+
+    common: BackendImageArgs
+    """Release, repository, base images."""
+    builder: Builder
+    """What builds."""
+    platforms: Sequence[str]
+    """For what. Empty: the builder's own."""
+    push: bool
+    """Whether they go to the registry; else they stay on the engine."""
+    no_cache: bool
+    """Whether every step is done anew."""
+    cache: BuildCache
+    """Where builds that are pushed have layers from that another machine built."""
+    inspection: Inspection
+    """What they have to pass."""
+
+    def base(self, variant: ImageVariant) -> str:
+        """Return the base image of a variant."""
+        return str(backend_build(replace(self.common, variant=variant)).build_args["PYTHON_IMAGE"])
+
+    def run(self, variant: ImageVariant) -> Made:
+        """Build one image and do all that was asked with it.
+
+        Raises:
+            Problem: when it cannot be built or pushed.
+            SupplyChainError: when it was refused, or could not be signed.
+        """
+        build, checks = backend_build(replace(self.common, variant=variant)), self.inspection.checks
+        if self.push:
+            reference = self.builder.push(
+                build, self.common.repository, self.platforms, no_cache=self.no_cache, cache=self.cache
+            )
+        else:
+            reference = self.builder.load(build, self.platforms, no_cache=self.no_cache)
+        subject = Subject(reference=reference, pushed=self.push)
+        if self.inspection.scan:
+            say("scanning")
+            checks.scan(subject)
+        if self.inspection.sign:
+            say("attaching the SBOM, signing, verifying")
+            checks.sign(subject)
+            checks.verify(subject)
+        if self.push:
+            checks.tag(subject, variant.tags(self.common.release))
+        return Made(
+            variant=variant,
+            reference=reference,
+            pushed=self.push,
+            scan=self._passed() if self.inspection.scan else self.inspection.unscanned,
+            signature="verified" if self.inspection.sign else "none",
+        )
+
+    def _passed(self) -> str:
+        """Say what the scan looked for: without Trivy's database that is not everything."""
+        scanners = load_policy(self.inspection.checks.policy).scanners
+        return f"passed: {', '.join(scanner.value for scanner in scanners)}"

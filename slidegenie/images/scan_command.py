@@ -1,0 +1,100 @@
+"""`python -m components.images.supply_chain`: scan images by hand. scripts/security-scan.sh is its short form."""
+
+import argparse
+import datetime
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from components.core.assets import asset
+from components.core.labels import STACK_LABEL
+from components.images.supply_chain.checks import covered
+from components.images.supply_chain.errors import SupplyChainError
+from components.images.supply_chain.gate import judge
+from components.images.supply_chain.policy import ScanPolicy, load_policy
+from components.images.supply_chain.subject import Subject
+from components.images.supply_chain.syft import sbom
+from components.images.supply_chain.tools import Workbench, workbench
+from components.images.supply_chain.trivy import scan
+from components.settings import SettingsError
+
+from ..closed_pipe import without_complaint
+from ..console import say, warn
+from .findings import tell
+
+PASSED, FOUND, UNABLE = 0, 1, 2
+"""Exit codes: nothing stops any image; something does; a scan could not be done."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Scan what is named, or what runs, and say what was found; write each SBOM and report to a folder."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/security-scan.sh",
+        description="Scan images with Trivy and list what is in them with Syft.",
+        epilog="exit code: 0 nothing from the threshold on; 1 something; 2 a scan could not be done",
+    )
+    parser.add_argument("image", nargs="*", help="what to scan; by default every image that the platform runs here")
+    parser.add_argument("--policy", type=Path, default=Path(asset("security", "trivy-scan.yml")))
+    parser.add_argument("--output", type=Path, default=Path("security-reports"), help="folder for SBOMs and reports")
+    parser.add_argument("--remote", action="store_true", help="take the images from their registry, not the engine")
+    parser.add_argument("--no-sbom", action="store_true", help="scan only")
+    given = parser.parse_args(arguments)
+    try:
+        policy = load_policy(given.policy)
+        images = given.image or running()
+    except (SettingsError, SupplyChainError) as error:
+        warn(str(error))
+        return UNABLE
+    if not images:
+        warn("nothing of the platform runs here; name an image")
+        return UNABLE
+    say(f"{given.policy}: {covered(policy.scanners)}; stops at {policy.threshold.value}")
+    folder: Path = given.output
+    folder.mkdir(parents=True, exist_ok=True)
+    subjects = [Subject(reference=image, pushed=given.remote) for image in images]
+    return max(_looked_at(subject, policy, folder, with_sbom=not given.no_sbom) for subject in subjects)
+
+
+def running() -> list[str]:
+    """Return the images of the platform's containers on this engine.
+
+    Raises:
+        SupplyChainError: when no engine answers.
+    """
+    command = ["docker", "ps", "--filter", f"label={STACK_LABEL}", "--format", "{{.Image}}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - own arguments
+    except (OSError, subprocess.CalledProcessError):
+        raise SupplyChainError("no Docker engine answers: `docker version` says why; or name an image") from None
+    return sorted(set(done.stdout.split()))
+
+
+def _looked_at(subject: Subject, policy: ScanPolicy, folder: Path, *, with_sbom: bool) -> int:
+    try:
+        with workbench(fetch=True) as bench:
+            images = subject.images(bench)
+            return max(_scanned(bench, image, policy, folder, with_sbom=with_sbom) for image in images)
+    except SupplyChainError as error:
+        warn(f"{subject}: NOT SCANNED: {error}")
+        return UNABLE
+
+
+def _scanned(bench: Workbench, image: Subject, policy: ScanPolicy, folder: Path, *, with_sbom: bool) -> int:
+    name = "".join(c if c.isalnum() or c in "._-" else "_" for c in image.reference)
+    try:
+        report = scan(bench, image, policy)
+        (folder / f"{name}.trivy.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        if with_sbom:
+            (folder / f"{name}.spdx.json").write_bytes(sbom(bench, image).read_bytes())
+        verdict = judge(report, policy, datetime.datetime.now(datetime.UTC).date())
+    except SupplyChainError as error:
+        warn(f"{image}: NOT SCANNED: {error}")
+        return UNABLE
+    tell(str(image), verdict)
+    return PASSED if verdict.passed else FOUND
+
+
+if __name__ == "__main__":
+    sys.exit(without_complaint(main))

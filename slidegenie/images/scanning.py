@@ -1,0 +1,148 @@
+"""The daily scan: each image that runs, against the stack's own policy, as lines for people and as metrics."""
+
+import datetime
+import enum
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from components.settings.sections.supply_chain import GENERATED
+
+from components.core.assets import asset
+from components.images.supply_chain import Signer, Subject, SupplyChainError, load_policy
+from components.images.supply_chain.checks import covered
+from components.images.supply_chain.cosign import verify
+from components.images.supply_chain.errors import UnsignedError
+from components.images.supply_chain.gate import Verdict, judge
+from components.images.supply_chain.policy import ScanPolicy, Severity
+from components.images.supply_chain.tools import workbench
+from components.images.supply_chain.trivy import scan
+from components.settings import Settings
+
+from ..console import Problem, say, warn
+from ..engine.docker import containers, docker, service
+from ..maintenance.ledger import Ledger
+from ..maintenance.textfile import metric, metrics
+from .findings import tell
+
+
+class Signature(enum.Enum):
+    """What is known of the signature of what runs."""
+
+    VERIFIED = "verified"
+    FAILED = "failed"
+    UNSIGNED = "unsigned"
+    """It does not run by a digest, and only that is what a signature holds."""
+    UNCHECKED = "unchecked"
+    """The key to look at it with is in the encrypted state, or the image could not be scanned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scanned:
+    """What is known of one image now."""
+
+    image: str
+    """Name people know it by."""
+    failed: bool = False
+    """Whether it could not be scanned."""
+    findings: Mapping[Severity, int] = field(default_factory=dict)
+    """What was found and not accepted, by severity."""
+    verified: bool | None = None
+    """Whether its signature counts; `None` where it has none to look at, or that could not be found out."""
+    pinned: bool = False
+    """Whether it runs by a digest."""
+
+    @property
+    def signature(self) -> Signature:
+        """Whether anybody vouches for it, also where there is nothing to look at."""
+        if self.verified is not None:
+            return Signature.VERIFIED if self.verified else Signature.FAILED
+        return Signature.UNCHECKED if self.pinned else Signature.UNSIGNED
+
+
+def scan_running(label: str, settings: Settings) -> list[Scanned]:
+    """Scan each image of the stack's running containers once.
+
+    Raises:
+        Problem: when nothing runs.
+    """
+    running: dict[str, list[str]] = {}
+    pinned: dict[str, str] = {}
+    for container in containers(label):
+        running.setdefault(container["Image"], []).append(service(container))
+        if "@sha256:" in container["Config"]["Image"]:
+            pinned[container["Image"]] = container["Config"]["Image"]
+    if not running:
+        raise Problem(f"nothing of stack {label} runs here: `make up` starts it")
+    file = Path(settings.supply_chain.scan_policy or asset("security", "trivy-scan.yml"))
+    policy = load_policy(file)
+    say(f"{file}: {covered(policy.scanners)}; stops a rollout at {policy.threshold.value}")
+    return [
+        _scanned(identity, f"{_name(identity)} ({', '.join(sorted(set(used_by)))})", policy, settings, pinned)
+        for identity, used_by in running.items()
+    ]
+
+
+def text(found: list[Scanned], ledger: Ledger) -> str:
+    """Return the file of metrics, and note when each image was scanned."""
+    now = time.time()
+    at = ledger.scanned({one.image: 0.0 if one.failed else now for one in found})
+    lines = [metric("slidegenie_scan_timestamp_seconds", when, {"image": image}) for image, when in at.items()]
+    for one in found:
+        lines += [
+            metric("slidegenie_scan_findings", number, {"image": one.image, "severity": severity.value})
+            for severity, number in one.findings.items()
+        ]
+        if one.verified is not None:
+            lines.append(metric("slidegenie_image_verified", one.verified, {"image": one.image}))
+        lines.append(metric("slidegenie_image_signature", 1, {"image": one.image, "state": one.signature.value}))
+    return metrics(lines)
+
+
+def _scanned(identity: str, shown: str, policy: ScanPolicy, settings: Settings, pinned: Mapping[str, str]) -> Scanned:
+    name = shown.partition(" ")[0]
+    try:
+        with workbench(fetch=True, images=settings.images) as bench:
+            report = scan(bench, Subject(reference=identity, pushed=False), policy)
+        verdict = judge(report, policy, datetime.datetime.now(datetime.UTC).date())
+    except SupplyChainError as error:
+        warn(f"{shown}: NOT SCANNED: {error}")
+        return Scanned(image=name, failed=True, pinned=identity in pinned)
+    tell(shown, verdict)
+    verified = _verified(pinned[identity], settings) if identity in pinned else None
+    return Scanned(image=name, findings=_counted(verdict), verified=verified, pinned=identity in pinned)
+
+
+def _counted(verdict: Verdict) -> dict[Severity, int]:
+    """Count by severity; a 0 is said too, so that a finding that went is seen to go."""
+    found = [finding.severity for finding in (*verdict.stopping, *verdict.listed)]
+    return {severity: found.count(severity) for severity in Severity}
+
+
+def _verified(reference: str, settings: Settings) -> bool | None:
+    """Look at the signature again, where that needs no secret.
+
+    A generated key is in the encrypted state; a key file opens with a password only, and so says nothing of its public
+    half. An answer that could not be had is no refusal.
+    """
+    chain = settings.supply_chain
+    if chain.public_key is None and (chain.key == GENERATED or chain.key.startswith("/")):
+        return None
+    try:
+        with workbench(fetch=True, images=settings.images) as bench:
+            verify(bench, Subject(reference=reference, pushed=True), Signer.of(chain))
+    except UnsignedError as error:
+        warn(f"{reference}: NOT VERIFIED: {error}")
+        return False
+    except SupplyChainError as error:
+        warn(str(error))
+        return None
+    return True
+
+
+def _name(identity: str) -> str:
+    """Return a tag of an image that stays, else its short ID: in metrics and messages nobody knows a digest."""
+    listed = docker("image", "inspect", "--format", "{{range .RepoTags}}{{.}} {{end}}", identity, check=False)
+    tags = listed.stdout.split()
+    return next((tag for tag in tags if not tag.endswith(":latest")), tags[0] if tags else identity[7:19])

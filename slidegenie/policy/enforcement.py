@@ -1,0 +1,117 @@
+"""The container policy on the command line: judge a stack's plan, or what really runs."""
+
+import datetime
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from components.core.policy.load import load_policy, parse
+from components.core.policy.model import ContainerPolicy
+from components.settings import Enforcement, Policy
+
+from ..console import Problem, say, show, warn
+from ..engine.docker import containers, docker
+from ..engine.start import ensure_engine
+from ..maintenance.textfile import publish
+from ..plan import Plan, plan_stack
+from ..plan.program import stack_configuration
+from ..switch import switch
+from . import judge
+from .judge import Verdict
+from .live import ENGINE_NETWORKS, metrics, subject_of_container, subject_of_network, subject_of_volume, zones_of
+from .recorded import around_of, judge_plan
+from .report import report, report_undecided, report_violations, summary
+
+_METRICS_FILE = "policy.prom"
+
+
+def judge_stack(root: Path, stack: str) -> None:
+    """Judge the plan of a stack, or with `LIVE=1` what runs of it, and print what breaks the policy.
+
+    Raises:
+        Problem: when something does, and the stack's policy is mandatory.
+    """
+    plan = plan_stack(root, stack)
+    settings = policy_settings(root, plan)
+    live = switch("LIVE")
+    policy = load_policy(settings, root)
+    verdict = judge_running(plan, policy) if live else judge_plan(plan, policy, _today())
+    for line in report(verdict):
+        show(line)
+    result = f"policy, {'running containers' if live else 'plan'} of stack {stack}: {summary(verdict)}"
+    if verdict.violations and settings.enforcement is Enforcement.MANDATORY:
+        raise Problem(f"{result}; it is mandatory here (policy.enforcement)")
+    say(result)
+
+
+def enforce(root: Path, plan: Plan) -> None:
+    """Judge a plan before it is carried out.
+
+    Raises:
+        Problem: when it breaks the policy, and the stack's policy is mandatory. Nothing was changed then.
+    """
+    settings = policy_settings(root, plan)
+    if settings.enforcement is Enforcement.DISABLED:
+        return
+    verdict = judge_plan(plan, load_policy(settings, root), _today())
+    for line in report_undecided(verdict):
+        warn(line)
+    if not verdict.violations:
+        return
+    lines = list(report_violations(verdict))
+    if settings.enforcement is Enforcement.MANDATORY:
+        refused = f"stack {plan.stack} breaks the container policy, nothing was changed: {summary(verdict)}"
+        raise Problem("\n".join([refused, *lines, "docs/policy.md tells how to write an exception"]))
+    for line in lines:
+        warn(line)
+    say(f"the container policy is advisory in stack {plan.stack} and stops nothing: {summary(verdict)}")
+
+
+def policy_settings(root: Path, plan: Plan) -> Policy:
+    """Return the settings of the policy; recording the plan has checked them."""
+    section = stack_configuration(root, plan.stack).get(f"{plan.project}:policy")
+    return parse(Policy, section or {}, f"Pulumi.{plan.stack}.yaml")
+
+
+def judge_running(plan: Plan, policy: ContainerPolicy) -> Verdict:
+    """Judge what runs of the stack, and leave the result for the Security dashboard.
+
+    Raises:
+        Problem: when nothing of it is on this engine.
+    """
+    ensure_engine()
+    label = plan.label
+    running = containers(label, everything=True)
+    if not running:
+        raise Problem(f"nothing of stack {plan.stack} is on this engine: `make up STACK={plan.stack}` brings it up")
+    cgroup_v2 = docker("info", "--format", "{{.CgroupVersion}}").stdout.strip() == "2"
+    networks = _networks(running)
+    around = replace(around_of(plan), zones=zones_of(networks))
+    subjects = [
+        *(subject_of_container(c, cgroup_v2=cgroup_v2, around=around) for c in running),
+        *map(subject_of_volume, _volumes(running)),
+        *map(subject_of_network, networks),
+    ]
+    verdict = judge((subject for subject in subjects if subject is not None), policy, _today())
+    publish(label, _METRICS_FILE, metrics(verdict))
+    return verdict
+
+
+def _volumes(running: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    names = {mount["Name"] for container in running for mount in container["Mounts"] if mount["Type"] == "volume"}
+    return _inspected("volume", names)
+
+
+def _networks(running: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    names = {name for container in running for name in container["NetworkSettings"]["Networks"]}
+    return _inspected("network", names - ENGINE_NETWORKS)
+
+
+def _inspected(what: str, names: set[str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(docker(what, "inspect", *sorted(names)).stdout) if names else []
+    return found
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()

@@ -1,0 +1,166 @@
+"""The judge: every rule on everything it is about, and the exceptions on what they found."""
+
+import datetime
+import fnmatch
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from components.core.policy.model import ContainerPolicy, Granted
+from components.core.policy.rules_file import Rule
+
+from . import content_rules, identity_rules, limit_rules, reach_rules
+from .properties import NOT_KNOWN, Broken, Found, NotJudged, NotKnownError
+from .rule import ALL_CONTAINERS, RUNNING, Kind, RuleCheck, Subject
+
+LONGEST = datetime.timedelta(days=731)
+"""An exception that ends later than this from today does not hold: nobody would look at it again."""
+
+CHECKS = tuple(
+    RuleCheck(id=identity, kinds=frozenset(kinds), check=check)
+    for identity, kinds, check in (
+        ("user", RUNNING, identity_rules.user),
+        ("groups", ALL_CONTAINERS, identity_rules.groups),
+        ("privileged", ALL_CONTAINERS, identity_rules.privileged),
+        ("capabilities", ALL_CONTAINERS, identity_rules.capabilities),
+        ("noNewPrivileges", RUNNING, identity_rules.no_new_privileges),
+        ("securityProfiles", ALL_CONTAINERS, identity_rules.security_profiles),
+        ("namespaces", ALL_CONTAINERS, identity_rules.namespaces),
+        ("devices", ALL_CONTAINERS, identity_rules.devices),
+        ("sysctls", ALL_CONTAINERS, identity_rules.sysctls),
+        ("memory", RUNNING, limit_rules.memory),
+        ("cpu", RUNNING, limit_rules.cpu),
+        ("pids", RUNNING, limit_rules.pids),
+        ("ulimits", RUNNING, limit_rules.ulimits),
+        ("tmpfs", RUNNING, limit_rules.tmpfs),
+        ("logs", RUNNING, limit_rules.logs),
+        ("restart", RUNNING, limit_rules.restart),
+        ("healthCheck", RUNNING, limit_rules.health_check),
+        ("readOnlyRoot", RUNNING, reach_rules.read_only_root),
+        ("network", ALL_CONTAINERS, reach_rules.network),
+        ("segments", {Kind.NETWORK}, reach_rules.segments),
+        ("ports", ALL_CONTAINERS, reach_rules.ports),
+        ("hostMounts", ALL_CONTAINERS | {Kind.VOLUME}, reach_rules.host_mounts),
+        ("readOnlyMounts", ALL_CONTAINERS, reach_rules.read_only_mounts),
+        ("imageSource", ALL_CONTAINERS | {Kind.IMAGE}, content_rules.image_source),
+        ("imagePinned", ALL_CONTAINERS, content_rules.image_pinned),
+        ("secrets", ALL_CONTAINERS | {Kind.VOLUME}, content_rules.secrets),
+    )
+)
+"""Every rule of the file with its function."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A rule that something breaks, without an exception that holds today."""
+
+    rule: str
+    """The rule's name in the file."""
+    resource: str
+    """The resource's name."""
+    container: str
+    """The service's name."""
+    path: str
+    """The property."""
+    what: str
+    """What is wrong, without a word of what the resource says."""
+    says: Rule
+    """Why it is dangerous and how to fix it."""
+
+    @property
+    def where(self) -> str:
+        """Resource, service where it is called otherwise, and property."""
+        service = f" ({self.container})" if self.container != self.resource else ""
+        return f"{self.resource}{service}: {self.path}"
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A rule that could not be asked."""
+
+    rule: str
+    """The rule's name in the file."""
+    resource: str
+    """The resource's name."""
+    why: str
+    """What is missing, or cannot be said, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the policy says about a set of resources."""
+
+    violations: tuple[Violation, ...]
+    """What breaks it."""
+    undecided: tuple[Undecided, ...]
+    """What could not be judged."""
+    used: frozenset[Granted]
+    """Exceptions that excused something."""
+    judged: tuple[Subject, ...]
+    """What was looked at."""
+
+    def services(self, kinds: frozenset[Kind]) -> list[str]:
+        """Return the service of everything of these kinds that was looked at."""
+        return [subject.container for subject in self.judged if subject.kind in kinds]
+
+
+def judge(subjects: Iterable[Subject], policy: ContainerPolicy, today: datetime.date) -> Verdict:
+    """Return what `policy` says about `subjects` on `today`."""
+    judged = list(subjects)
+    violations: list[Violation] = []
+    undecided: list[Undecided] = []
+    used: list[Granted] = []
+    for subject in judged:
+        for check in CHECKS:
+            for result in judge_rule(check, subject, policy, today):
+                if isinstance(result, Violation):
+                    violations.append(result)
+                elif isinstance(result, Undecided):
+                    undecided.append(result)
+                else:
+                    used.append(result)
+    return Verdict(tuple(violations), tuple(undecided), frozenset(used), tuple(judged))
+
+
+def judge_rule(
+    check: RuleCheck, subject: Subject, policy: ContainerPolicy, today: datetime.date
+) -> Iterator[Violation | Undecided | Granted]:
+    """Yield what one rule says about one thing; where it is excused, the exception."""
+    says = policy.rules.named(check.id)
+    if subject.kind not in check.kinds:
+        return
+    if subject.kind is Kind.SERVICE and says.swarm:
+        yield Undecided(check.id, subject.name, f"cannot be judged: {says.swarm}")
+        return
+    for found in _found(check, subject, policy):
+        if isinstance(found, NotJudged):
+            when = " in preview" if found.why == NOT_KNOWN else ""
+            yield Undecided(check.id, subject.name, f"cannot be judged{when}: {found.path} {found.why}")
+            continue
+        granted = [grant for grant in policy.exceptions if _covers(grant, check.id, subject, found)]
+        if holding := [grant for grant in granted if today <= grant.expires <= today + LONGEST]:
+            yield holding[0]
+            continue
+        ends = max((grant.expires for grant in granted), default=None)
+        void = f"; its exception {_why_void(ends, today)}" if ends else ""
+        yield Violation(check.id, subject.name, subject.container, found.path, f"{found.what}{void}", says)
+
+
+def _why_void(ends: datetime.date, today: datetime.date) -> str:
+    if ends < today:
+        return f"expired on {ends}: renew or remove it"
+    return f"expires on {ends}, and none may hold for more than two years: give it an end until {today + LONGEST}"
+
+
+def _found(check: RuleCheck, subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+    try:
+        yield from check.check(subject, policy)
+    except NotKnownError as unknown:
+        yield NotJudged(unknown.path)
+
+
+def _covers(grant: Granted, rule: str, subject: Subject, found: Broken) -> bool:
+    return (
+        grant.rule == rule
+        and grant.container == subject.container
+        and (not grant.only or any(fnmatch.fnmatchcase(found.subject, pattern) for pattern in grant.only))
+    )

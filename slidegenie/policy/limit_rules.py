@@ -1,0 +1,134 @@
+"""Rules: how much a container takes, and what happens when it fails."""
+
+from collections.abc import Iterator
+
+from components.core.labels import PIDS_LABEL, ROLE_LABEL
+from components.core.policy.model import ContainerPolicy
+
+from .properties import UNKNOWN, Broken, Found, Look, NotJudged, each
+from .rule import Kind, Subject
+
+
+def memory(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+    """A limit, and no swap on top."""
+    look = subject.look
+    limit = look.number("memory")
+    if limit <= 0:
+        yield Broken(look.at("memory"), "is not set")
+    elif subject.kind is Kind.SERVICE:
+        yield NotJudged(look.at("memorySwap"), "is nothing that a service can set; take swap off every node")
+    elif look.number("memorySwap") != limit:
+        yield Broken(look.at("memorySwap"), "is not the same as memory, so the container may swap")
+
+
+def cpu(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+    """A limit; shares alone only count while others are busy."""
+    look = subject.look
+    if look.number("cpus") <= 0 and look.number("cpuQuota") <= 0:
+        yield Broken(look.at("cpus"), "is not set, and neither is cpuQuota")
+
+
+def pids(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+    """The engine's own number where it is known, else what the label announces."""
+    look, most = subject.look, policy.rules.pids.max
+    if look.get("pidsLimit") is not None:
+        path, limit = look.at("pidsLimit"), look.number("pidsLimit")
+    else:
+        path, text = f'{look.at("labels")}["{PIDS_LABEL}"]', _label(look, PIDS_LABEL)
+        limit = int(text) if text.isdecimal() else 0
+    if limit <= 0:
+        yield Broken(path, "sets no limit of processes")
+    elif limit > most:
+        yield Broken(path, f"is above {most}")
+
+
+def ulimits(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+    """Nothing above the ceilings."""
+    ceilings = policy.rules.ulimits.ceilings
+
+    def below(limit: Look) -> Iterator[Found]:
+        name, hard = limit.text("name"), limit.number("hard")
+        if name not in ceilings:
+            yield Broken(limit.at("name"), "is not among the limits that may be set", name)
+        elif not 0 <= hard <= ceilings[name]:
+            yield Broken(limit.at("hard"), f"is above {ceilings[name]}", name)
+
+    yield from each(subject.look.groups("ulimits"), below)
+
+
+_TMPFS_SIZES = ("size", "nr_blocks")
+
+
+def tmpfs(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+    """Sized, and nothing in it can be executed."""
+    look = subject.look
+    for path, value in look.items("tmpfs"):
+        if value is UNKNOWN:
+            yield NotJudged(path)
+            continue
+        options = [option.strip() for option in str(value).split(",")]
+        for wanted in policy.rules.tmpfs.options:
+            # The last one of two that contradict each other would count.
+            if wanted not in options or wanted.removeprefix("no") in options:
+                yield Broken(path, f"does not have the option {wanted}")
+        # The kernel goes by the last one, and 0 is no limit to it.
+        sizes = [size for name, _, size in (option.partition("=") for option in options) if name in _TMPFS_SIZES]
+        if not sizes or sizes[-1].startswith("0"):
+            yield Broken(path, "has no size")
+
+    def sized(mount: Look) -> Iterator[Found]:
+        if mount.text("type") == "tmpfs" and mount.group("tmpfsOptions").number("sizeBytes") <= 0:
+            yield Broken(f"{mount.at('tmpfsOptions')}.sizeBytes", "is not set")
+
+    yield from each(look.groups("mounts"), sized)
+
+
+def logs(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+    """Rotated by the driver, or told to be."""
+    look = subject.look
+    driver = look.text("logDriver")
+    if driver in policy.rules.logs.rotating:
+        return
+    if "max-size" not in look.mapping("logOpts"):
+        missing = "is not set: the engine's default, json-file, never rotates" if not driver else "does not rotate"
+        yield Broken(look.at("logDriver"), f"{missing}, and logOpts has no max-size")
+
+
+def restart(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+    """By itself. A job ends, and so has nothing to restart."""
+    look, rule = subject.look, policy.rules.restart
+    policy_name = look.text("restart")
+    if policy_name in ("", "no") and _is_job(look):
+        return
+    if policy_name not in rule.allowed:
+        is_not = "is not set" if not policy_name else "is not allowed"
+        yield Broken(look.at("restart"), f"{is_not}; allowed: {', '.join(rule.allowed)}")
+    elif policy_name == "on-failure" and not 0 < look.number("maxRetryCount") <= rule.max_retries:
+        yield Broken(look.at("maxRetryCount"), f"is not 1 to {rule.max_retries}, so it may start for ever")
+
+
+def health_check(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+    """Every server; a job's health is its exit code."""
+    look = subject.look
+    if _is_job(look):
+        return
+    tests = [value for _, value in look.group("healthcheck").items("tests")]
+    if not tests:
+        yield Broken(look.at("healthcheck"), "is not set")
+    elif tests[0] is UNKNOWN:
+        yield NotJudged(f"{look.at('healthcheck')}.tests[0]")
+    elif str(tests[0]).upper() == "NONE" or len(tests) == 1:
+        yield Broken(f"{look.at('healthcheck')}.tests", "switches the health check off")
+
+
+_ROLES_THAT_END = frozenset({"job", "seed"})
+"""Docker Compose starts seeds, so that the engine prepares their volume; they end at once."""
+
+
+def _is_job(look: Look) -> bool:
+    """Tell whether it runs to its end and somebody waits for that: `mustRun: false` alone is a server nobody misses."""
+    return look.flag("mustRun") is False and (bool(look.flag("attach")) or _label(look, ROLE_LABEL) in _ROLES_THAT_END)
+
+
+def _label(look: Look, name: str) -> str:
+    return next((label.text("value") for label in look.groups("labels") if label.text("label") == name), "")

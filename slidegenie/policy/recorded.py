@@ -1,0 +1,54 @@
+"""Judge a recorded plan: no Pulumi command line, no engine, no network."""
+
+import datetime
+from collections.abc import Iterator
+
+from pulumi.output import Unknown
+from pulumi.runtime import rpc
+
+from components.core.policy.model import ContainerPolicy
+
+from ..plan.record import Plan, Resource, Secret
+from .images import built_tags, pushed_repositories
+from .judge import Verdict, judge
+from .normalized import NETWORK, REMOTE_IMAGE, plain, subject_of, zone_of
+from .rule import Around, Subject
+
+
+def judge_plan(plan: Plan, policy: ContainerPolicy, today: datetime.date) -> Verdict:
+    """Return what `policy` says on `today` about everything in `plan`."""
+    return judge(subjects_of(plan), policy, today)
+
+
+def subjects_of(plan: Plan) -> Iterator[Subject]:
+    """Yield what rules are about."""
+    around = around_of(plan)
+    for resource in plan.resources:
+        properties, hidden = _plain(resource)
+        subject = subject_of(resource.type, resource.name, properties, hidden=hidden, around=around)
+        if subject is not None:
+            yield subject
+
+
+def around_of(plan: Plan) -> Around:
+    """Return the images that the program builds, pushes or pulls, and the zones of its networks."""
+    inputs = [(resource.type, _plain(resource)[0]) for resource in plan.resources]
+    built = frozenset(tag for kind, properties in inputs for tag in built_tags(kind, properties))
+    pushed = frozenset(place for kind, properties in inputs for place in pushed_repositories(kind, properties))
+    # A plan has no engine to ask for image IDs: a RemoteImage's own name stands for its ID.
+    pulled = frozenset(str(image.outputs.get("imageId")) for image in plan.of_type(REMOTE_IMAGE))
+    zones = {
+        called: zone_of(_plain(network)[0])
+        for network in plan.of_type(NETWORK)
+        for called in (str(network.outputs["name"]), network.id)
+    }
+    return Around(built=built, pushed=pushed, pulled=pulled, planned=True, zones=zones)
+
+
+def _plain(resource: Resource) -> tuple[dict[str, object], frozenset[str]]:
+    properties, hidden = plain(
+        resource.inputs,
+        lambda value: isinstance(value, Unknown) or value == rpc.UNKNOWN,
+        lambda value: value.value if isinstance(value, Secret) else value,
+    )
+    return properties, hidden

@@ -1,0 +1,1 @@
+"""Stacks that Pulumi carries out."""

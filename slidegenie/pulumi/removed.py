@@ -1,0 +1,31 @@
+"""What somebody removed by hand: Pulumi looks into its state and sees nothing to do, so it is told."""
+
+from ..engine.docker import docker
+from ..plan.view import CONTAINER, NETWORK, VOLUME
+from .state import State
+
+_LISTED = {
+    CONTAINER: ("ps", "--all", "--no-trunc"),
+    VOLUME: ("volume", "ls"),
+    NETWORK: ("network", "ls", "--no-trunc"),
+}
+"""How the engine lists each kind by what the state has as ID."""
+
+
+def removed_by_hand(state: State) -> list[str]:
+    """Return the URNs of containers, volumes and networks that the engine does not have any more.
+
+    A refresh of these alone takes them out of the state, and the next update makes them. What shares its URN with
+    something that waits to be deleted belongs to a rollout that did not finish, and is left to the next one: a refresh
+    would make Pulumi forget that.
+    """
+    unfinished = state.unfinished()
+    present = {kind: set(docker(*command, "--quiet").stdout.split()) for kind, command in _LISTED.items()}
+    return [
+        resource["urn"]
+        for resource in state.resources
+        if resource["type"] in present
+        and resource.get("id")
+        and resource["id"] not in present[resource["type"]]
+        and resource["urn"] not in unfinished
+    ]

@@ -1,0 +1,289 @@
+"""A stack run by Pulumi: its files, its secrets, and the operations on it."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation as auto
+
+from components.core.labels import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
+from components.settings.stack_file import StackFile
+from components.settings.yaml_file import write_yaml
+
+from ..console import NotBroughtUp, Problem, say
+from ..engine.docker import docker, last_line
+from ..engine.remains import refuse_remains
+from ..interrupts import interrupted_after
+from ..plan.program import project_name
+from ..user_folder import Home
+from .progress import Progress
+from .state import State
+
+_PULUMI_STOPS = "Pulumi finishes the step under way; Ctrl-C again stops it at once"
+
+
+class PulumiStack:
+    """One stack of the project in `root`.
+
+    State and passphrase are in the home folder unless `PULUMI_BACKEND_URL` and `PULUMI_CONFIG_PASSPHRASE[_FILE]` say
+    otherwise. So is a copy of the stack's settings with the salt that Pulumi adds to them: the checkout stays clean.
+    """
+
+    def __init__(self, root: Path, name: str, home: Home, command: auto.PulumiCommand) -> None:
+        self.name = name
+        self._root, self._home, self._command = root, home, command
+        self._env = self._environment()
+        self._folder = home.folder("stacks", name)
+        self._settings = self._folder / f"Pulumi.{name}.yaml"
+
+    @property
+    def label(self) -> str:
+        """The stack's name on everything it makes: `project/stack`."""
+        return f"{project_name(self._root)}/{self.name}"
+
+    def open(self, *, make: bool = False, backend: dict[str, Any] | None = None) -> None:
+        """Bring the settings of the stack up to date; when it does not exist, `make` it.
+
+        `backend` takes the place of that section: a rollback brings back an earlier one.
+
+        Raises:
+            Problem: when there is no such stack, or the passphrase does not fit it.
+        """
+        self._unlock_if_abandoned()
+        described = write_yaml({"name": project_name(self._root), "runtime": "python"})
+        (self._folder / "Pulumi.yaml").write_text(described, encoding="utf-8")
+        known = self._pulumi("stack", "ls", "--json", cwd=self._folder)
+        if f'"{self.name}"' not in known:
+            if not make:
+                # In a new, empty one nothing differs and nothing is left to remove.
+                raise NotBroughtUp(self.name, "Pulumi")
+            say(f"making stack {self.name}")
+            self._settings.unlink(missing_ok=True)
+            self._pulumi("stack", "init", self.name, "--secrets-provider", "passphrase", cwd=self._folder)
+        self._refresh_settings(backend)
+
+    def up(self, replace: list[str]) -> Progress:
+        """Bring the stack to what the program says; resources in `replace` are made anew whether they changed or not.
+
+        Raises:
+            UpdateFailed: when a resource could not be made.
+        """
+        progress = Progress()
+        stack = self._stack()
+        with self._explained(progress):
+            stack.up(
+                replace=replace or None,
+                on_event=progress,
+                color="never",
+                show_secrets=False,
+                config_file=self._config(),
+            )
+        return progress
+
+    def preview(self, *, diff: bool = False, expect_no_changes: bool = False) -> str:
+        """Return what `up` would change, as Pulumi prints it."""
+        flags = [*(["--diff"] if diff else []), *(["--expect-no-changes"] if expect_no_changes else [])]
+        return self._pulumi("preview", *flags, "--config-file", self._config())
+
+    def drift(self) -> str:
+        """Return what was changed outside of Pulumi, as it prints it. Only looks: the state stays as it is."""
+        return self._pulumi("refresh", "--preview-only", "--diff", "--config-file", self._config())
+
+    def refresh(self, only: Sequence[str] = ()) -> str:
+        """Take what is really there over into the state: of everything, or of the resources whose URNs are given."""
+        targets = [part for urn in only for part in ("--target", urn)]
+        with interrupted_after(_PULUMI_STOPS):
+            return self._pulumi("refresh", "--yes", "--skip-preview", *targets, "--config-file", self._config())
+
+    def down(self) -> Progress:
+        """Remove all that is not protected: containers and networks go, data and generated secrets stay.
+
+        Raises:
+            UpdateFailed: when something could not be removed.
+            Problem: when the engine still has some of it.
+        """
+        progress = self._remove()
+        refuse_remains(self.label, "container", "network")
+        return progress
+
+    def _remove(self) -> Progress:
+        progress = Progress()
+        with self._explained(progress):
+            self._stack().destroy(
+                exclude_protected=True,
+                on_event=progress,
+                color="never",
+                show_secrets=False,
+                config_file=self._config(),
+            )
+        return progress
+
+    def destroy(self, *, with_backups: bool) -> Progress:
+        """Remove everything, data and secrets too, and the stack itself.
+
+        Without `with_backups`, the backup repository and the password that opens it stay, and the stack knows them.
+        """
+        state = self.state()
+        kept = [] if with_backups else state.backups()
+        for urn in state.protected():
+            if urn not in kept:
+                self._pulumi("state", "unprotect", urn, "--yes")
+        progress = self._remove()
+        if kept:
+            refuse_remains(self.label, "container", "network", "volume")
+            return progress
+        # They outlive their resources, those that moved too.
+        marks = (f"{STACK_LABEL}={self.label}", f"{DATA_LABEL}={BACKUPS_DATA}")
+        filters = [part for mark in marks for part in ("--filter", f"label={mark}")]
+        for name in docker("volume", "ls", "--quiet", *filters).stdout.split():
+            docker("volume", "rm", name, check=False)
+        refuse_remains(self.label, "container", "network", "volume", backups=True)
+        self._pulumi("stack", "rm", self.name, "--yes", "--preserve-config", cwd=self._folder)
+        return progress
+
+    def unprotect(self, urn: str) -> None:
+        """Let a resource be replaced; the next `up` protects it again."""
+        self._pulumi("state", "unprotect", urn, "--yes")
+
+    def state(self, *, secrets: bool = False) -> State:
+        """Return the state; with `secrets`, its secrets are readable."""
+        stack = self._stack()
+        if not secrets:
+            return State.of(stack.export_stack().deployment)
+        text = self._pulumi("stack", "export", "--show-secrets")
+        return State.of(json.loads(text)["deployment"])
+
+    def outputs(self) -> dict[str, Any]:
+        """Return what the program exported; secrets are masked."""
+        outputs: dict[str, Any] = json.loads(self._pulumi("stack", "output", "--json"))
+        return outputs
+
+    def _stack(self) -> auto.Stack:
+        workspace = auto.LocalWorkspaceOptions(pulumi_command=self._command, env_vars=self._env)
+        return auto.select_stack(stack_name=self.name, work_dir=str(self._root), opts=workspace)
+
+    def _config(self) -> str:
+        return str(self._settings)
+
+    def section(self, name: str) -> dict[str, Any]:
+        """Return a section of the settings, as the stack file has it."""
+        project = project_name(self._root)
+        section: dict[str, Any] = StackFile.read(self._settings, project).configuration.get(f"{project}:{name}") or {}
+        return section
+
+    def _refresh_settings(self, backend: dict[str, Any] | None) -> None:
+        project = project_name(self._root)
+        committed = StackFile.read(self._root / f"Pulumi.{self.name}.yaml", project)
+        settings = committed.document | {"config": committed.configuration}
+        if backend is not None:
+            settings["config"] |= {f"{project}:backend": backend}
+        if "encryptionsalt" not in settings:
+            noted = StackFile.read(self._settings, project).document if self._settings.exists() else {}
+            settings["encryptionsalt"] = noted.get("encryptionsalt")
+        self._settings.write_text(write_yaml(settings), encoding="utf-8")
+
+    def _environment(self) -> dict[str, str]:
+        env = {}
+        if not os.environ.get("PULUMI_BACKEND_URL"):
+            env["PULUMI_BACKEND_URL"] = self._home.folder("state").as_uri()
+        if not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & os.environ.keys():
+            env["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self._home.passphrase_file())
+        return env
+
+    def _pulumi(self, *args: str, cwd: Path | None = None) -> str:
+        at = [] if args[:2] in (("stack", "ls"), ("stack", "init")) else ["--stack", self.name]
+        if args[:2] == ("stack", "rm"):
+            at = []
+        done = subprocess.run(  # noqa: S603 - no shell
+            [str(self._command.command), *args, *at, "--non-interactive", "--color", "never"],
+            cwd=cwd or self._root,
+            env=os.environ | self._env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise UpdateFailed(_known_causes(done.stderr + done.stdout) or [last_line(done.stderr or done.stdout)])
+        return done.stdout
+
+    @contextlib.contextmanager
+    def _explained(self, progress: Progress) -> Iterator[None]:
+        """Let an update come to its end, and say in few lines why it failed."""
+        with interrupted_after(_PULUMI_STOPS):
+            try:
+                yield
+            except auto.CommandError as error:
+                causes = _known_causes(str(error)) or progress.errors or [last_line(str(error))]
+                raise UpdateFailed(causes) from None
+
+    def refuse_while_locked(self) -> None:
+        """Refuse to change anything while another update runs; Pulumi itself only looks when its own begins.
+
+        Raises:
+            Problem: naming who holds the stack.
+        """
+        for _, held in self._locks():
+            holder = f"{held.get('username')}@{held.get('hostname')} (pid {held.get('pid')})"
+            raise Problem(f"{_locked(holder)}; nothing was changed")
+
+    def _unlock_if_abandoned(self) -> None:
+        """Remove the lock of an update that was killed on this machine; nobody else would."""
+        for lock, held in self._locks():
+            if held.get("hostname") == os.uname().nodename and not _runs(int(held.get("pid") or 0)):
+                say(f"an earlier update was killed (process {held.get('pid')}); its lock is removed, its work goes on")
+                lock.unlink(missing_ok=True)
+
+    def _locks(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Yield the locks of a state in a folder, and who holds each; other backends keep theirs to themselves."""
+        backend = (os.environ | self._env)["PULUMI_BACKEND_URL"]
+        if not backend.startswith("file://"):
+            return
+        locks = Path(backend.removeprefix("file://")).expanduser() / ".pulumi" / "locks" / "organization"
+        for lock in sorted((locks / project_name(self._root) / self.name).glob("*.json")):
+            # It may end at this moment.
+            with contextlib.suppress(FileNotFoundError):
+                yield lock, json.loads(lock.read_text(encoding="utf-8") or "{}")
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+class UpdateFailed(Problem):
+    """An operation of Pulumi's did not succeed. `causes` has what a person needs to know."""
+
+    def __init__(self, causes: list[str]) -> None:
+        self.causes = causes
+        super().__init__("\n".join(causes))
+
+
+def _locked(holder: str) -> str:
+    return (
+        f"another update of this stack is running ({holder}): wait for it;"
+        " if it was killed on another machine, `pulumi cancel` removes its lock"
+    )
+
+
+def _known_causes(output: str) -> list[str]:
+    if "incorrect passphrase" in output:
+        cause = (
+            "the passphrase does not fit this stack: set PULUMI_CONFIG_PASSPHRASE_FILE (or PULUMI_CONFIG_PASSPHRASE)"
+            " to the one it was made with; the generated one is ~/.slidegenie/passphrase"
+        )
+    elif "the stack is currently locked" in output:
+        holder = re.search(r"created by (.+)", output)
+        cause = _locked(holder.group(1) if holder else "unknown")
+    else:
+        return []
+    return [cause]

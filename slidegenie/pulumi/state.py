@@ -1,0 +1,142 @@
+"""What a stack's state says, read from `pulumi stack export`."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components.core.labels import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL, STACK_LABEL
+
+from ..plan.view import BUILT, CONTAINER, NETWORK, PASSWORD, PULLED, VOLUME
+
+
+@dataclass(frozen=True)
+class State:
+    """The resources of a stack as Pulumi knows them."""
+
+    resources: tuple[dict[str, Any], ...]
+
+    @classmethod
+    def of(cls, deployment: Mapping[str, Any] | None) -> "State":
+        """Read an exported deployment."""
+        return cls(tuple((deployment or {}).get("resources") or ()))
+
+    def container_ids(self) -> set[str]:
+        """Return the IDs of all containers the state knows, also of those that wait to be deleted."""
+        return {resource["id"] for resource in self._containers() if resource.get("id")}
+
+    def of_stack(self, label: str) -> set[str]:
+        """Return the IDs of the containers that carry the stack's label and should run or have run."""
+        mark = (STACK_LABEL, label)
+        return {r["id"] for r in self.current() if r.get("id") and mark in _labels(r)}
+
+    def pending_deletes(self) -> list[dict[str, Any]]:
+        """Return containers that a rollout which did not finish left for the next one to delete."""
+        return [resource for resource in self._containers() if resource.get("delete")]
+
+    def unfinished(self) -> set[str]:
+        """Return the URNs of containers whose replacement did not finish: their predecessors wait to be deleted."""
+        return {resource["urn"] for resource in self.pending_deletes()}
+
+    def current(self) -> list[dict[str, Any]]:
+        """Return the containers that should run or have run."""
+        return [resource for resource in self._containers() if not resource.get("delete")]
+
+    def jobs(self) -> list[str]:
+        """Return the URNs of all jobs."""
+        return [resource["urn"] for resource in self._jobs()]
+
+    def failed_jobs(self) -> list[str]:
+        """Return the URNs of jobs that ended with an error: Pulumi sees no change and would not run them again."""
+        return [resource["urn"] for resource in self._jobs() if (resource.get("outputs") or {}).get("exitCode")]
+
+    def of_volumes(self, urns: Collection[str]) -> list[str]:
+        """Return those of `urns` that are volumes of data."""
+        return [r["urn"] for r in self.resources if r["urn"] in urns and r["type"] == VOLUME and r.get("protect")]
+
+    def builds(self) -> dict[str, dict[str, Any]]:
+        """Return the inputs of each image that the stack builds, by URN."""
+        return {r["urn"]: r["inputs"] for r in self.resources if r["type"] == BUILT and not r.get("delete")}
+
+    def built_images(self) -> dict[str, str]:
+        """Return the URN of each image the stack built and loaded, by the tag its containers are made from."""
+        return {str(build["tags"][-1]): urn for urn, build in self.builds().items() if build.get("load")}
+
+    def pulled_images(self) -> dict[str, tuple[str, str]]:
+        """Return name and ID of each image that the stack pulled, by URN."""
+        pulled = (r for r in self.resources if r["type"] == PULLED and not r.get("delete"))
+        return {r["urn"]: (r["inputs"]["name"], (r.get("outputs") or {}).get("imageId", "")) for r in pulled}
+
+    def volume_names(self) -> set[str]:
+        """Return the names of all volumes the state knows."""
+        return {r["id"] for r in self.resources if r["type"] == VOLUME and r.get("id")}
+
+    def network_ids(self) -> set[str]:
+        """Return the IDs of all networks the state knows."""
+        return {r["id"] for r in self.resources if r["type"] == NETWORK and r.get("id")}
+
+    def opens(self, place: str, password: str) -> bool:
+        """Tell whether the stack has what opens the data in `place`, a volume or a folder.
+
+        It has when it has the place itself. What is made again in a place of before, such as a folder whose volume
+        somebody removed, is opened by a password of before; a volume that is not the state's was made by somebody else.
+        """
+        volumes = [r for r in self.resources if r["type"] == VOLUME]
+        places = {r.get("id") for r in volumes} | {(r["inputs"].get("driverOpts") or {}).get("device") for r in volumes}
+        if place in places:
+            return True
+        generated = {r["urn"].rpartition("::")[2] for r in self.resources if r["type"] == PASSWORD}
+        return password in generated and (place.startswith("/") or password.endswith(BACKUP_PASSWORD))
+
+    def backups(self) -> list[str]:
+        """Return the URNs of what `make destroy` leaves: the backup repository and the password that opens it."""
+        passwords = (r["urn"] for r in self.resources if r["type"] == PASSWORD)
+        return [*self.repositories(), *(urn for urn in passwords if urn.endswith(BACKUP_PASSWORD))]
+
+    def repositories(self) -> dict[str, str]:
+        """Return the names of volumes with backups, by URN."""
+        return {
+            r["urn"]: str(r.get("id", ""))
+            for r in self.resources
+            if r["type"] == VOLUME and not r.get("delete") and _holds_backups(r)
+        }
+
+    def protected(self) -> list[str]:
+        """Return the URNs of what Pulumi refuses to delete."""
+        return [resource["urn"] for resource in self.resources if resource.get("protect")]
+
+    def job_output(self, name: str) -> str:
+        """Return what a job printed when it last succeeded; nothing when it did not."""
+        for resource in self.current():
+            outputs = resource.get("outputs") or {}
+            if resource["urn"].rpartition("::")[2].endswith(f"-{name}") and not outputs.get("exitCode"):
+                return str(outputs.get("containerLogs") or "")
+        return ""
+
+    def ending(self, names: Collection[str]) -> list[dict[str, Any]]:
+        """Return the current resources whose names end with a dash and one of `names`."""
+        ends = tuple(f"-{name}" for name in names)
+        return [r for r in self.resources if not r.get("delete") and r["urn"].rpartition("::")[2].endswith(ends)]
+
+    def passwords(self) -> Iterator[tuple[str, str]]:
+        """Yield name and value of each generated password; the export must show secrets."""
+        for resource in self.resources:
+            if resource["type"] == PASSWORD:
+                yield resource["urn"].rpartition("::")[2], _plain(resource["outputs"]["result"])
+
+    def _jobs(self) -> Iterator[dict[str, Any]]:
+        return (resource for resource in self.current() if resource.get("inputs", {}).get("attach"))
+
+    def _containers(self) -> Iterator[dict[str, Any]]:
+        return (resource for resource in self.resources if resource["type"] == CONTAINER)
+
+
+def _holds_backups(volume: Mapping[str, Any]) -> bool:
+    return (DATA_LABEL, BACKUPS_DATA) in _labels(volume)
+
+
+def _labels(resource: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(label["label"], label["value"]) for label in resource.get("inputs", {}).get("labels") or []]
+
+
+def _plain(value: Any) -> str:
+    return str(value.get("plaintext", "")).strip('"') if isinstance(value, dict) else str(value)
