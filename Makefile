@@ -1,9 +1,16 @@
 # Every command of the project. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-STACK ?=
-ENGINE ?=
-CLI = .venv/bin/python -m slidegenie $(if $(STACK),--stack $(STACK)) $(if $(ENGINE),--engine $(ENGINE))
+# A variable counts where it is written behind `make`; one of this name that a machine happens to export means something
+# else. Stack and engine may be exported: people work on one for a while.
+given = $(if $(findstring command line,$(origin $1)),$($1))
+yes := yes true 1 YES True
+no := no false 0 NO False
+flag = $(if $(filter-out $(yes) $(no),$(call given,$1)),$(error $1 must be yes or no (also true, false, 1, 0); \
+	got '$(call given,$1)'))$(if $(filter $(yes),$(call given,$1)),$2)
+option = $(if $(call given,$1),$2 '$(call given,$1)')
+CLI = .venv/bin/python -m slidegenie
+OF_STACK = $(if $(STACK),--stack '$(STACK)') $(if $(ENGINE),--engine '$(ENGINE)')
 
 .PHONY: help
 help: ## List the commands
@@ -46,9 +53,17 @@ backup: .venv/.runtime ## Back everything up now (where backups are on: not in d
 backups: .venv/.runtime ## List the backups
 restore: .venv/.runtime ## Restore one (SNAPSHOT=latest, ONLY=postgres|objects); asks first
 drill: .venv/.runtime ## Restore the newest backup on trial (where backups are on)
+up: OPTIONS = $(call flag,NEWEST,--newest) $(call flag,LET_GO,--remove-data)
+destroy: OPTIONS = $(call option,CONFIRM,--confirm) $(if $(filter delete,$(call given,BACKUPS)),--backups)
+rotate: OPTIONS = $(call option,SECRET)
+rollback: OPTIONS = $(call flag,FORCE,--force)
+restore: OPTIONS = $(call option,CONFIRM,--confirm) $(call option,SNAPSHOT,--snapshot) $(call option,ONLY,--only) \
+	$(call flag,MIGRATE)$(if $(filter $(no),$(call given,MIGRATE)),--no-migrate)
 up down destroy preview drift refresh password rotate releases rollback authority \
-	secrets logs shell pytest backup backups restore drill:
-	@$(CLI) $@
+	logs shell pytest backup backups restore drill:
+	@$(CLI) $@ $(OF_STACK) $(OPTIONS)
+secrets:
+	@$(CLI) $@ $(if $(STACK),--stack '$(STACK)')
 
 .PHONY: engine
 engine: .venv/.runtime ## Get a Docker engine to answer: install it, start it
@@ -60,16 +75,17 @@ clean: .venv/.runtime ## Remove the stack's own unused images, containers and bu
 freshness: .venv/.runtime ## Ask registries for newer base images
 schedule: .venv/.runtime ## Have scan, clean and freshness run by timers of this host
 unschedule: .venv/.runtime ## Remove those timers
+clean: OPTIONS = $(call flag,DRY_RUN,--dry-run)
 scan clean freshness schedule unschedule:
-	@$(CLI) $@
+	@$(CLI) $@ $(OF_STACK) $(OPTIONS)
 
 .PHONY: plan
 plan: .venv/.runtime ## Show the whole platform without Docker or Pulumi (STACK=prod, ARGS=--json|--compose|--diagram)
-	@.venv/bin/python -m slidegenie.plan --stack $(or $(STACK),dev) $(ARGS)
+	@$(CLI) $@ $(if $(STACK),--stack '$(STACK)') $(call given,ARGS)
 
 .PHONY: policy
 policy: .venv/.runtime ## Judge the stack by the container policy; LIVE=1 judges what runs
-	@$(CLI) $@
+	@$(CLI) $@ $(OF_STACK) $(call flag,LIVE,--live)
 
 .PHONY: lock
 lock: ## Renew the locked requirements
@@ -108,4 +124,4 @@ test: check ## Run every test this machine can run; says what it skips and why
 
 .PHONY: release-check
 release-check: .venv/.dev ## Run all that CONTRIBUTING.md asks for; prints the table for the pull request (ONLY=check,plan)
-	@.venv/bin/python -m scripts.release_check $(if $(STACK),--stack $(STACK)) $(if $(ONLY),--only $(ONLY))
+	@.venv/bin/python -m scripts.release_check $(if $(STACK),--stack '$(STACK)') $(call option,ONLY,--only)

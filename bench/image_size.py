@@ -25,7 +25,6 @@ from components.settings import Settings
 from slidegenie.console import Problem
 from slidegenie.engine.buildx import Builder
 from slidegenie.engine.docker import docker
-from slidegenie.plan.program import stack_settings
 
 _REPOSITORY = "slidegenie-bench/backend"
 _MB = 1_000_000
@@ -129,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stack", help="take base images from Pulumi.STACK.yaml")
     stack = parser.parse_args().stack
-    settings = stack_settings(Path(), stack) if stack else Settings()
+    settings = StackProgram.read(Path(), stack).settings if stack else Settings()
     table = Table(
         "image", "in all", "over the base", "installed size", "ratio", "changed line", box=None, pad_edge=False
     )

@@ -16,8 +16,9 @@ from .core.endpoints import Endpoint
 from .core.labels import RELEASE_LABEL
 from .edge import Proxy
 from .edge.web import WebService, WebServiceArgs
-from .images.backend_admission import admitted_backend, backend_image_args
-from .images.backend_image import backend_build
+from .images.backend_admission import admitted_backend
+from .images.backend_image import BackendImageArgs, backend_build
+from .images.variants import image_variant
 from .settings import Backend as BackendSettings
 from .settings import Engine, Images, Limits, Registry, Secrets, SupplyChain, Target
 
@@ -65,7 +66,8 @@ class Backend(pulumi.ComponentResource):
         super().__init__("slidegenie:index:Backend", name, None, opts)
         settings = args.settings
         child = pulumi.ResourceOptions(parent=self)
-        self.image = admitted_backend(name, args, parent=self)
+        image = _image(args)
+        self.image = admitted_backend(name, image, parent=self)
         # Not only the backend waits: a rollout whose image is refused has changed nothing at all.
         args.foundation.hold_until(self.image)
         files = Files(
@@ -81,7 +83,7 @@ class Backend(pulumi.ComponentResource):
             "foundation": args.foundation,
             "environment": _environment(args),
             "files": [FilesMount(files=files, path="/run/secrets")],
-            "host_mounts": _source(args),
+            "host_mounts": _source(image),
             "after": [resource for endpoint in args.endpoints for resource in endpoint.ready],
             "tmpfs_mib": {"/tmp": 64, "/run/app": 16},  # noqa: S108 - folders of the container
         }
@@ -153,11 +155,29 @@ def _environment(args: BackendArgs) -> dict[str, pulumi.Input[str]]:
     return own | settings.environment
 
 
-def _source(args: BackendArgs) -> list[HostMount]:
+def _image(args: BackendArgs) -> BackendImageArgs:
+    settings = args.settings
+    return BackendImageArgs(
+        image=settings.image,
+        variant=image_variant(settings.variant, settings.target),
+        release=settings.release,
+        origin=settings.origin,
+        context=settings.context,
+        dockerfile=settings.dockerfile,
+        stage=settings.stage,
+        images=args.images,
+        engine=args.engine,
+        registry=args.registry,
+        supply_chain=args.supply_chain,
+        secrets=args.secrets,
+    )
+
+
+def _source(image: BackendImageArgs) -> list[HostMount]:
     """The stage `development` runs the working tree; everything else, only what is in the image."""
-    if args.settings.image is not None:
+    if image.image is not None:
         return []
-    build = backend_build(backend_image_args(args))
+    build = backend_build(image)
     if build.target != Target.DEVELOPMENT.value:
         return []
     folders = {folder: Path(build.context, folder).resolve() for folder in _SOURCE_FOLDERS}

@@ -72,13 +72,13 @@ class SlideGeniePlatform(pulumi.ComponentResource):
         )
         if settings.supply_chain.vendors:
             vendors = VendorImagesArgs(
-                foundation=self.foundation,
                 images=images,
                 settings=settings.supply_chain,
                 registry=settings.registry,
                 secrets=settings.secrets,
             )
-            VendorImages(f"{name}-vendors", vendors, opts=child)
+            for image in VendorImages(f"{name}-vendors", vendors, opts=child).verified:
+                self.foundation.hold_until(image)
         self.stores = self._stores(name, settings)
         self.proxy = Proxy(
             f"{name}-traefik",

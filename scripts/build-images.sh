@@ -8,4 +8,4 @@ root=$(realpath "$(dirname "$0")/..")
 # Standard output is for the result.
 if [ ! -x "$root/.venv/bin/python" ]; then "$root/scripts/bootstrap.sh" requirements.txt >&2; fi
 # The working directory stays the caller's: that is where --key points.
-PYTHONPATH=$root exec "$root/.venv/bin/python" -m slidegenie.images.build_command "$@"
+PYTHONPATH=$root exec "$root/.venv/bin/python" -m slidegenie build-images "$@"

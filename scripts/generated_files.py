@@ -5,7 +5,7 @@ from pathlib import Path
 from slidegenie.compose.environment_file import render_env
 from slidegenie.compose.project import compose_project
 from slidegenie.plan.diagram import render_diagram
-from slidegenie.plan.program import plan_stack
+from slidegenie.plan.program import StackProgram
 
 from .golden import FURTHER, PRODUCTION, difference, reviewed, written
 
@@ -18,13 +18,14 @@ def generated_files(root: Path) -> dict[str, str]:
     """Return the content of each file by its path below `root`."""
     files: dict[str, str] = {}
     for stack, name in COMPOSE_FILES.items():
-        project = compose_project(root, stack)
+        project = compose_project(StackProgram.read(root, stack))
         files |= {name: project.text} | project.config_files
-    production = plan_stack(root, PRODUCTION)
+    production = StackProgram.read(root, PRODUCTION).plan()
     whole = reviewed(production, root)
     files[f"{_GOLDEN}/{PRODUCTION}.json"] = written(whole)
     for stack in FURTHER:
-        files[f"{_GOLDEN}/{stack}.json"] = written(difference(whole, reviewed(plan_stack(root, stack), root)))
+        plan = StackProgram.read(root, stack).plan()
+        files[f"{_GOLDEN}/{stack}.json"] = written(difference(whole, reviewed(plan, root)))
     files[".env.production"] = render_env(production)
     files["docs/diagram.md"] = _DIAGRAM.format(diagram=render_diagram(production))
     return files

@@ -24,7 +24,7 @@ from slidegenie.closed_pipe import without_complaint
 from slidegenie.console import say, show, warn
 from slidegenie.engine.docker import docker, plugin
 from slidegenie.plan import UnknownStackError
-from slidegenie.plan.program import stack_settings
+from slidegenie.plan.program import StackProgram
 from slidegenie.pulumi.command_line import find_pulumi
 
 from .markdown import table_row
@@ -117,13 +117,13 @@ def markdown(results: Sequence[Result]) -> str:
 
 def rows(stack: str) -> list[Row]:
     """Return what is looked at, with the base images and the scan policy of a stack."""
-    python, policy = sys.executable, stack_settings(ROOT, stack).supply_chain.scan_policy
+    python, policy = sys.executable, StackProgram.read(ROOT, stack).settings.supply_chain.scan_policy
     images = [f"{_REPOSITORY}:{variant.name}" for variant in VARIANTS]
     plans = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
     registry, _, name = _REPOSITORY.partition("/")
     pytest = [python, "-m", "pytest", "-q", "-rs"]
     planning = "; ".join(
-        f"echo {name}; {shlex.quote(python)} -m slidegenie.plan --stack {name} --json >/dev/null; echo planned"
+        f"echo {name}; {shlex.quote(python)} -m slidegenie plan --stack {name} --json >/dev/null; echo planned"
         for name in map(shlex.quote, plans)
     )
     tests = r"\d+ (?:passed|failed|skipped)[^=\n]*"

@@ -5,4 +5,4 @@ root=$(realpath "$(dirname "$0")/..")
 
 [ -x "$root/.venv/bin/python" ] || { echo "==> run \`make preview\` once: it sets up the Python environment" >&2; exit 2; }
 # The working directory stays the caller's: that is where --policy and --output point.
-PYTHONPATH=$root exec "$root/.venv/bin/python" -m components.images.supply_chain "$@"
+PYTHONPATH=$root exec "$root/.venv/bin/python" -m slidegenie scan-images "$@"

@@ -1,4 +1,4 @@
-"""Names the library in the tool's imports as the wheel does: `slidegenie_platform`, which is `components` in a checkout."""
+"""Names the library in the tool's imports as the wheel does: `slidegenie_platform`, here `components`."""
 
 import re
 import tempfile

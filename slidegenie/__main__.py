@@ -1,52 +1,75 @@
-"""`python -m slidegenie COMMAND [--stack NAME]`; `make help` lists the same commands."""
+"""`slidegenie COMMAND`: what operators run; `make COMMAND` calls it."""
 
-import argparse
 import sys
+from collections.abc import Sequence
 
+import click
+import typer
+
+from components.images.supply_chain import SupplyChainError
 from components.settings import SettingsError
 
 from .closed_pipe import without_complaint
-from .commands import app as app_commands
-from .commands import backups as backup_commands
-from .commands import maintenance as upkeep
-from .commands import releases as release_commands
-from .commands import secrets as secret_commands
-from .commands import stack as commands
+from .commands import app, backups, images, maintenance, policy, releases, secrets, stack
 from .console import Problem, warn
-from .context import Request
 from .plan import UnknownStackError
 
-_MODULES = (commands, release_commands, secret_commands, backup_commands, upkeep, app_commands)
-COMMANDS = {name: command for module in _MODULES for name, command in module.COMMANDS.items()}
-"""Every command by its name."""
+_GROUPS = {
+    "Stack": (stack.up, stack.preview, stack.plan, stack.down, stack.destroy, stack.drift, stack.refresh, stack.engine),
+    "Application": (app.logs, app.shell, app.pytest),
+    "Releases": (releases.releases, releases.rollback),
+    "Secrets": (secrets.password, secrets.rotate, secrets.authority, secrets.secrets),
+    "Backups": (backups.backup, backups.backups, backups.restore, backups.drill),
+    "Policy": (policy.policy,),
+    "Maintenance": (
+        *(maintenance.scan, maintenance.clean, maintenance.freshness),
+        *(maintenance.schedule, maintenance.unschedule),
+    ),
+    "Images": (images.build_images, images.scan_images),
+}
+"""Every command, by what it is about."""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    parser = argparse.ArgumentParser(prog="slidegenie", description=__doc__)
-    parser.add_argument("--stack", help="stack to work on (default: the one last brought up, else dev)")
-    parser.add_argument(
-        "--engine",
-        choices=["auto", "pulumi", "compose"],
-        default="auto",
-        help="what carries the plan out (default: Pulumi where it is, else Docker Compose)",
+def _program() -> typer.Typer:
+    program = typer.Typer(
+        help="Bring the platform up, look at it, change it and take it away.",
+        epilog="SLIDEGENIE_HOME: state and records, by default ~/.slidegenie. DOCKER_HOST: the Docker engine.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
     )
-    subparsers = parser.add_subparsers(dest="command", required=True)
-    for name, command in COMMANDS.items():
-        subparsers.add_parser(name, help=(command.__doc__ or "").split("\n")[0])
-    options = parser.parse_args(arguments)
+    for group, commands in _GROUPS.items():
+        for command in commands:
+            program.command(command.__name__.replace("_", "-"), rich_help_panel=group)(command)
+    return program
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 1 for a problem, 2 for a wrong option."""
+    command = typer.main.get_command(_program())
     try:
-        COMMANDS[options.command](Request(options.stack, options.engine))
-    except (SettingsError, UnknownStackError, Problem) as error:
+        code = command.main(
+            args=None if arguments is None else list(arguments), prog_name="slidegenie", standalone_mode=False
+        )
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "slidegenie"
+        warn(f"{error.format_message().rstrip('.')}; `{where} --help` lists what there is")
+        return 2
+    except (SettingsError, UnknownStackError, SupplyChainError, Problem) as error:
         for line in str(error).splitlines():
             warn(line)
         return 1
-    except KeyboardInterrupt as interruption:
+    except (KeyboardInterrupt, click.Abort) as interruption:
         outcome = str(interruption) or "nothing is lost: the same command goes on where this one stopped"
         warn(f"interrupted; {outcome}")
         return 130
-    return 0
+    return int(code or 0)
+
+
+def run() -> None:
+    """Run the command that was typed."""
+    sys.exit(without_complaint(main))
 
 
 if __name__ == "__main__":
-    sys.exit(without_complaint(main))
+    run()

@@ -1,6 +1,6 @@
 """Backups by hand: the same steps whether Pulumi or Compose made the containers."""
 
-import os
+import enum
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -9,12 +9,11 @@ from typing import Any
 
 from components.core.labels import BACKUPS_DATA, DATA_LABEL, SERVICE_LABEL, STACK_LABEL, ZONE_LABEL
 
-from .console import Problem, confirmed, say, warn
+from .console import Problem, say, warn
 from .engine.docker import containers, docker, health, inspect, last_line, role, service
 from .interrupts import noted, uninterrupted
 from .plan import Plan
 from .plan.view import VOLUME, labels_of
-from .switch import switch
 
 DRIVER = ("python3", "-m", "slidegenie_backup")
 """The program in the containers."""
@@ -43,27 +42,29 @@ def drill(plan: Plan) -> None:
         _drive(plan, "restore-drill", "drill")
 
 
-def restore(plan: Plan) -> None:
-    """Restore a snapshot, `SNAPSHOT` and `ONLY` in the environment say which and what of it.
+class Part(enum.StrEnum):
+    """A part of a snapshot."""
 
-    The release that runs may be newer than the snapshot: its migrations run again. `MIGRATE=no` leaves the schema as it
-    was, for a rollback to the release of that time.
+    POSTGRES = "postgres"
+    OBJECTS = "objects"
+
+
+def what_is_replaced(plan: Plan, snapshot: str, only: Part | None) -> str:
+    """Return what a restore costs, in a sentence."""
+    what = f"the {only} of stack {plan.stack}" if only else f"all data of stack {plan.stack}"
+    return f"This replaces {what} by that of snapshot {snapshot}; the application stops for it."
+
+
+def restore(plan: Plan, snapshot: str, *, only: Part | None, migrates: bool) -> None:
+    """Restore a snapshot, all of it or a part.
+
+    The release that runs may be newer than the snapshot: its migrations run again. Without `migrates` the schema stays
+    as it was, for a rollback to the release of that time.
 
     Raises:
         Problem: when it failed; everything is as it was before then.
     """
-    snapshot, only = os.environ.get("SNAPSHOT") or "latest", os.environ.get("ONLY") or None
-    if only not in (None, "postgres", "objects"):
-        raise Problem(f"ONLY must be postgres or objects, or be left out for everything; got {only!r}")
-    what = f"the {only} of stack {plan.stack}" if only else f"all data of stack {plan.stack}"
-    if os.environ.get("CONFIRM") != plan.stack and not confirmed(
-        f"This replaces {what} by that of snapshot {snapshot}; the application stops for it.", plan.stack
-    ):
-        raise Problem(
-            f"nothing was restored: type the stack's name when asked, or run `make restore CONFIRM={plan.stack}`"
-        )
-    migrates = switch("MIGRATE", default=True)
-    migrations = _migrations(plan) if migrates and only != "objects" else []
+    migrations = _migrations(plan) if migrates and only is not Part.OBJECTS else []
     with noted("the snapshot is read to its end, and then dropped") as interruptions:
         _drive(plan, "backup", "prepare", snapshot, *(["--only", only] if only else []))
     if interruptions:

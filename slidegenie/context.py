@@ -1,66 +1,152 @@
-"""What a command is asked to work on, and the stack it means."""
+"""What a command works on: a stack, its program, its plan, and what carries it out; read once, when it is needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from components.core.engine import DockerEngine
+from components.settings import Settings
 
-from .console import Problem
+from .compose.runner import ComposeRunner
+from .console import Problem, say
 from .engine.docker import speak_to
-from .plan import Plan, plan_stack
-from .plan.program import project_name, stack_configuration
+from .plan import Plan, StackProgram
 from .pulumi.command_line import find_pulumi
-from .pulumi.stack import PulumiStack
-from .runner import PULUMI, owner
-from .user_folder import Home
+from .recorded_runner import recorded_runner
+from .rollout.runner import PulumiRunner
+from .runner import Runner, RunnerKind
+from .user_folder import UserFolder
 
-ROOT = Path.cwd()
-"""The checkout."""
-DEFAULT = "dev"
+DEFAULT_STACK = "dev"
 """The stack when none was named and none is up."""
 NO_PULUMI = "this needs the Pulumi command line: https://www.pulumi.com/docs/install/ tells how to get it"
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a command was asked to work on."""
+class Context:
+    """What a command works on."""
 
-    stack: str | None
-    """The stack, or `None` for the one last brought up."""
-    engine: str
-    """`auto`, `pulumi` or `compose`."""
+    program: StackProgram
+    """The program of the stack."""
+    user: UserFolder
+    """What is kept between commands."""
+    asked: RunnerKind | None
+    """What is to carry the plan out; `None` leaves it to what is on record, and to what can be had."""
+    named: bool
+    """Whether somebody said the stack's name."""
 
+    @classmethod
+    def of(cls, stack: str | None, runner: RunnerKind | None = None) -> Self:
+        """Return the context of a command in the current folder; without a name, of the stack brought up last.
 
-def chosen(request: Request) -> tuple[str, str]:
-    """Return stack and engine of a command: what was asked for, else what is up.
+        Raises:
+            UnknownStackError: when the stack has no stack file.
+            SettingsError: when that, or the environment, names a Docker engine that is none.
+            Problem: when the stack is run by the other of Pulumi and Compose.
+        """
+        user = UserFolder.open()
+        program = StackProgram.read(Path.cwd(), stack or user.current() or DEFAULT_STACK)
+        # Whatever the command: with a name that is misspelt nothing starts, and all that follows speaks to one engine.
+        speak_to(DockerEngine.of(program.configuration, program.file))
+        context = cls(program, user, runner, named=stack is not None)
+        _ = context.recorded
+        return context
 
-    Raises:
-        UnknownStackError: when the stack has no settings file.
-        SettingsError: when that, or the environment, names a Docker engine that is none.
-        Problem: when the stack is run by the other of Pulumi and Compose.
-    """
-    home = Home.open()
-    stack = request.stack or home.current() or DEFAULT
-    # Whatever the command: with a name that is misspelt nothing begins, and all that follows speaks to one engine.
-    speak_to(DockerEngine.of(stack_configuration(ROOT, stack), f"Pulumi.{stack}.yaml"))
-    known = owner(home, stack, f"{project_name(ROOT)}/{stack}", request.engine)
-    return stack, known or (request.engine if request.engine != "auto" else PULUMI)
+    @classmethod
+    def planned(cls, stack: str | None) -> Self:
+        """Return the context of a command that changes no stack: whoever runs it, and whatever is on record.
 
+        Raises:
+            UnknownStackError: when the stack has no stack file.
+            SettingsError: when that, or the environment, names a Docker engine that is none.
+        """
+        program = StackProgram.read(Path.cwd(), stack or DEFAULT_STACK)
+        speak_to(DockerEngine.of(program.configuration, program.file))
+        return cls(program, UserFolder.open(), None, named=stack is not None)
 
-def planned(request: Request) -> Plan:
-    """Return the plan of the stack of a command."""
-    return plan_stack(ROOT, chosen(request)[0])
+    def with_stack(self, stack: str) -> Self:
+        """Return the same for another stack."""
+        return replace(self, program=StackProgram.read(self.root, stack))
 
+    @property
+    def root(self) -> Path:
+        """Folder of the program."""
+        return self.program.root
 
-def pulumi_stack(name: str) -> PulumiStack:
-    """Return a stack of Pulumi's, open.
+    @property
+    def stack(self) -> str:
+        """Name of the stack."""
+        return self.program.stack
 
-    Raises:
-        Problem: when there is no Pulumi, or no such stack.
-    """
-    command = find_pulumi()
-    if command is None:
-        raise Problem(NO_PULUMI)
-    stack = PulumiStack(ROOT, name, Home.open(), command)
-    stack.open()
-    return stack
+    @property
+    def label(self) -> str:
+        """The stack's name on everything it makes: `project/stack`."""
+        return self.program.label
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the stack."""
+        return self.program.settings
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan of the stack."""
+        return self.program.plan()
+
+    @cached_property
+    def recorded(self) -> RunnerKind | None:
+        """What runs the stack, or ran it and left its data; `None` where nobody knows of one."""
+        return recorded_runner(self.user, self.stack, self.label, self.asked)
+
+    @property
+    def kind(self) -> RunnerKind:
+        """What carries the plan of a stack that is there out."""
+        return self.recorded or self.asked or RunnerKind.PULUMI
+
+    @cached_property
+    def runner(self) -> Runner:
+        """What carries out the plan of a stack that is there.
+
+        Raises:
+            Problem: when that is Pulumi, and there is none.
+        """
+        return ComposeRunner(self.program, self.user) if self.kind is RunnerKind.COMPOSE else self._pulumi()
+
+    def pulumi(self, otherwise: str) -> PulumiRunner:
+        """Return Pulumi for what only Pulumi can do.
+
+        Raises:
+            Problem: when Compose runs the stack, with what to do `otherwise`; or when there is no Pulumi.
+        """
+        if self.kind is RunnerKind.COMPOSE:
+            raise Problem(f"stack {self.stack} runs with Docker Compose, {otherwise}")
+        return self._pulumi()
+
+    def rollout_runner(self) -> Runner:
+        """Return what brings the stack up, maybe for the first time: Pulumi where it is or can be installed.
+
+        A stack stays with what brought it up: the other one would not know its passwords.
+
+        Raises:
+            Problem: when it has to be Pulumi, and Pulumi cannot be had.
+        """
+        if self.asked is None and self.recorded is RunnerKind.COMPOSE:
+            say(f"stack {self.stack} runs with Docker Compose and stays with it")
+        compose = RunnerKind.COMPOSE in (self.asked, self.recorded)
+        if not compose and (command := find_pulumi()) is not None:
+            return PulumiRunner(self.program, self.plan, self.user, command)
+        if self.asked is RunnerKind.PULUMI:
+            raise Problem(NO_PULUMI)
+        if self.recorded is RunnerKind.PULUMI:
+            raise Problem(
+                f"stack {self.stack} was brought up with Pulumi, which cannot be used here now, so nothing was changed;"
+                f" {NO_PULUMI}"
+            )
+        return ComposeRunner(self.program, self.user)
+
+    def _pulumi(self) -> PulumiRunner:
+        command = find_pulumi()
+        if command is None:
+            raise Problem(NO_PULUMI)
+        return PulumiRunner(self.program, self.plan, self.user, command)

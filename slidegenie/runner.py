@@ -1,53 +1,55 @@
-"""What runs a stack, Pulumi or Docker Compose: what is on record and what the engine shows, against what is asked."""
+"""What carries the plan of a stack out: Pulumi or Docker Compose, behind one interface."""
 
-import json
-
-from components.core.labels import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
-
-from .console import Problem
-from .engine.docker import docker
-from .user_folder import Home
-
-PULUMI, COMPOSE = "pulumi", "compose"
-_NAMES = {PULUMI: "Pulumi", COMPOSE: "Docker Compose"}
-_OF_COMPOSE = "com.docker.compose.volume"
-"""Label of Compose on the volumes that it makes itself."""
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 
-def owner(home: Home, stack: str, label: str, asked: str) -> str | None:
-    """Return what runs `stack`, or ran it and left its data; `None` where nobody knows of one.
+class RunnerKind(enum.StrEnum):
+    """The two of them, by the names people type."""
 
-    `label` is its name on the engine, `project/stack`; `asked` is `auto`, or what a person says.
+    PULUMI = "pulumi"
+    COMPOSE = "compose"
 
-    Raises:
-        Problem: when a person says the other one: it has neither the passwords nor a list of what there is.
-    """
-    known = home.engine(stack) or _kept_by(home, stack) or shown_by(label)
-    if known and asked not in ("auto", known):
-        raise Problem(
-            f"stack {stack} was brought up with {_NAMES[known]}, so ENGINE={asked} knows neither its passwords nor what"
-            " there is of it; nothing was changed. Leave ENGINE away; to change over, back it up, `make destroy`,"
-            f" `make up ENGINE={asked}`, `make restore`"
-        )
-    return known
+    @property
+    def full_name(self) -> str:
+        """The name in a sentence."""
+        return {RunnerKind.PULUMI: "Pulumi", RunnerKind.COMPOSE: "Docker Compose"}[self]
 
 
-def _kept_by(home: Home, stack: str) -> str | None:
-    """Return whose passwords this home has, though the stack itself is gone: those of its backups."""
-    return COMPOSE if (home.path / "compose" / stack / "secrets" / "vault.json").is_file() else None
+@dataclass(frozen=True, kw_only=True)
+class UpOptions:
+    """What `up` may do beyond bringing a stack to what its settings say."""
+
+    newest: bool = False
+    """Make anew what stands on an image of which the engine has a newer one by now."""
+    remove_protected: bool = False
+    """Remove data, and what opens it, that the settings no longer have."""
 
 
-def shown_by(label: str) -> str | None:
-    """Return what made the data volumes of the stack on this engine; `None` when there are none, or no engine."""
-    mark = f"label={STACK_LABEL}={label}"
-    try:
-        listed = docker("volume", "ls", "--quiet", "--filter", mark, "--filter", f"label={DATA_LABEL}", check=False)
-        names = listed.stdout.split()
-        volumes = json.loads(docker("volume", "inspect", *names, check=False).stdout or "[]") if names else []
-    except Problem:
-        return None
-    # The volume of backups is made by hand under Compose, and outlives the rest under both.
-    labels = [volume["Labels"] for volume in volumes if volume["Labels"].get(DATA_LABEL) != BACKUPS_DATA]
-    if not labels:
-        return None
-    return COMPOSE if any(_OF_COMPOSE in marks for marks in labels) else PULUMI
+class Runner(Protocol):
+    """Carries out the plan of one stack."""
+
+    kind: RunnerKind
+
+    def up(self, options: UpOptions) -> None:
+        """Bring the stack to what the plan says, and see every server healthy."""
+
+    def preview(self) -> None:
+        """Print what `up` would change; changes nothing."""
+
+    def down(self) -> None:
+        """Remove containers and networks; data and generated secrets stay."""
+
+    def destroy(self, *, with_backups: bool) -> bool:
+        """Remove everything, data and secrets too; return whether backups stay, which go `with_backups` only."""
+
+    def outputs(self) -> Mapping[str, Any]:
+        """Return what the program exports."""
+
+    def passwords(self) -> Iterator[tuple[str, str]]:
+        """Yield name and value of each generated password."""
+
+    def container_ids(self) -> set[str]:
+        """Return the IDs of all containers that are on record as the stack's."""

@@ -8,16 +8,17 @@ from pathlib import Path
 
 from .console import say
 from .private_files import write_private
+from .runner import RunnerKind
 
 
 @dataclass(frozen=True)
-class Home:
+class UserFolder:
     """The folder `~/.slidegenie`, or the one in `SLIDEGENIE_HOME`; readable by its owner only."""
 
     path: Path
 
     @classmethod
-    def open(cls) -> "Home":
+    def open(cls) -> "UserFolder":
         """Return the folder, made when it is missing."""
         path = Path(os.environ.get("SLIDEGENIE_HOME") or Path.home() / ".slidegenie")
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -37,36 +38,36 @@ class Home:
             say(f"generated the passphrase of the secrets: {path} (keep a copy: without it the state cannot be read)")
         return path
 
-    def remember(self, stack: str, engine: str) -> None:
-        """Note that `stack` was brought up, and by which engine (`pulumi` or `compose`)."""
-        engines = self._engines()
+    def remember(self, stack: str, runner: RunnerKind) -> None:
+        """Note that `stack` was brought up, and by what."""
+        runners = self._runners()
         # The last one is the current one.
-        engines.pop(stack, None)
-        self._note(engines | {stack: engine})
+        runners.pop(stack, None)
+        self._note(runners | {stack: runner})
 
     def forget(self, stack: str) -> None:
         """Forget a stack that is gone."""
-        engines = self._engines()
-        if engines.pop(stack, None):
-            self._note(engines)
+        runners = self._runners()
+        if runners.pop(stack, None):
+            self._note(runners)
 
     def current(self) -> str | None:
         """Return the stack that was brought up last, or `None`."""
-        return next(reversed(self._engines()), None)
+        return next(reversed(self._runners()), None)
 
-    def engine(self, stack: str) -> str | None:
-        """Return the engine (`pulumi` or `compose`) that brought `stack` up, or `None`."""
-        return self._engines().get(stack)
+    def runner(self, stack: str) -> RunnerKind | None:
+        """Return what brought `stack` up, or `None`."""
+        return self._runners().get(stack)
 
-    def _engines(self) -> dict[str, str]:
+    def _runners(self) -> dict[str, RunnerKind]:
         try:
-            engines: dict[str, str] = json.loads(self._stacks.read_text(encoding="utf-8"))
+            noted: dict[str, str] = json.loads(self._stacks.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        return engines
+        return {stack: RunnerKind(runner) for stack, runner in noted.items()}
 
-    def _note(self, engines: dict[str, str]) -> None:
-        write_private(self._stacks, json.dumps(engines, indent=1), mode=0o600)
+    def _note(self, runners: dict[str, RunnerKind]) -> None:
+        write_private(self._stacks, json.dumps(runners, indent=1), mode=0o600)
 
     @property
     def _stacks(self) -> Path:

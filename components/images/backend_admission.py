@@ -1,7 +1,5 @@
 """The image the backend runs: given, built on the engine or pushed to a registry, and admitted whichever it is."""
 
-from typing import TYPE_CHECKING
-
 import pulumi
 
 from ..settings.base import IMAGE_ID
@@ -9,42 +7,19 @@ from ..settings.values.references import is_in
 from .backend_image import BackendImage, BackendImageArgs, pushed_backend
 from .image import PulledImage, mirrored, without_tag
 from .supply_chain import Admission, AdmissionArgs, RegistryImage, login
-from .variants import image_variant
-
-if TYPE_CHECKING:
-    from ..backend import BackendArgs
 
 
-def admitted_backend(name: str, args: "BackendArgs", *, parent: pulumi.Resource) -> pulumi.Output[str]:
+def admitted_backend(name: str, args: BackendImageArgs, *, parent: pulumi.Resource) -> pulumi.Output[str]:
     """Return what the backend's containers run, known once it has proven what `supplyChain` asks."""
     child = pulumi.ResourceOptions(parent=parent)
-    if args.settings.image is not None:
-        return _given(name, args, args.settings.image, child)
-    build = backend_image_args(args)
+    if args.image is not None:
+        return _given(name, args, args.image, child)
     if args.registry.address is None:
-        return _admitted(name, args, BackendImage(name, build, opts=child).reference, child, pushed=False)
-    return _pulled(name, args, pushed_backend(name, build, opts=child), child)
+        return _admitted(name, args, BackendImage(name, args, opts=child).reference, child, pushed=False)
+    return _pulled(name, args, pushed_backend(name, args, opts=child), child)
 
 
-def backend_image_args(args: "BackendArgs") -> BackendImageArgs:
-    """Return what is built where no ready image is given."""
-    settings = args.settings
-    return BackendImageArgs(
-        variant=image_variant(settings.variant, settings.target),
-        release=settings.release,
-        origin=settings.origin,
-        context=settings.context,
-        dockerfile=settings.dockerfile,
-        stage=settings.stage,
-        images=args.images,
-        engine=args.engine,
-        registry=args.registry,
-        supply_chain=args.supply_chain,
-        secrets=args.secrets,
-    )
-
-
-def _given(name: str, args: "BackendArgs", image: str, child: pulumi.ResourceOptions) -> pulumi.Output[str]:
+def _given(name: str, args: BackendImageArgs, image: str, child: pulumi.ResourceOptions) -> pulumi.Output[str]:
     if IMAGE_ID.fullmatch(image):
         # It is on the engine already, and its ID says exactly which it is; a rollback names it so. A scan is all that
         # can be asked of it: what only an engine has carries no signature.
@@ -58,7 +33,7 @@ def _given(name: str, args: "BackendArgs", image: str, child: pulumi.ResourceOpt
 
 
 def _admitted(
-    name: str, args: "BackendArgs", image: pulumi.Input[str], child: pulumi.ResourceOptions, *, pushed: bool
+    name: str, args: BackendImageArgs, image: pulumi.Input[str], child: pulumi.ResourceOptions, *, pushed: bool
 ) -> pulumi.Output[str]:
     admission = AdmissionArgs(
         image=image,
@@ -72,7 +47,7 @@ def _admitted(
 
 
 def _pulled(
-    name: str, args: "BackendArgs", image: pulumi.Output[str], child: pulumi.ResourceOptions
+    name: str, args: BackendImageArgs, image: pulumi.Output[str], child: pulumi.ResourceOptions
 ) -> pulumi.Output[str]:
     """Pull an image with the registry's login, only once it has proven itself."""
     return RegistryImage(name, image, login(args.registry, args.secrets), opts=child).reference

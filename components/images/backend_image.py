@@ -18,6 +18,8 @@ from .variants import VARIANTS, ImageVariant
 class BackendImageArgs:
     """What is built. Everything but the variant is the same for all images of one release."""
 
+    image: str | None = None
+    """A ready image, `name@sha256:...` or its ID on the engine. Default: it is built."""
     variant: ImageVariant = VARIANTS[0]
     """Row of the table of variants. Default: Debian, production."""
     release: str = "0.0.0-dev"

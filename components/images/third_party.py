@@ -1,10 +1,10 @@
 """Third-party images whose vendor's signature is asked for: verified before any container of the stack changes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 
-from ..containers.foundation import Foundation
 from ..settings import Images, Registry, Secrets, SupplyChain
 from ..settings.sections.supply_chain import GENERATED, KEYLESS, Vendor
 from ..settings.values.references import is_in
@@ -16,8 +16,6 @@ from .supply_chain import Admission, AdmissionArgs
 class VendorImagesArgs:
     """Which images, and whose signatures count."""
 
-    foundation: Foundation
-    """What waits for them."""
     images: Images
     """Third-party images; those in `settings.vendors` have a digest."""
     settings: SupplyChain
@@ -31,27 +29,30 @@ class VendorImagesArgs:
 class VendorImages(pulumi.ComponentResource):
     """Every image in `supplyChain.vendors`, verified from wherever the mirror has it."""
 
+    verified: Sequence[pulumi.Output[str]]
+    """The images, each known once its vendor's signature was verified."""
+
     def __init__(self, name: str, args: VendorImagesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:VendorImages", name, None, opts)
         references: dict[str, str] = args.images.model_dump(by_alias=True)
-        for image, vendor in args.settings.vendors.items():
-            reference = without_tag(mirrored(references[image], args.images))
-            verified = Admission(
-                f"{name}-{image}",
-                AdmissionArgs(
-                    image=reference,
-                    pushed=True,
-                    # What others built is scanned where it runs, once a day: a finding in it is no fault of a release.
-                    scan=False,
-                    settings=_of_vendor(args.settings, vendor),
-                    registry=args.registry if is_in(args.registry.address, reference) else Registry(),
-                    secrets=args.secrets,
-                    images=args.images,
-                ),
-                opts=pulumi.ResourceOptions(parent=self),
-            )
-            args.foundation.hold_until(verified.image)
+        self.verified = [
+            self._verified(f"{name}-{image}", args, without_tag(mirrored(references[image], args.images)), vendor)
+            for image, vendor in args.settings.vendors.items()
+        ]
         self.register_outputs({})
+
+    def _verified(self, name: str, args: VendorImagesArgs, image: str, vendor: Vendor) -> pulumi.Output[str]:
+        admission = AdmissionArgs(
+            image=image,
+            pushed=True,
+            # What others built is scanned where it runs, once a day: a finding in it is no fault of a release.
+            scan=False,
+            settings=_of_vendor(args.settings, vendor),
+            registry=args.registry if is_in(args.registry.address, image) else Registry(),
+            secrets=args.secrets,
+            images=args.images,
+        )
+        return Admission(name, admission, opts=pulumi.ResourceOptions(parent=self)).image
 
 
 def _of_vendor(settings: SupplyChain, vendor: Vendor) -> SupplyChain:

@@ -1,19 +1,19 @@
-"""The commands that look into the application's containers."""
+"""Commands that look into the application's containers."""
 
 import os
 import subprocess
-from collections.abc import Callable
 
 from ..console import Problem
-from ..context import Request, planned
+from ..context import Context
 from ..engine.docker import containers, plugin, service
 from ..plan import Plan
 from ..plan.view import compose_name
+from .options import Engine, Stack
 
 
-def logs(request: Request) -> None:
+def logs(stack: Stack = None, engine: Engine = None) -> None:
     """Follow the application's logs."""
-    plan = planned(request)
+    plan = Context.of(stack, engine).plan
     # Compose ends well where nothing of the stack is, and shows nothing.
     app = _app(plan)
     follow = ("logs", "--follow", "--tail", "100")
@@ -23,14 +23,14 @@ def logs(request: Request) -> None:
         _hand_over("docker", *follow, app)
 
 
-def shell(request: Request) -> None:
+def shell(stack: Stack = None, engine: Engine = None) -> None:
     """Open a shell in the application's container."""
-    _in_app(request, "sh", "-c", "command -v bash >/dev/null && exec bash || exec sh")
+    _in_app(Context.of(stack, engine).plan, "sh", "-c", "command -v bash >/dev/null && exec bash || exec sh")
 
 
-def pytest(request: Request) -> None:
+def pytest(stack: Stack = None, engine: Engine = None) -> None:
     """Run the application's tests in its container; the development and testing images have them."""
-    _in_app(request, "python", "-m", "pytest", "-p", "no:cacheprovider")
+    _in_app(Context.of(stack, engine).plan, "python", "-m", "pytest", "-p", "no:cacheprovider")
 
 
 def _app(plan: Plan) -> str:
@@ -40,9 +40,9 @@ def _app(plan: Plan) -> str:
     raise Problem(f"no container of the application runs in stack {plan.stack}: `make up` starts it")
 
 
-def _in_app(request: Request, *command: str) -> None:
+def _in_app(plan: Plan, *command: str) -> None:
     interactive = ["-it"] if os.isatty(0) and os.isatty(1) else []
-    _hand_over("docker", "exec", *interactive, _app(planned(request)), *command)
+    _hand_over("docker", "exec", *interactive, _app(plan), *command)
 
 
 def _hand_over(*command: str) -> None:
@@ -54,9 +54,3 @@ def _hand_over(*command: str) -> None:
         return
     if done.returncode not in (0, 130):
         raise Problem(f"`{' '.join(command)}` ended with exit code {done.returncode}")
-
-
-COMMANDS: dict[str, Callable[[Request], None]] = {
-    command.__name__.removeprefix("list_"): command for command in (logs, shell, pytest)
-}
-"""These commands by their names."""

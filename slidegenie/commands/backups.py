@@ -1,32 +1,51 @@
-"""The commands that back up and restore."""
+"""Commands that back up and restore."""
 
-from collections.abc import Callable
+from typing import Annotated
 
-from .. import backups
-from ..context import Request, planned
+import typer
+
+from .. import backups as driver
+from ..console import Problem, confirmed
+from ..context import Context
+from .options import Confirm, Engine, Stack
 
 
-def backup(request: Request) -> None:
+def backup(stack: Stack = None, engine: Engine = None) -> None:
     """Back everything up now."""
-    backups.back_up(planned(request))
+    driver.back_up(Context.of(stack, engine).plan)
 
 
-def list_backups(request: Request) -> None:
+def backups(stack: Stack = None, engine: Engine = None) -> None:
     """List the backups."""
-    backups.show(planned(request))
+    driver.show(Context.of(stack, engine).plan)
 
 
-def restore(request: Request) -> None:
+def restore(
+    stack: Stack = None,
+    engine: Engine = None,
+    confirm: Confirm = None,
+    *,
+    snapshot: Annotated[
+        str, typer.Option("--snapshot", metavar="ID", help="Which one; `backups` lists them.")
+    ] = "latest",
+    only: Annotated[driver.Part | None, typer.Option("--only", help="A part of it. Default: everything.")] = None,
+    migrate: Annotated[
+        bool,
+        typer.Option(
+            help="Run the migrations of the release that runs; without, the schema stays as it was, for a rollback."
+        ),
+    ] = True,
+) -> None:
     """Restore a backup: all of it or nothing. Asks first."""
-    backups.restore(planned(request))
+    context = Context.of(stack, engine)
+    question = driver.what_is_replaced(context.plan, snapshot, only)
+    if confirm != context.stack and not confirmed(question, context.stack):
+        raise Problem(
+            f"nothing was restored: type the stack's name when asked, or run `make restore CONFIRM={context.stack}`"
+        )
+    driver.restore(context.plan, snapshot, only=only, migrates=migrate)
 
 
-def drill(request: Request) -> None:
+def drill(stack: Stack = None, engine: Engine = None) -> None:
     """Restore the newest backup on trial, where it disturbs nobody."""
-    backups.drill(planned(request))
-
-
-COMMANDS: dict[str, Callable[[Request], None]] = {
-    command.__name__.removeprefix("list_"): command for command in (backup, list_backups, restore, drill)
-}
-"""These commands by their names."""
+    driver.drill(Context.of(stack, engine).plan)

@@ -1,97 +1,97 @@
-"""The commands that keep a host in order, by hand or by the timers that `schedule` installs."""
+"""Commands that keep a host in order, by hand or by the timers that `schedule` installs."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Annotated
+
+import typer
 
 from components.core.policy.load import load_policy
-from components.settings import Enforcement, Settings
+from components.settings import Enforcement
 
 from ..console import Problem, say, show, warn
-from ..context import ROOT, Request, chosen
+from ..context import Context
 from ..engine import preflight
 from ..engine.start import ensure_engine
-from ..images import scanning
-from ..maintenance import cleaning, timers
+from ..maintenance import cleaning, scanning, timers
 from ..maintenance import freshness as fresh
 from ..maintenance.ledger import Ledger, Task
 from ..maintenance.textfile import publish
-from ..plan import Plan, plan_stack
-from ..plan.program import stack_settings
-from ..policy.enforcement import judge_running, judge_stack
+from ..policy.enforcement import judge_running, policy_settings
 from ..policy.report import report, summary
 from ..rollout.image_record import image_record
-from ..user_folder import Home
+from .options import Engine, Stack
 
 
-@dataclass(frozen=True)
 class _Work:
-    """What every task here works on."""
+    """A task on a stack, which is written down and told to the monitoring."""
 
-    plan: Plan
-    settings: Settings
-    home: Home
-    engine: str
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.ledger = Ledger.of(context.user.folder("maintenance"), context.label)
 
-    @classmethod
-    def of(cls, request: Request) -> "_Work":
-        name, engine = chosen(request)
-        return cls(plan_stack(ROOT, name), stack_settings(ROOT, name), Home.open(), engine)
-
-    @property
-    def ledger(self) -> Ledger:
-        return Ledger.of(self.home.folder("maintenance"), self.plan.label)
-
-    def tell(self, file: str, text: str) -> None:
+    def publish(self, file: str, text: str) -> None:
         """Hand metrics to the monitoring, where there is one."""
-        if not publish(self.plan.label, file, text):
+        if not publish(self.context.label, file, text):
             say("there is no monitoring in this stack: nobody is told but you")
 
+    def publish_ledger(self) -> None:
+        """Hand it when each task succeeded last."""
+        self.publish("maintenance.prom", self.ledger.metrics())
+
     def done(self, task: Task) -> None:
+        """Note that a task has succeeded."""
         self.ledger.succeeded(task)
-        self.tell("maintenance.prom", self.ledger.metrics())
+        self.publish_ledger()
 
 
-def scan(request: Request) -> None:
+def scan(stack: Stack = None, engine: Engine = None) -> None:
     """Scan the images of every container that runs, judge the containers by the policy, and tell the monitoring."""
-    work = _Work.of(request)
+    work = _Work(Context.of(stack, engine))
     ensure_engine()
     _judge(work)
-    found = scanning.scan_running(work.plan.label, work.settings)
-    work.tell("scan.prom", scanning.text(found, work.ledger))
+    found = scanning.scan_running(work.context.label, work.context.settings)
+    work.publish("scan.prom", scanning.text(found, work.ledger))
     if failed := [one.image for one in found if one.failed]:
         raise Problem(f"{len(failed)} of {len(found)} images could not be scanned: {', '.join(failed)}")
     work.done(Task.SCAN)
 
 
 def _judge(work: _Work) -> None:
-    if work.settings.policy.enforcement is Enforcement.DISABLED:
+    context = work.context
+    settings = policy_settings(context.program)
+    if settings.enforcement is Enforcement.DISABLED:
         return
-    verdict = judge_running(work.plan, load_policy(work.settings.policy, ROOT))
+    verdict = judge_running(context.plan, load_policy(settings, context.root))
     for line in report(verdict):
         warn(line)
-    say(f"policy, running containers of stack {work.plan.stack}: {summary(verdict)}")
+    say(f"policy, running containers of stack {context.stack}: {summary(verdict)}")
 
 
-def clean(request: Request) -> None:
-    """Remove the stack's own unused containers, images and build cache; DRY_RUN=1 only says which."""
-    work = _Work.of(request)
+def clean(
+    stack: Stack = None,
+    engine: Engine = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Remove the stack's own unused containers, images and build cache."""
+    work = _Work(Context.of(stack, engine))
+    context = work.context
     ensure_engine()
-    record = image_record(work.home, work.plan.label)
-    known = cleaning.known_containers(work.plan, work.home, work.engine, ROOT)
-    if cleaning.clean(work.plan, work.settings, record, known):
+    record = image_record(context.user, context.label)
+    cleaning.clean(context.plan, context.settings, record, context.runner.container_ids(), dry=dry_run)
+    if not dry_run:
         work.done(Task.CLEAN)
 
 
-def freshness(request: Request) -> None:
+def freshness(stack: Stack = None, engine: Engine = None) -> None:
     """Ask the registries whether there are newer images under the names the stack uses."""
-    work = _Work.of(request)
+    work = _Work(Context.of(stack, engine))
     ensure_engine()
-    found = [fresh.ask(image) for image in preflight.needed_images(work.plan)]
+    found = [fresh.ask(image) for image in preflight.needed_images(work.context.plan)]
     width = max(len(one.image) for one in found)
     for one in found:
         built = f"built {one.created:%Y-%m-%d}" if one.created else ""
         show(f"    {one.image:<{width}}  {built:<16}  {one.answer.value}{f': {one.reason}' if one.reason else ''}")
-    work.tell("freshness.prom", fresh.text(found))
+    work.publish("freshness.prom", fresh.text(found))
     if silent := [one.image for one in found if one.answer is fresh.Answer.SILENT]:
         raise Problem(f"{len(silent)} of {len(found)} images could not be looked up; the table says why")
     if any(one.answer is fresh.Answer.OUTDATED for one in found):
@@ -99,28 +99,17 @@ def freshness(request: Request) -> None:
     work.done(Task.FRESHNESS)
 
 
-def policy(request: Request) -> None:
-    """Judge the stack by the container policy; with LIVE=1 what runs, else the plan. Changes nothing."""
-    judge_stack(ROOT, chosen(request)[0])
-
-
-def schedule(request: Request) -> None:
+def schedule(stack: Stack = None, engine: Engine = None) -> None:
     """Install timers of this host for scan, clean and freshness."""
-    work = _Work.of(request)
-    every = timers.install(work.plan.label, ROOT, work.settings.maintenance)
+    work = _Work(Context.of(stack, engine))
+    every = timers.install(work.context.label, work.context.root, work.context.settings.maintenance)
     work.ledger.scheduled(every)
-    work.tell("maintenance.prom", work.ledger.metrics())
+    work.publish_ledger()
 
 
-def unschedule(request: Request) -> None:
+def unschedule(stack: Stack = None, engine: Engine = None) -> None:
     """Remove the timers that `make schedule` installed."""
-    work = _Work.of(request)
-    timers.remove(work.plan.label)
+    work = _Work(Context.of(stack, engine))
+    timers.remove(work.context.label)
     work.ledger.scheduled({})
-    work.tell("maintenance.prom", work.ledger.metrics())
-
-
-COMMANDS: dict[str, Callable[[Request], None]] = {
-    command.__name__: command for command in (scan, clean, freshness, policy, schedule, unschedule)
-}
-"""These commands by their names."""
+    work.publish_ledger()

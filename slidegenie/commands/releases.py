@@ -1,44 +1,38 @@
-"""The commands that look at releases and go back to one."""
+"""Commands that look at releases and go back to one."""
 
-from collections.abc import Callable
+from typing import Annotated
 
-from ..console import Problem, say, show
-from ..context import ROOT, Request, chosen, pulumi_stack
+import typer
+
+from ..console import say, show
+from ..context import Context
 from ..engine.start import ensure_engine
-from ..pulumi.stack import PulumiStack
 from ..rollout.rollback import History
-from ..switch import switch
-from ..user_folder import Home
+from ..runner import RunnerKind
+from .options import Engine, Stack
 
 
-def releases(request: Request) -> None:
-    """List the last good releases and whether the database allows to go back to them."""
-    for line in _history(request).listed():
+def releases(stack: Stack = None, engine: Engine = None) -> None:
+    """List the last good releases and whether the database allows to go back to them. Needs Pulumi."""
+    for line in _history(stack, engine).listed():
         show(line)
 
 
-def rollback(request: Request) -> None:
-    """Go back to the last good release: the one before this, or the one that serves while a rollout is broken."""
-    release = _history(request).rollback(force=switch("FORCE"))
+def rollback(
+    stack: Stack = None,
+    engine: Engine = None,
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go back though the database is said not to allow it.")
+    ] = False,
+) -> None:
+    """Go back: to what serves if the last rollout broke, else to the release before this one. Needs Pulumi."""
+    release = _history(stack, engine).rollback(force=force)
     say(f"{release.version} serves; fix the cause before the next `make up`: that one goes by settings and code again")
 
 
-def history_of(pulumi: PulumiStack) -> History:
-    """Return the releases of a stack."""
-    return History(ROOT, pulumi, pulumi.label, Home.open().folder("stacks", pulumi.name))
-
-
-def _history(request: Request) -> History:
-    name, engine = chosen(request)
-    if engine == "compose":
-        raise Problem(
-            f"stack {name} runs with Docker Compose, which keeps no releases: check out the last good commit, `make up`"
-        )
+def _history(stack: str | None, engine: RunnerKind | None) -> History:
+    context = Context.of(stack, engine)
+    pulumi = context.pulumi("which keeps no releases: check out the last good commit, `make up`")
     ensure_engine()
-    return history_of(pulumi_stack(name))
-
-
-COMMANDS: dict[str, Callable[[Request], None]] = {
-    command.__name__.removeprefix("list_"): command for command in (releases, rollback)
-}
-"""These commands by their names."""
+    return pulumi.history

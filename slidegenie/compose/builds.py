@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from ..engine.docker import image_id
-from ..images.newer import bases
+from ..plan.view import base_images
 from ..private_files import write_private
 
 _NEVER_IN_A_LAYER = {".git", ".venv", "__pycache__", "node_modules"}
@@ -49,7 +49,7 @@ class ComposeBuilds:
 
 def _sources(root: Path, build: dict[str, Any]) -> str:
     listing = sorted(_files(root / build["context"]))
-    based_on = [image_id(base) for base in bases(build.get("args"))]
+    based_on = [image_id(base) for base in base_images(build.get("args"))]
     return hashlib.sha256(json.dumps([build, listing, based_on], sort_keys=True).encode()).hexdigest()
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..plan.program import plan_stack, stack_configuration
-from ..plan.record import Plan, Values, fixed_values
+from ..plan import Plan, StackProgram, Values, fixed_values
 from ..plan.view import View, Volume, reveal, view_of
 from .files import FileStore
 from .paths import compose_path
@@ -35,29 +34,25 @@ class ComposeProject:
 
 
 def compose_project(
-    root: Path,
-    stack: str,
+    program: StackProgram,
     values: Values = fixed_values,
     *,
     secrets_dir: Path | None = None,
     files_dir: Path | None = None,
 ) -> ComposeProject:
-    """Plan `stack` and return it as a Compose project.
+    """Plan `program` and return it as a Compose project.
 
     Its secret files are of use only when `values` are random, such as those of a `Vault`.
 
     Raises:
-        UnknownStackError: when the stack has no settings file.
-        SettingsError: when that has mistakes.
+        SettingsError: when the stack file has mistakes.
     """
-    plan = plan_stack(root, stack, values)
-    engine = stack_configuration(root, stack).get(f"{plan.project}:engine") or {}
     return render_compose(
-        plan,
-        root,
-        secrets_dir=secrets_dir or SECRETS_DIR / stack,
-        files_dir=files_dir or FILES_DIR / stack,
-        ca_bundle=engine.get("caBundle"),
+        program.plan(values),
+        program.root,
+        secrets_dir=secrets_dir or SECRETS_DIR / program.stack,
+        files_dir=files_dir or FILES_DIR / program.stack,
+        ca_bundle=program.section("engine").get("caBundle"),
     )
 
 

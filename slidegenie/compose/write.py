@@ -7,7 +7,7 @@ from typing import Any
 from components.settings import SettingsError
 from components.settings.base import ENCRYPTED
 
-from ..plan.program import stack_configuration
+from ..plan import StackProgram
 from ..private_files import private_folder, write_private
 from .environment_file import with_docker_group
 from .project import SECRETS_DIR, ComposeProject, compose_project
@@ -32,31 +32,29 @@ def write_secrets(project: ComposeProject, root: Path) -> None:
         write_private(file, text, mode=0o444)
 
 
-def prepare_machine(root: Path, stack: str, docker_group: int) -> None:
-    """Write all that the committed Compose file of `stack` needs on this machine; run again, it changes nothing.
+def prepare_machine(program: StackProgram, docker_group: int) -> None:
+    """Write all that the committed Compose file of a stack needs on this machine; run again, it changes nothing.
 
     Raises:
-        UnknownStackError: when the stack has no settings file.
-        SettingsError: when that has mistakes, or secrets that only Pulumi can read.
+        SettingsError: when the stack file has mistakes, or secrets that only Pulumi can read.
     """
-    vault = Vault(root / SECRETS_DIR / stack / "vault.json")
-    refuse_encrypted(root, stack)
-    write_secrets(compose_project(root, stack, vault.values), root)
-    environment = root / ".env"
+    vault = Vault(program.root / SECRETS_DIR / program.stack / "vault.json")
+    refuse_encrypted(program)
+    write_secrets(compose_project(program, vault.values), program.root)
+    environment = program.root / ".env"
     known = environment.read_text(encoding="utf-8") if environment.is_file() else ""
     write_private(environment, with_docker_group(known, docker_group), mode=0o600)
 
 
-def refuse_encrypted(root: Path, stack: str) -> None:
+def refuse_encrypted(program: StackProgram) -> None:
     """Refuse settings that hold secrets encrypted by Pulumi: a plan cannot read them, and a mask is no password.
 
     Raises:
-        UnknownStackError: when the stack has no settings file.
         SettingsError: with a line for each of them.
     """
-    if paths := sorted(_encrypted(stack_configuration(root, stack), "")):
+    if paths := sorted(_encrypted(program.configuration, "")):
         raise SettingsError(
-            f"Pulumi.{stack}.yaml",
+            program.file,
             [
                 f"{path}: is encrypted by Pulumi, which Docker Compose cannot read; run this stack with Pulumi"
                 " (`make up`), or remove the key where the secret can be generated"

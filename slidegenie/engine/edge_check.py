@@ -21,7 +21,7 @@ _NOT_YET = frozenset({404, 500, 502, 503, 504})
 _ANYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what the engine says
 
 
-def wait_until_served(plan: Plan) -> None:
+def wait_for_edge(plan: Plan) -> None:
     """Wait until a request from this machine reaches the application, and say so when none does.
 
     On an engine elsewhere nobody knows which address leads there: then nothing is asked, and that is said.

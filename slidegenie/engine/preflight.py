@@ -7,16 +7,14 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from components.settings.sections.own_certificate import out_of_date
-
 from components.core.engine import DockerEngine
-from components.settings import Settings, TlsMode
+from components.settings import TlsMode
+from components.settings.sections.own_certificate import out_of_date
 from components.settings.values.references import repository_of, split_registry
 
 from ..console import Problem, say
-from ..images.newer import bases
-from ..plan import Plan
-from ..plan.view import BUILT, CONTAINER, PULLED, VOLUME, pushed_by_digest
+from ..plan import Plan, StackProgram
+from ..plan.view import BUILT, CONTAINER, PULLED, VOLUME, base_images, pushed_by_digest
 from .docker import containers, docker, image_id, last_line
 
 _DISK_GIB = int(os.environ.get("SLIDEGENIE_DISK_GIB", "4"))
@@ -42,13 +40,15 @@ def check_host(plan: Plan) -> None:
         say(f"the engine is on {engine.host}: its disk, its ports and the folders of its data are not looked at")
 
 
-def check_certificate(settings: Settings) -> None:
+def check_certificate(program: StackProgram) -> None:
     """Check that the certificate which is given is not out of date.
 
     Raises:
         Problem: when it is.
     """
-    proxy = settings.proxy
+    if not program.section("proxy"):
+        return
+    proxy = program.settings.proxy
     given = proxy.certificate if proxy.tls is TlsMode.FILES else None
     if given and (why := out_of_date(given, datetime.datetime.now(datetime.UTC))):
         raise Problem(why)
@@ -58,7 +58,7 @@ def needed_images(plan: Plan) -> list[str]:
     """Return the images that must be there before the platform can start, without those it builds itself."""
     builds = plan.of_type(BUILT)
     built = {tag for build in builds for tag in build.inputs.get("tags", [])}
-    based_on = {base for build in builds for base in bases(build.inputs.get("buildArgs"))}
+    based_on = {base for build in builds for base in base_images(build.inputs.get("buildArgs"))}
     pulled = {image.inputs["name"] for image in plan.of_type(PULLED)}
     # What this very rollout pushes is not there before it.
     pushed = {repository for build in builds for repository in pushed_by_digest(build.inputs)}

@@ -49,7 +49,7 @@ def refuse_remains(label: str, *kinds: str, backups: bool = False) -> None:
         )
 
 
-def tell_folders(plan: Plan) -> None:
+def show_folders(plan: Plan) -> None:
     """Say which folders with data stay: the engine removes a volume, and never a folder that it stands for."""
     devices = [_device(volume.inputs) for volume in plan.of_type(VOLUME)]
     if folders := sorted(filter(None, devices)):

@@ -11,7 +11,7 @@ from components.core.engine import DockerEngine
 
 from ..console import Problem, say
 from ..private_files import write_private
-from ..user_folder import Home
+from ..user_folder import UserFolder
 from .docker import NOT_INSTALLED, docker, last_line
 
 _PACKAGES = ("docker.io", "iptables")
@@ -48,7 +48,7 @@ def ensure_engine() -> None:
         )
     if os.geteuid() != 0:
         raise Problem(f"Docker is not running: {_how_to_start()}, and repeat; {_WITHOUT}")
-    home = Home.open()
+    home = UserFolder.open()
     # None answers, so what is noted has ended, and its number may be another program's by now.
     (home.path / "dockerd.pid").unlink(missing_ok=True)
     if shutil.which("dockerd") is None:
@@ -89,7 +89,7 @@ def _started_by_init() -> bool:
     return False
 
 
-def _start_daemon(home: Home) -> None:
+def _start_daemon(home: UserFolder) -> None:
     """Start the engine itself, detached from this command and its terminal.
 
     Raises:

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from components.settings.sections.supply_chain import GENERATED, KEYLESS, Require
-
 from components.core.assets import asset
 from components.images.backend_image import BackendImageArgs, backend_build
 from components.images.supply_chain import Checks, Signer, Subject, load_policy
 from components.images.supply_chain.tools import Workbench
 from components.images.variants import ImageVariant
 from components.settings import BuildCache, Settings
+from components.settings.sections.supply_chain import GENERATED, KEYLESS, Require
 
 from ..console import Problem, say
 from ..engine.buildx import Builder
@@ -87,7 +86,7 @@ class Made:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class BuildRun:
     """What all images of one run share."""
 
     common: BackendImageArgs
@@ -109,20 +108,20 @@ class Job:
         """Return the base image of a variant."""
         return str(backend_build(replace(self.common, variant=variant)).build_args["PYTHON_IMAGE"])
 
-    def run(self, variant: ImageVariant) -> Made:
+    def build(self, variant: ImageVariant) -> Made:
         """Build one image and do all that was asked with it.
 
         Raises:
             Problem: when it cannot be built or pushed.
             SupplyChainError: when it was refused, or could not be signed.
         """
-        build, checks = backend_build(replace(self.common, variant=variant)), self.inspection.checks
+        args, checks = backend_build(replace(self.common, variant=variant)), self.inspection.checks
         if self.push:
             reference = self.builder.push(
-                build, self.common.repository, self.platforms, no_cache=self.no_cache, cache=self.cache
+                args, self.common.repository, self.platforms, no_cache=self.no_cache, cache=self.cache
             )
         else:
-            reference = self.builder.load(build, self.platforms, no_cache=self.no_cache)
+            reference = self.builder.load(args, self.platforms, no_cache=self.no_cache)
         subject = Subject(reference=reference, pushed=self.push)
         if self.inspection.scan:
             say("scanning")

@@ -3,21 +3,15 @@
 import datetime
 import json
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 from components.settings import Settings
 
-from ..compose.stack import MADE_FROM
 from ..console import Problem, say, show, warn
-from ..engine.docker import containers, docker, inspect, last_line
+from ..engine.docker import docker, inspect, last_line
 from ..engine.preflight import needed_images
 from ..plan import Plan
 from ..plan.view import BUILT
-from ..pulumi.command_line import find_pulumi
-from ..pulumi.stack import PulumiStack
-from ..switch import switch
-from ..user_folder import Home
 from . import cache
 from .cleanup import Ownership, Removal, removable_containers, removable_images
 from .images import ImageRecord, kept_images
@@ -26,26 +20,10 @@ _AT_ONCE = 50
 """IDs in one call: an argument list has an end."""
 
 
-def known_containers(plan: Plan, home: Home, engine: str, root: Path) -> set[str]:
-    """Return the IDs of all containers that the stack's state, or its Compose file, has.
+def clean(plan: Plan, settings: Settings, record: ImageRecord, known: Collection[str], *, dry: bool) -> None:
+    """Remove containers, then images, then build cache; a `dry` run only says which.
 
-    Raises:
-        Problem: when the state cannot be read: what it knows would look like rubbish.
-    """
-    if engine == "compose":
-        file = home.path / "compose" / plan.stack / "docker-compose.yml"
-        found = containers(plan.label, f"{MADE_FROM}={file}", everything=True)
-        return {container["Id"] for container in found}
-    command = find_pulumi()
-    if command is None:
-        raise Problem("the state of the stack cannot be read without Pulumi: nothing was removed")
-    stack = PulumiStack(root, plan.stack, home, command)
-    stack.open()
-    return stack.state().container_ids()
-
-
-def clean(plan: Plan, settings: Settings, record: ImageRecord, known: Collection[str]) -> bool:
-    """Remove containers, then images, then build cache; return whether that was done and not only said.
+    `known` has the IDs of the containers that are on record as the stack's.
 
     Raises:
         Problem: when it is not on record what must stay.
@@ -56,7 +34,7 @@ def clean(plan: Plan, settings: Settings, record: ImageRecord, known: Collection
             f"no rollout of stack {label} is on record on this machine, so nobody knows which images must stay:"
             " nothing was removed; `make up` writes the record"
         )
-    dry, now = switch("DRY_RUN"), datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.now(datetime.UTC)
     every = inspect(_ids("ps", "--all"))
     ended = removable_containers(every, label, known, now)
     # Neither --force nor --volumes: one that was started meanwhile stays, and so does all data.
@@ -72,7 +50,6 @@ def clean(plan: Plan, settings: Settings, record: ImageRecord, known: Collection
     size = sum(image.size for image in gone) / 2**20
     did = "would remove" if dry else "removed"
     say(f"{did} {len(went)} containers, {len(gone)} images (up to {size:.0f} MiB), {len(cached)} records of cache")
-    return not dry
 
 
 def _remove(what: str, *command: str, dry: bool) -> bool:

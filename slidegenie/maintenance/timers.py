@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from components.settings import Maintenance
@@ -35,7 +36,7 @@ def install(label: str, root: Path, settings: Maintenance) -> dict[Task, int]:
     job = Job(
         label=label,
         root=root,
-        python=root / ".venv" / "bin" / "python",
+        python=Path(sys.executable),
         environment={name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)},
         settings=settings,
         as_root=os.geteuid() == 0,

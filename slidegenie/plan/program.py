@@ -3,8 +3,11 @@
 import contextlib
 import json
 import runpy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pulumi.runtime import config as runtime_config
 
@@ -20,27 +23,81 @@ class UnknownStackError(Exception):
     """There is no settings file for the stack, or no Pulumi program at all."""
 
 
-def plan_stack(root: Path, stack: str, values: Values = fixed_values) -> Plan:
-    """Return the plan of the program in `root` with the settings of `Pulumi.<stack>.yaml`.
+@dataclass(frozen=True)
+class StackProgram:
+    """The program of one stack: where it is, and what its stack file says, read once."""
 
-    Raises:
-        UnknownStackError: when that file does not exist.
-        SettingsError: when it has mistakes.
-    """
-    project = project_name(root)
-    configuration = stack_configuration(root, stack)
-    # The group of the socket differs between hosts; a plan is the same everywhere.
-    engine = configuration.get(f"{project}:engine") or {}
-    if isinstance(engine, dict):
-        configuration[f"{project}:engine"] = {"socketGroup": 999} | engine
+    root: Path
+    """Folder of the program: of `Pulumi.yaml` and the stack files."""
+    project: str
+    """Name of the Pulumi project."""
+    stack: str
+    """Name of the stack."""
+    configuration: Mapping[str, Any]
+    """What the stack file says, keys with their namespace; encrypted values are masked."""
 
-    def program() -> None:
-        runtime_config.set_all_config({key: _wire(value) for key, value in configuration.items()}, [])
-        runpy.run_path(str(root / "__main__.py"), run_name="__main__")
+    @classmethod
+    def read(cls, root: Path, stack: str) -> Self:
+        """Read `Pulumi.yaml` and `Pulumi.<stack>.yaml` in `root`.
 
-    # Paths of data files are relative to where the program runs, as Pulumi runs it in its own folder.
-    with contextlib.chdir(root):
-        return record(program, project=project, stack=stack, values=values)
+        Raises:
+            UnknownStackError: when one of them does not exist.
+            SettingsError: when one of them is none.
+        """
+        project = project_name(root)
+        file = root / f"Pulumi.{stack}.yaml"
+        if not file.is_file():
+            known = sorted(path.name[len("Pulumi.") : -len(".yaml")] for path in root.glob("Pulumi.*.yaml"))
+            raise UnknownStackError(
+                f"stack {stack!r} does not exist: there is no {file.name}; known stacks: {', '.join(known)}."
+                f" To make it, write {file.name} (docs/configuration.md lists the keys)"
+            )
+        stack_file = StackFile.read(file, project)
+        return cls(root, project, stack, {key: _mask(value) for key, value in stack_file.configuration.items()})
+
+    @property
+    def label(self) -> str:
+        """The stack's name on everything it makes: `project/stack`."""
+        return f"{self.project}/{self.stack}"
+
+    @property
+    def file(self) -> str:
+        """Name of the stack file."""
+        return f"Pulumi.{self.stack}.yaml"
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings in the stack file.
+
+        Raises:
+            SettingsError: when it has mistakes.
+        """
+        return settings_of(self.project, self.configuration, self.file)
+
+    def section(self, name: str) -> dict[str, Any]:
+        """Return a section of the settings as the stack file has it; empty where it has none."""
+        section: dict[str, Any] = self.configuration.get(f"{self.project}:{name}") or {}
+        return section
+
+    def plan(self, values: Values = fixed_values) -> Plan:
+        """Return what the program would register, with the random `values` that are given.
+
+        Raises:
+            SettingsError: when the stack file has mistakes.
+        """
+        configuration = dict(self.configuration)
+        # The group of the socket differs between hosts; a plan is the same everywhere.
+        engine = configuration.get(f"{self.project}:engine") or {}
+        if isinstance(engine, dict):
+            configuration[f"{self.project}:engine"] = {"socketGroup": 999} | engine
+
+        def program() -> None:
+            runtime_config.set_all_config({key: _wire(value) for key, value in configuration.items()}, [])
+            runpy.run_path(str(self.root / "__main__.py"), run_name="__main__")
+
+        # Paths of data files are relative to where the program runs, as Pulumi runs it in its own folder.
+        with contextlib.chdir(self.root):
+            return record(program, project=self.project, stack=self.stack, values=values)
 
 
 def project_name(root: Path) -> str:
@@ -55,33 +112,6 @@ def project_name(root: Path) -> str:
     if not (isinstance(project, dict) and isinstance(project.get("name"), str)):
         raise SettingsError("Pulumi.yaml", ["name: is missing; every Pulumi project has one"])
     return str(project["name"])
-
-
-def stack_configuration(root: Path, stack: str) -> dict[str, Any]:
-    """Return the configuration in `Pulumi.<stack>.yaml`, keys with their namespace; encrypted values are masked.
-
-    Raises:
-        UnknownStackError: when that file, or the project, does not exist.
-        SettingsError: when it is no stack file.
-    """
-    file, project = root / f"Pulumi.{stack}.yaml", project_name(root)
-    if not file.is_file():
-        known = sorted(path.name[len("Pulumi.") : -len(".yaml")] for path in root.glob("Pulumi.*.yaml"))
-        raise UnknownStackError(
-            f"stack {stack!r} does not exist: there is no {file.name}; known stacks: {', '.join(known)}."
-            f" To make it, write {file.name} (docs/configuration.md lists the keys)"
-        )
-    return {key: _mask(value) for key, value in StackFile.read(file, project).configuration.items()}
-
-
-def stack_settings(root: Path, stack: str) -> Settings:
-    """Return the settings in `Pulumi.<stack>.yaml`; encrypted values are masked.
-
-    Raises:
-        UnknownStackError: when that file does not exist.
-        SettingsError: when it has mistakes.
-    """
-    return settings_of(project_name(root), stack_configuration(root, stack), f"Pulumi.{stack}.yaml")
 
 
 def _mask(value: Any) -> Any:

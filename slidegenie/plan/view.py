@@ -170,6 +170,11 @@ def pushed_by_digest(build: Mapping[str, Any]) -> list[str]:
     return [found[1] for found in exported if found]
 
 
+def base_images(arguments: Mapping[str, Any] | None) -> list[str]:
+    """Return the images that a build with these arguments stands on."""
+    return [value for key, value in (arguments or {}).items() if key.endswith("_IMAGE")]
+
+
 def compose_name(plan: Plan) -> str:
     """Return the Compose project's name that the containers carry.
 

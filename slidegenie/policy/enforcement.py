@@ -3,7 +3,6 @@
 import datetime
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from components.core.policy.load import load_policy, parse
@@ -14,9 +13,7 @@ from ..console import Problem, say, show, warn
 from ..engine.docker import containers, docker
 from ..engine.start import ensure_engine
 from ..maintenance.textfile import publish
-from ..plan import Plan, plan_stack
-from ..plan.program import stack_configuration
-from ..switch import switch
+from ..plan import Plan, StackProgram
 from . import judge
 from .judge import Verdict
 from .live import ENGINE_NETWORKS, metrics, subject_of_container, subject_of_network, subject_of_volume, zones_of
@@ -26,35 +23,33 @@ from .report import report, report_undecided, report_violations, summary
 _METRICS_FILE = "policy.prom"
 
 
-def judge_stack(root: Path, stack: str) -> None:
-    """Judge the plan of a stack, or with `LIVE=1` what runs of it, and print what breaks the policy.
+def judge_stack(program: StackProgram, plan: Plan, *, live: bool) -> None:
+    """Judge a plan, or what runs of it where `live`, and print what breaks the policy.
 
     Raises:
         Problem: when something does, and the stack's policy is mandatory.
     """
-    plan = plan_stack(root, stack)
-    settings = policy_settings(root, plan)
-    live = switch("LIVE")
-    policy = load_policy(settings, root)
+    settings = policy_settings(program)
+    policy = load_policy(settings, program.root)
     verdict = judge_running(plan, policy) if live else judge_plan(plan, policy, _today())
     for line in report(verdict):
         show(line)
-    result = f"policy, {'running containers' if live else 'plan'} of stack {stack}: {summary(verdict)}"
+    result = f"policy, {'running containers' if live else 'plan'} of stack {plan.stack}: {summary(verdict)}"
     if verdict.violations and settings.enforcement is Enforcement.MANDATORY:
         raise Problem(f"{result}; it is mandatory here (policy.enforcement)")
     say(result)
 
 
-def enforce(root: Path, plan: Plan) -> None:
+def enforce(program: StackProgram, plan: Plan) -> None:
     """Judge a plan before it is carried out.
 
     Raises:
         Problem: when it breaks the policy, and the stack's policy is mandatory. Nothing was changed then.
     """
-    settings = policy_settings(root, plan)
+    settings = policy_settings(program)
     if settings.enforcement is Enforcement.DISABLED:
         return
-    verdict = judge_plan(plan, load_policy(settings, root), _today())
+    verdict = judge_plan(plan, load_policy(settings, program.root), _today())
     for line in report_undecided(verdict):
         warn(line)
     if not verdict.violations:
@@ -68,10 +63,9 @@ def enforce(root: Path, plan: Plan) -> None:
     say(f"the container policy is advisory in stack {plan.stack} and stops nothing: {summary(verdict)}")
 
 
-def policy_settings(root: Path, plan: Plan) -> Policy:
-    """Return the settings of the policy; recording the plan has checked them."""
-    section = stack_configuration(root, plan.stack).get(f"{plan.project}:policy")
-    return parse(Policy, section or {}, f"Pulumi.{plan.stack}.yaml")
+def policy_settings(program: StackProgram) -> Policy:
+    """Return the settings of the policy; a program of its own may have no other section of ours."""
+    return parse(Policy, program.section("policy"), program.file)
 
 
 def judge_running(plan: Plan, policy: ContainerPolicy) -> Verdict:

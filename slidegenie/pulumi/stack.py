@@ -19,8 +19,8 @@ from ..console import NotBroughtUp, Problem, say
 from ..engine.docker import docker, last_line
 from ..engine.remains import refuse_remains
 from ..interrupts import interrupted_after
-from ..plan.program import project_name
-from ..user_folder import Home
+from ..plan import StackProgram
+from ..user_folder import UserFolder
 from .progress import Progress
 from .state import State
 
@@ -28,23 +28,18 @@ _PULUMI_STOPS = "Pulumi finishes the step under way; Ctrl-C again stops it at on
 
 
 class PulumiStack:
-    """One stack of the project in `root`.
+    """One stack of a program.
 
     State and passphrase are in the home folder unless `PULUMI_BACKEND_URL` and `PULUMI_CONFIG_PASSPHRASE[_FILE]` say
     otherwise. So is a copy of the stack's settings with the salt that Pulumi adds to them: the checkout stays clean.
     """
 
-    def __init__(self, root: Path, name: str, home: Home, command: auto.PulumiCommand) -> None:
-        self.name = name
-        self._root, self._home, self._command = root, home, command
+    def __init__(self, program: StackProgram, user: UserFolder, command: auto.PulumiCommand) -> None:
+        self.program, self.name, self.label = program, program.stack, program.label
+        self._root, self._project, self._user, self._command = program.root, program.project, user, command
         self._env = self._environment()
-        self._folder = home.folder("stacks", name)
-        self._settings = self._folder / f"Pulumi.{name}.yaml"
-
-    @property
-    def label(self) -> str:
-        """The stack's name on everything it makes: `project/stack`."""
-        return f"{project_name(self._root)}/{self.name}"
+        self._folder = user.folder("stacks", self.name)
+        self._settings = self._folder / program.file
 
     def open(self, *, make: bool = False, backend: dict[str, Any] | None = None) -> None:
         """Bring the settings of the stack up to date; when it does not exist, `make` it.
@@ -55,7 +50,7 @@ class PulumiStack:
             Problem: when there is no such stack, or the passphrase does not fit it.
         """
         self._unlock_if_abandoned()
-        described = write_yaml({"name": project_name(self._root), "runtime": "python"})
+        described = write_yaml({"name": self._project, "runtime": "python"})
         (self._folder / "Pulumi.yaml").write_text(described, encoding="utf-8")
         known = self._pulumi("stack", "ls", "--json", cwd=self._folder)
         if f'"{self.name}"' not in known:
@@ -172,27 +167,26 @@ class PulumiStack:
 
     def section(self, name: str) -> dict[str, Any]:
         """Return a section of the settings, as the stack file has it."""
-        project = project_name(self._root)
-        section: dict[str, Any] = StackFile.read(self._settings, project).configuration.get(f"{project}:{name}") or {}
+        noted = StackFile.read(self._settings, self._project).configuration
+        section: dict[str, Any] = noted.get(f"{self._project}:{name}") or {}
         return section
 
     def _refresh_settings(self, backend: dict[str, Any] | None) -> None:
-        project = project_name(self._root)
-        committed = StackFile.read(self._root / f"Pulumi.{self.name}.yaml", project)
+        committed = StackFile.read(self._root / self.program.file, self._project)
         settings = committed.document | {"config": committed.configuration}
         if backend is not None:
-            settings["config"] |= {f"{project}:backend": backend}
+            settings["config"] |= {f"{self._project}:backend": backend}
         if "encryptionsalt" not in settings:
-            noted = StackFile.read(self._settings, project).document if self._settings.exists() else {}
+            noted = StackFile.read(self._settings, self._project).document if self._settings.exists() else {}
             settings["encryptionsalt"] = noted.get("encryptionsalt")
         self._settings.write_text(write_yaml(settings), encoding="utf-8")
 
     def _environment(self) -> dict[str, str]:
         env = {}
         if not os.environ.get("PULUMI_BACKEND_URL"):
-            env["PULUMI_BACKEND_URL"] = self._home.folder("state").as_uri()
+            env["PULUMI_BACKEND_URL"] = self._user.folder("state").as_uri()
         if not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & os.environ.keys():
-            env["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self._home.passphrase_file())
+            env["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self._user.passphrase_file())
         return env
 
     def _pulumi(self, *args: str, cwd: Path | None = None) -> str:
@@ -244,7 +238,7 @@ class PulumiStack:
         if not backend.startswith("file://"):
             return
         locks = Path(backend.removeprefix("file://")).expanduser() / ".pulumi" / "locks" / "organization"
-        for lock in sorted((locks / project_name(self._root) / self.name).glob("*.json")):
+        for lock in sorted((locks / self._project / self.name).glob("*.json")):
             # It may end at this moment.
             with contextlib.suppress(FileNotFoundError):
                 yield lock, json.loads(lock.read_text(encoding="utf-8") or "{}")

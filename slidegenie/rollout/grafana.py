@@ -16,7 +16,7 @@ grafana cli admin reset-admin-password --password-from-stdin <"$1" && echo "$now
 """A shell script; its arguments are these two files."""
 
 
-def tell_grafana(label: str) -> None:
+def give_grafana_its_password(label: str) -> None:
     """Give user `admin` the password in Grafana's file, unless it was told that one before.
 
     Grafana itself reads the file only when it makes its database.

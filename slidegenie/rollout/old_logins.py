@@ -10,7 +10,7 @@ from ..engine.docker import containers, docker, last_line
 _HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true")
 
 
-def retire_logins(label: str) -> None:
+def revoke_old_logins(label: str) -> None:
     """Let every data store of the stack accept its current login and no other; `label` is `project/stack`.
 
     Call it after a rollout that succeeded: until then replicas of the old release use the login of before.

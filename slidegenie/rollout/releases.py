@@ -103,7 +103,7 @@ class Releases:
         """Note that a rollout begins."""
         return self._written(attempt=True)
 
-    def came_up(self, **release: Any) -> "Releases":
+    def succeeded(self, **release: Any) -> "Releases":
         """Note that a rollout succeeded and what runs now; the same release again is not another one."""
         running = self.running()
         made = Release(

@@ -21,23 +21,23 @@ _OF_A_BUILD = {"context", "dockerfile", "stage"}
 
 
 class History:
-    """The releases of a stack on this engine; `label` is its name on containers, `project/stack`."""
+    """The releases of a stack on this engine, noted in `folder`."""
 
-    def __init__(self, root: Path, stack: PulumiStack, label: str, folder: Path) -> None:
-        self._root, self._stack, self._label = root, stack, label
+    def __init__(self, root: Path, stack: PulumiStack, folder: Path) -> None:
+        self._root, self._stack, self._label = root, stack, stack.label
         self._releases = Releases.of(folder)
 
     def begin(self) -> None:
         """Note that a rollout begins: until it succeeds, a rollback goes to what ran before."""
         self._releases = self._releases.begin()
 
-    def came_up(self) -> None:
+    def record_success(self) -> None:
         """Note what runs now, give its image a name that keeps it, and drop those of releases that went."""
         state, image = self._stack.state(), self._running_image()
         if image is None:
             return
         settings = self._stack.section("backend")
-        self._releases = self._releases.came_up(
+        self._releases = self._releases.succeeded(
             version=str(settings.get("release", _DEFAULT_VERSION)),
             revision=git_version(self._root) or UNKNOWN_VERSION,
             image=image,
@@ -87,7 +87,7 @@ class History:
         say(f"going back to {target.version} (no. {target.number}, up since {target.at})")
         self._stack.open(backend=self._settings_of(target))
         # If it does not come up, the next one goes to what serves.
-        roll_out(self._stack, self._label, begins=self.begin)
+        roll_out(self._stack, on_start=self.begin)
         self._releases = self._releases.went_back(target)
         return target
 

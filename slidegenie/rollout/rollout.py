@@ -1,36 +1,36 @@
 """A rollout from start to end: what must be replaced, what is left over, and why it failed."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 
 from components.core.engine import DockerEngine
 from components.core.labels import CONTENT_LABEL, STACK_LABEL
 
 from ..console import Problem, say, show, warn
-from ..engine import failures as diagnosis
-from ..engine.docker import containers, docker, health, inspect, last_line, role, service
+from ..engine import failures
+from ..engine.docker import containers, docker, health, inspect, last_line, service
+from ..engine.ownership import refuse_another_owner
 from ..pulumi.removed import removed_by_hand
 from ..pulumi.stack import PulumiStack, UpdateFailed
 from ..pulumi.state import State
-from .grafana import tell_grafana
-from .old_logins import retire_logins
+from .grafana import give_grafana_its_password
+from .old_logins import revoke_old_logins
 
 
-def roll_out(
-    stack: PulumiStack, label: str, anew: Sequence[str] = (), *, begins: Callable[[], None] = lambda: None
-) -> int:
+def roll_out(stack: PulumiStack, anew: Sequence[str] = (), *, on_start: Callable[[], None] = lambda: None) -> int:
     """Bring the stack up and clear away what earlier, broken rollouts left; return the number of changes.
 
-    `label` is the stack's name on containers, `project/stack`; `anew` has the URNs of what is made anew though nothing
-    about it changed. `begins` is called once nothing refuses the rollout any more, and before anything is changed.
+    `anew` has the URNs of what is made anew though nothing about it changed. `on_start` is called once nothing refuses
+    the rollout any more, and before anything is changed.
 
     Raises:
         Problem: when it failed, with the reason; the old release serves on.
     """
+    label = stack.label
     # What a running update has just made looks like what a killed one left.
     stack.refuse_while_locked()
     before = stack.state()
     refuse_another_owner(label, before.container_ids())
-    begins()
+    on_start()
     # Before it begins, too: they may use files that this rollout removes.
     sweep(before, label)
     if again := before.failed_jobs():
@@ -52,27 +52,9 @@ def roll_out(
     after = stack.state()
     refuse_unseen(after, label)
     sweep(after, label)
-    retire_logins(label)
-    tell_grafana(label)
+    revoke_old_logins(label)
+    give_grafana_its_password(label)
     return progress.changes
-
-
-def refuse_another_owner(label: str, known: Container[str]) -> None:
-    """Refuse to touch a stack that runs on this engine and was brought up from somewhere else.
-
-    Its data volumes have fixed names: a second database on the same files would destroy them.
-
-    Raises:
-        Problem: when servers of the stack run, and none of them is among the `known` ones.
-    """
-    running = [container for container in containers(label) if role(container) == "server"]
-    if running and not any(container["Id"] in known for container in running):
-        raise Problem(
-            f"stack {label} runs on this engine ({len(running)} containers), but was brought up by another user, from"
-            " another machine, or with the other of Pulumi and Compose: nothing was changed. Use what brought it up"
-            " (SLIDEGENIE_HOME, PULUMI_BACKEND_URL, ENGINE), or stop it first; its data stays:"
-            f" docker rm --force $(docker ps --all --quiet --filter label={STACK_LABEL}={label})"
-        )
 
 
 def refuse_unseen(state: State, label: str) -> None:
@@ -157,7 +139,7 @@ def _images_that_went(state: State) -> list[str]:
 
 def _report(label: str) -> str | None:
     """Print why containers are not healthy; return a line about what still serves in their place."""
-    failed = {service(container) for container in diagnosis.report(label)}
+    failed = {service(container) for container in failures.report(label)}
     serving = [c for c in containers(label) if service(c) in failed and health(c) == "healthy"]
     if not serving:
         return None

@@ -8,7 +8,6 @@ import datetime
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from components.core.labels import SERVICE_LABEL
 from components.settings import TlsMode
@@ -16,6 +15,7 @@ from components.settings import TlsMode
 from ..backups import DRIVER
 from ..console import Problem, say
 from ..engine.docker import containers, docker, last_line
+from ..plan import StackProgram
 from ..pulumi.stack import PulumiStack
 from ..pulumi.state import State
 from .rollout import roll_out, show_changes
@@ -83,7 +83,7 @@ ROTATABLE: Mapping[str, Rotatable] = {
     ),
     # Either of the two opens the repository, and lets the other in.
     "backup": Rotatable(
-        f"password of the backup repository and its deputy; {_NOTHING_FAILS}, and a backup under way begins anew",
+        f"password of the backup repository and its deputy; {_NOTHING_FAILS}, and a backup under way on_start anew",
         (("backup-password",), ("backup-deputy",)),
         given=("backupPassword",),
     ),
@@ -111,16 +111,13 @@ ROTATABLE: Mapping[str, Rotatable] = {
 
 
 class Rotation:
-    """The secrets of one stack, which is open; `configuration` has its settings, keys with their namespace.
+    """The secrets of one stack, which is open.
 
     `edge` returns a fingerprint of the certificate that the edge shows, `None` where nobody can ask it.
     """
 
-    def __init__(
-        self, stack: PulumiStack, label: str, configuration: Mapping[str, Any], edge: Callable[[], str | None]
-    ) -> None:
-        self._stack, self._label, self._edge = stack, label, edge
-        self._settings = {key.rpartition(":")[2]: group or {} for key, group in configuration.items()}
+    def __init__(self, stack: PulumiStack, program: StackProgram, edge: Callable[[], str | None]) -> None:
+        self._stack, self._label, self._program, self._edge = stack, stack.label, program, edge
 
     def listed(self) -> Iterator[str]:
         """Yield a line for each secret: its name, its age, what it opens."""
@@ -137,10 +134,10 @@ class Rotation:
             yield f"{name:<{width}}  {age:<9}  {secret.what}"
         yield "rotate one with `make rotate SECRET=<secret>`; a given one: change it where it was given, then `make up`"
 
-    def rotate(self, name: str, begins: Callable[[], None]) -> None:
+    def rotate(self, name: str, on_start: Callable[[], None]) -> None:
         """Replace one secret, roll out what uses it, and end the old one.
 
-        `begins` is called before each rollout that this takes.
+        `on_start` is called before each rollout that this takes.
 
         Raises:
             Problem: when there is nothing to rotate, with what to do instead; or when the rollout failed.
@@ -153,14 +150,14 @@ class Rotation:
             raise Problem(f"stack {self._stack.name} has no secret {name}: `make rotate` lists what it has")
         if len(secret.steps) > 1:
             # One lets the other in: before either changes, what an interrupted rotation began must have arrived.
-            self._roll_out(name, (), begins)
+            self._roll_out(name, (), on_start)
         shown = self._edge() if secret.store == _EDGE else None
         for number, step in enumerate(secret.steps, start=1):
             say(f"rotating {name}" + (f", step {number} of {len(secret.steps)}" if len(secret.steps) > 1 else ""))
             urns = [resource["urn"] for resource in self._stack.state().ending(step)]
             for urn in urns:
                 self._stack.unprotect(urn)
-            self._roll_out(name, urns, begins)
+            self._roll_out(name, urns, on_start)
         if secret.store == _EDGE:
             self._see_the_edge(shown)
         say(f"{name} is rotated; {secret.closing}")
@@ -181,8 +178,8 @@ class Rotation:
             time.sleep(_PAUSE_SECONDS)
         say("the edge shows the new one" if now else "the edge cannot be asked from here: nobody saw what it shows")
 
-    def _roll_out(self, name: str, urns: Sequence[str], begins: Callable[[], None]) -> None:
-        show_changes(roll_out(self._stack, self._label, urns, begins=begins))
+    def _roll_out(self, name: str, urns: Sequence[str], on_start: Callable[[], None]) -> None:
+        show_changes(roll_out(self._stack, urns, on_start=on_start))
         if name == "backup":
             self._tell_repository()
         if name == "grafana" and not containers(self._label, f"{SERVICE_LABEL}=grafana"):
@@ -192,14 +189,14 @@ class Rotation:
         """Return who has the secret when it was not generated here, and what to do there."""
         if secret.store == _EDGE:
             return self._of_the_edge()
-        if secret.store and (self._settings.get(secret.store) or {}).get("external"):
+        if secret.store and self._program.section(secret.store).get("external"):
             keys = " and ".join(f"secrets.{key}" for key in secret.given)
             return (
                 f"{secret.store}.external names a store that somebody else runs. Have a second login made there"
                 + (f", set {keys} (and its user) in Pulumi.{self._stack.name}.yaml, `make up`," if keys else "")
                 + " then have the first one removed"
             )
-        known = self._settings.get("secrets") or {}
+        known = self._program.section("secrets")
         if given := [f"secrets.{key}" for key in secret.given if key in known]:
             together = f", all {len(given)} together" if len(given) > 1 else ""
             return (
@@ -209,7 +206,7 @@ class Rotation:
         return None
 
     def _of_the_edge(self) -> str | None:
-        tls = (self._settings.get(_EDGE) or {}).get("tls")
+        tls = self._program.section(_EDGE).get("tls")
         if tls == TlsMode.ACME.value:
             return (
                 "it is issued by the authority of proxy.acme and renewed by itself. To have a new one at once, remove"

@@ -23,7 +23,6 @@ _HTPASSWD = f"{USER}:$2b$04$5FXRU2ngs/Z.Qf4TtRsnR.HW1oFqE5AmTZFAaiDsYbzwifoOmxW1
 BASE = "slidegenie-airgap/debian:bookworm-slim"
 
 PROGRAM = """
-import types
 import pulumi
 from components import *
 from components.images.backend_admission import admitted_backend
@@ -31,8 +30,13 @@ from components.images.third_party import VendorImages, VendorImagesArgs
 
 settings = load_settings()
 foundation = Foundation("chain", FoundationArgs(images=settings.images, engine=settings.engine))
-rollout = types.SimpleNamespace(
-    settings=settings.backend,
+backend = settings.backend
+rollout = BackendImageArgs(
+    image=backend.image,
+    variant=variants.image_variant(backend.variant, backend.target),
+    release=backend.release,
+    context=backend.context,
+    dockerfile=backend.dockerfile,
     images=settings.images,
     engine=settings.engine,
     registry=settings.registry,
@@ -41,16 +45,17 @@ rollout = types.SimpleNamespace(
 )
 image = admitted_backend("chain-app", rollout, parent=foundation)
 foundation.hold_until(image)
-VendorImages(
+vendors = VendorImages(
     "chain-vendors",
     VendorImagesArgs(
-        foundation=foundation,
         images=settings.images,
         settings=settings.supply_chain,
         registry=settings.registry,
         secrets=settings.secrets,
     ),
 )
+for verified in vendors.verified:
+    foundation.hold_until(verified)
 
 
 def server(role, image, **environment):

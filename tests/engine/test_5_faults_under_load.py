@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from components.settings import REFERENCE_HEALTH, REFERENCE_MIGRATIONS
-from slidegenie.plan import plan_stack
+from slidegenie.plan import StackProgram
 
 from ..conftest import Figures
 from ..support.client import example
@@ -101,7 +101,7 @@ def _build_backend() -> None:
 
 def _data_folders(platform: Workspace) -> list[str]:
     """Return the folders of all data volumes; also on this side of the namespace, where `make up` looks for them."""
-    plan = plan_stack(platform.root, platform.stack)
+    plan = StackProgram.read(platform.root, platform.stack).plan()
     volumes = [v.inputs.get("driverOpts") for v in plan.of_type("docker:index/volume:Volume")]
     folders = [str(options["device"]) for options in volumes if options]
     assert folders

@@ -17,7 +17,7 @@ from components.images.image import BuiltImageArgs
 from components.images.variants import VARIANTS, ImageVariant
 from components.settings import Images, Origin
 from slidegenie.engine.buildx import Builder
-from slidegenie.plan.program import stack_settings
+from slidegenie.plan.program import StackProgram
 
 from ..support import buildkit, images
 from ..support.secrets import leaks_in_image
@@ -46,7 +46,7 @@ def checkout(folder: Path) -> Path:
 
 
 def build(context: Path, variant: ImageVariant, tag: str, bundle: Path | None = None) -> BuiltImageArgs:
-    settings = stack_settings(ROOT, "airgap")
+    settings = StackProgram.read(ROOT, "airgap").settings
     common = BackendImageArgs(
         variant=variant, repository=REPOSITORY, context=str(context), dockerfile=variant.dockerfile
     )
@@ -129,7 +129,7 @@ def bases(request: pytest.FixtureRequest) -> Images:
         pytest.skip("takes BuildKit 0.13 or newer: a newer engine, or docker buildx create --use")
     if docker_reaches(Images().python_debian):
         return Images()
-    stand_ins = stack_settings(ROOT, "airgap").images
+    stand_ins = StackProgram.read(ROOT, "airgap").settings.images
     if builder.own:
         return stand_ins
     registry = request.getfixturevalue("registry")

@@ -15,7 +15,7 @@ import pytest
 from bench.image_size import rebuild, weigh
 from components.images.variants import VARIANTS, ImageVariant
 from components.settings import Target
-from slidegenie.plan.program import stack_settings
+from slidegenie.plan.program import StackProgram
 
 from ..conftest import Figures
 from ..support import images
@@ -186,7 +186,7 @@ def test_testing_runs_the_backends_own_tests(variant: ImageVariant) -> None:
 
 @each_shipped
 def test_a_changed_line_costs_one_layer_and_hardly_any_time(variant: ImageVariant, figures: Figures) -> None:
-    attempts = [rebuild(stack_settings(ROOT, "airgap"), variant) for _ in range(3)]
+    attempts = [rebuild(StackProgram.read(ROOT, "airgap").settings, variant) for _ in range(3)]
     best = min(attempt.seconds for attempt in attempts)
     figures(f"{variant.name} was built again in {best:.1f} s")
 
@@ -196,7 +196,7 @@ def test_a_changed_line_costs_one_layer_and_hardly_any_time(variant: ImageVarian
 
 
 def test_production_adds_little_over_what_is_needed_and_minimal_is_smaller(figures: Figures) -> None:
-    weights = {row.name: weigh(stack_settings(ROOT, "airgap"), row) for row in SHIPPED}
+    weights = {row.name: weigh(StackProgram.read(ROOT, "airgap").settings, row) for row in SHIPPED}
     for name, weight in weights.items():
         figures(f"{name} adds {weight.added} bytes, {weight.ratio:.2f} times what is installed")
 

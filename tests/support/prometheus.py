@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 import yaml
-from components.settings.sections.monitoring import Email
 
 from components.monitoring import config
 from components.settings import Images, Monitoring
+from components.settings.sections.monitoring import Email
 
 from .workspace import ROOT
 

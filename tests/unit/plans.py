@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from slidegenie.compose.project import ComposeProject, compose_project, render_compose
-from slidegenie.plan import Plan, Resource, plan_stack
+from slidegenie.plan import Plan, Resource, StackProgram
 from slidegenie.plan.view import CONTAINER, NETWORK, VOLUME
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,13 +19,13 @@ _STACK_LABEL = {"io.slidegenie.stack": "demo/test"}
 @functools.cache
 def plan_of(stack: str) -> Plan:
     """Return the plan of a stack of the project."""
-    return plan_stack(ROOT, stack)
+    return StackProgram.read(ROOT, stack).plan()
 
 
 @functools.cache
 def compose_of(stack: str) -> ComposeProject:
     """Return a stack of the project as a Compose project."""
-    return compose_project(ROOT, stack)
+    return compose_project(StackProgram.read(ROOT, stack))
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from slidegenie.console import Problem
 from slidegenie.context import Request
 from slidegenie.pulumi.state import State
 from slidegenie.rollout import grafana, rollout
-from slidegenie.user_folder import Home
+from slidegenie.user_folder import UserFolder
 
 from .plans import ROOT
 
@@ -103,7 +103,7 @@ def test_what_compose_runs_has_no_state_to_compare_with(
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path))
     monkeypatch.setattr("slidegenie.context.ROOT", ROOT)
     monkeypatch.setattr(commands, "pulumi_stack", lambda _name: pytest.fail("an empty stack would be made"))
-    Home.open().remember("airgap", "compose")
+    UserFolder.open().remember("airgap", "compose")
     with pytest.raises(Problem, match=r"^stack airgap runs with Docker Compose, .*`make policy LIVE=1`.*`make up`"):
         command(Request(None, "auto"))
 

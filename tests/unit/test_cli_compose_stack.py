@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from slidegenie.compose.stack import ComposeStack
 
 from slidegenie.commands import secrets as secret_commands
 from slidegenie.commands import stack as commands
 from slidegenie.compose import stack as compose
-from slidegenie.compose.stack import ComposeStack
 from slidegenie.console import NotBroughtUp, Problem
 from slidegenie.context import Request
 from slidegenie.engine import remains
-from slidegenie.user_folder import Home
+from slidegenie.user_folder import UserFolder
 
 from .plans import ROOT
 
@@ -65,7 +65,7 @@ def vault(tmp_path: Path) -> Path:
 
 
 def stack() -> ComposeStack:
-    return ComposeStack(ROOT, "airgap", Home.open())
+    return ComposeStack(ROOT, "airgap", UserFolder.open())
 
 
 @pytest.mark.usefixtures("engine")
@@ -93,9 +93,9 @@ def test_to_destroy_what_is_not_there_is_no_success(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("engine", "vault")
 def test_what_is_gone_is_forgotten(tmp_path: Path) -> None:
-    Home.open().remember("airgap", "compose")
+    UserFolder.open().remember("airgap", "compose")
     commands.destroy(Request("airgap", "auto"))
-    assert Home.open().engine("airgap") is None
+    assert UserFolder.open().engine("airgap") is None
     assert not (tmp_path / "compose" / "airgap").exists()
 
 
@@ -105,11 +105,11 @@ def test_what_is_gone_is_forgotten(tmp_path: Path) -> None:
 def test_what_is_still_there_is_named_and_nothing_is_forgotten(
     engine: Engine, vault: Path, kind: str, name: str
 ) -> None:
-    Home.open().remember("airgap", "compose")
+    UserFolder.open().remember("airgap", "compose")
     engine.there[kind] = [name]
     with pytest.raises(Problem, match=rf"^not all of stack {STACK} is gone from .*: \w+ {name}\. Something else"):
         commands.destroy(Request("airgap", "auto"))
-    assert Home.open().engine("airgap") == "compose"
+    assert UserFolder.open().engine("airgap") == "compose"
     assert vault.exists()
 
 
@@ -140,11 +140,11 @@ def test_what_somebody_destroyed_another_way_is_forgotten(
     def nothing_of(_name: str, **_: bool) -> bool:
         raise NotBroughtUp("airgap", "Pulumi")
 
-    Home.open().remember("airgap", "pulumi")
+    UserFolder.open().remember("airgap", "pulumi")
     monkeypatch.setattr(commands, "_destroy_pulumi", nothing_of)
     commands.destroy(Request("airgap", "auto"))
     assert "stack airgap is gone already, and is forgotten" in capsys.readouterr().out
-    assert Home.open().engine("airgap") is None
+    assert UserFolder.open().engine("airgap") is None
 
 
 @pytest.mark.usefixtures("engine")

@@ -5,25 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from slidegenie.user_folder import Home
+from slidegenie.user_folder import UserFolder
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UserFolder:
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path / "home"))
-    return Home.open()
+    return UserFolder.open()
 
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_the_folder_is_private(home: Home) -> None:
+def test_the_folder_is_private(home: UserFolder) -> None:
     assert mode(home.path) == 0o700
     assert mode(home.folder("stacks", "dev")) == 0o700
 
 
-def test_the_passphrase_is_made_once_and_private(home: Home) -> None:
+def test_the_passphrase_is_made_once_and_private(home: UserFolder) -> None:
     first = home.passphrase_file().read_text(encoding="utf-8")
 
     assert home.passphrase_file().read_text(encoding="utf-8") == first
@@ -31,18 +31,18 @@ def test_the_passphrase_is_made_once_and_private(home: Home) -> None:
     assert mode(home.passphrase_file()) == 0o600
 
 
-def test_the_stacks_that_are_up_are_remembered_with_what_brought_them_up(home: Home) -> None:
+def test_the_stacks_that_are_up_are_remembered_with_what_brought_them_up(home: UserFolder) -> None:
     assert (home.current(), home.engine("prod")) == (None, None)
 
     home.remember("prod", "pulumi")
     home.remember("dev", "compose")
     home.remember("prod", "pulumi")
 
-    assert Home.open().current() == "prod"
+    assert UserFolder.open().current() == "prod"
     assert [home.engine(stack) for stack in ("prod", "dev", "airgap")] == ["pulumi", "compose", None]
 
 
-def test_after_a_stack_is_gone_the_one_before_it_is_meant(home: Home) -> None:
+def test_after_a_stack_is_gone_the_one_before_it_is_meant(home: UserFolder) -> None:
     home.remember("dev", "compose")
     home.remember("prod", "pulumi")
 

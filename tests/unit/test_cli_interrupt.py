@@ -12,7 +12,7 @@ from slidegenie.__main__ import COMMANDS, main
 from slidegenie.context import Request
 from slidegenie.interrupts import interrupted_after, uninterrupted
 from slidegenie.pulumi.stack import PulumiStack
-from slidegenie.user_folder import Home
+from slidegenie.user_folder import UserFolder
 
 
 def press() -> None:
@@ -100,5 +100,5 @@ def test_why_pulumi_failed_is_said_though_it_was_interrupted(
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(PulumiStack, "_stack", lambda _: Stack())
     with pytest.raises(KeyboardInterrupt):
-        PulumiStack(tmp_path, "test", Home.open(), cast("Any", None)).up([])
+        PulumiStack(tmp_path, "test", UserFolder.open(), cast("Any", None)).up([])
     assert "app did not become healthy" in capsys.readouterr().err

@@ -10,7 +10,7 @@ import pytest
 from slidegenie import runner as module
 from slidegenie.console import Problem
 from slidegenie.runner import owner
-from slidegenie.user_folder import Home
+from slidegenie.user_folder import UserFolder
 
 BACKUPS = {"io.slidegenie.data": "backups"}
 OF_PULUMI = {"io.slidegenie.data": "postgres"}
@@ -34,13 +34,13 @@ def volumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, s
 
 
 def asked(engine: str) -> str | None:
-    return owner(Home.open(), "dev", "slidegenie/dev", engine)
+    return owner(UserFolder.open(), "dev", "slidegenie/dev", engine)
 
 
 @pytest.mark.usefixtures("volumes")
 def test_what_is_on_record_counts_and_the_other_one_is_refused() -> None:
     assert asked("compose") is None
-    Home.open().remember("dev", "pulumi")
+    UserFolder.open().remember("dev", "pulumi")
     assert (asked("auto"), asked("pulumi")) == ("pulumi", "pulumi")
     with pytest.raises(Problem, match=r"^stack dev was brought up with Pulumi, so ENGINE=compose knows neither"):
         asked("compose")

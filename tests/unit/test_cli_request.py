@@ -10,7 +10,7 @@ from slidegenie import runner as owner
 from slidegenie.__main__ import COMMANDS, main
 from slidegenie.commands import maintenance as upkeep
 from slidegenie.context import Request, chosen
-from slidegenie.user_folder import Home
+from slidegenie.user_folder import UserFolder
 
 from .plans import ROOT
 from .test_docs_commands import targets
@@ -26,15 +26,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_one_last_brought_up_unless_another_is_named() -> None:
     assert chosen(Request(None, "auto")) == ("dev", "pulumi")
-    Home.open().remember("airgap", "compose")
+    UserFolder.open().remember("airgap", "compose")
     assert chosen(Request(None, "auto")) == ("airgap", "compose")
     assert chosen(Request("prod", "auto")) == ("prod", "pulumi")
     assert chosen(Request("prod", "compose")) == ("prod", "compose")
 
 
 def test_each_stack_stays_with_what_brought_it_up() -> None:
-    Home.open().remember("airgap", "compose")
-    Home.open().remember("prod", "pulumi")
+    UserFolder.open().remember("airgap", "compose")
+    UserFolder.open().remember("prod", "pulumi")
     assert chosen(Request("airgap", "auto")) == ("airgap", "compose")
     assert chosen(Request(None, "auto")) == ("prod", "pulumi")
 
@@ -44,12 +44,12 @@ def test_no_command_takes_the_other_one_of_pulumi_and_compose(
     command: str, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It would end well: with nothing removed, and with passwords that open nothing."""
-    Home.open().remember("dev", "pulumi")
+    UserFolder.open().remember("dev", "pulumi")
     assert main(["--stack", "dev", "--engine", "compose", command]) == 1
     said = capsys.readouterr().err
     assert "stack dev was brought up with Pulumi, so ENGINE=compose knows neither its passwords nor what there" in said
     assert [path.name for path in home.rglob("*") if path.is_file()] == ["stacks.json"]
-    assert Home.open().engine("dev") == "pulumi"
+    assert UserFolder.open().engine("dev") == "pulumi"
 
 
 def test_a_command_and_all_that_it_starts_speak_to_one_engine(

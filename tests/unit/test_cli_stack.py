@@ -10,7 +10,7 @@ import pytest
 from slidegenie.console import Problem
 from slidegenie.pulumi.stack import PulumiStack
 from slidegenie.rollout import rollout
-from slidegenie.user_folder import Home
+from slidegenie.user_folder import UserFolder
 
 _GONE = 2**22 + 1
 """Above the highest process ID that Linux gives out."""
@@ -23,7 +23,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PulumiStack:
     monkeypatch.setenv("PULUMI_BACKEND_URL", (tmp_path / "state").as_uri())
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path / "home"))
     (tmp_path / "Pulumi.yaml").write_text("name: slidegenie\n")
-    return PulumiStack(tmp_path, "test", Home.open(), cast("Any", None))
+    return PulumiStack(tmp_path, "test", UserFolder.open(), cast("Any", None))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from slidegenie.images import airgap
 from slidegenie.plan import Plan
 from slidegenie.pulumi.state import State
 from slidegenie.rollout.image_record import image_record
-from slidegenie.user_folder import Home
+from slidegenie.user_folder import UserFolder
 
 from .plans import ROOT
 
@@ -72,7 +72,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path))
     monkeypatch.setattr("slidegenie.context.ROOT", ROOT)
     monkeypatch.setattr("slidegenie.runner.docker", lambda *_, **__: subprocess.CompletedProcess((), 0, "", ""))
-    monkeypatch.setattr(commands, "plan_stack", lambda _root, stack: Plan("slidegenie", stack))
+    monkeypatch.setattr(commands, "StackProgram", lambda _root, stack: Plan("slidegenie", stack))
     monkeypatch.setattr(commands, "find_pulumi", lambda: made.pulumi)
     monkeypatch.setattr(commands, "PulumiStack", lambda *_: SimpleNamespace(open=quiet, state=lambda: State(())))
     monkeypatch.setattr(commands, "ComposeStack", lambda _root, name, _home: made.compose(name))
@@ -103,7 +103,7 @@ def up(stack: str | None = None, engine: str = "auto") -> None:
 def test_the_first_one_is_dev_with_pulumi(machine: Machine) -> None:
     up()
     assert machine.did == ["check dev", "pull dev", "begin", "pulumi slidegenie/dev", "came up"]
-    assert (Home.open().current(), Home.open().engine("dev")) == ("dev", "pulumi")
+    assert (UserFolder.open().current(), UserFolder.open().engine("dev")) == ("dev", "pulumi")
 
 
 def test_newer_images_are_taken_when_somebody_says_so(
@@ -145,7 +145,7 @@ def test_what_pulumi_runs_is_never_handed_to_compose(machine: Machine) -> None:
     ):
         up("prod")
     assert machine.did == ["check prod", "pull prod"]
-    assert Home.open().engine("prod") == "pulumi"
+    assert UserFolder.open().engine("prod") == "pulumi"
 
 
 @pytest.mark.parametrize("engine", ["pulumi", "compose"])
@@ -154,7 +154,7 @@ def test_what_was_refused_is_neither_an_attempt_nor_remembered(machine: Machine,
     with pytest.raises(Problem, match="another user"):
         up(engine=engine)
     assert machine.did == ["check dev", "pull dev"]
-    assert Home.open().current() is None
+    assert UserFolder.open().current() is None
 
 
 def test_without_a_registry_the_first_one_falls_back_and_says_why(
@@ -164,7 +164,7 @@ def test_without_a_registry_the_first_one_falls_back_and_says_why(
     up()
     assert machine.did[:4] == ["check dev", "pull dev", "check airgap", "pull airgap"]
     assert "redis cannot be pulled: no such host" in capsys.readouterr().out
-    assert Home.open().current() == "airgap"
+    assert UserFolder.open().current() == "airgap"
 
 
 def test_what_was_pulled_before_a_pull_failed_is_on_record(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +178,7 @@ def test_what_was_pulled_before_a_pull_failed_is_on_record(machine: Machine, mon
     with pytest.raises(Problem, match="postgres:17 cannot be pulled"):
         up()
     assert machine.did == ["check dev"]
-    assert set(image_record(Home.open(), "slidegenie/dev").pulled()) == {"redis:8"}
+    assert set(image_record(UserFolder.open(), "slidegenie/dev").pulled()) == {"redis:8"}
 
 
 @pytest.mark.parametrize(("stack", "before"), [("dev", None), (None, "dev")])

@@ -65,7 +65,8 @@ def _kinds(annotation: Any) -> list[Any]:
 
 @pytest.mark.parametrize("page", _names(PAGES).values(), ids=_names(PAGES))
 def test_every_variable_of_a_command_is_read_by_the_project(page: Path) -> None:
-    read = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "components").rglob("*.py"))
+    code = [*ROOT.glob("components/**/*.py"), *ROOT.glob("slidegenie/**/*.py"), *ROOT.glob("scripts/*.py")]
+    read = "".join(path.read_text(encoding="utf-8") for path in code)
     read += (ROOT / "Makefile").read_text(encoding="utf-8")
     text = page.read_text(encoding="utf-8")
     named = {part.partition("=")[0] for found in _VARIABLE.findall(text) for part in found.split()}

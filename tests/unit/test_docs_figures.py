@@ -20,7 +20,9 @@ OF_PRODUCTION = [
 ]
 _WITH_A_VARIABLE = re.compile(r"`make ([a-z-]+)((?:\s+[A-Z_]+=[^\s`]+)+)`")
 _OF_NO_STACK = {"release-check", "test", "plan"}
-_PLACE = re.compile(r"`((?:bench|components|docker|examples|monitoring|security|tests)/[\w./-]+?)/?`")
+_PLACE = re.compile(
+    r"`((?:bench|components|docker|examples|monitoring|scripts|security|slidegenie|tests)/[\w./-]+?)/?`"
+)
 _VOLUME = re.compile(r"(?:-v |volume rm |filter volume=)(slidegenie-prod-[a-z-]+)")
 _ALERT = re.compile(r"`((?:Backup|RestoreDrill|Policy)[A-Z][A-Za-z]+)`")
 

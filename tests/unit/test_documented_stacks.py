@@ -17,7 +17,7 @@ from slidegenie.compose.write import prepare_machine
 from slidegenie.engine.preflight import needed_images
 from slidegenie.plan.as_json import render_json
 from slidegenie.plan.diagram import render_diagram
-from slidegenie.plan.program import plan_stack
+from slidegenie.plan.program import StackProgram
 from slidegenie.plan.tree import render_tree
 
 from .plans import ROOT
@@ -98,11 +98,11 @@ def test_a_documented_set_up_is_planned_in_every_form(name: str, checkout: Path)
     text = yaml.safe_dump({"config": configuration}).replace("../shop", "shop")
     text = text.replace("/DOCKERFILES", str(checkout / "outside")).replace("sha256:...", f"sha256:{'0' * 64}")
     (checkout / "Pulumi.example.yaml").write_text(text, encoding="utf-8")
-    plan = plan_stack(checkout, "example")
+    plan = StackProgram.read(checkout, "example").plan()
     assert render_tree(plan).startswith("slidegenie/example")
     assert render_json(plan, checkout).count('"name"') > 20
     assert render_diagram(plan).startswith("flowchart")
-    assert "\nservices:\n" in compose_project(checkout, "example").text
+    assert "\nservices:\n" in compose_project(StackProgram.read(checkout, "example")).text
     prepare_machine(checkout, "example", 999)
     assert list((checkout / ".secrets" / "example").iterdir())
 
@@ -113,11 +113,11 @@ def test_a_pushed_image_is_shown_by_the_name_it_will_have(checkout: Path) -> Non
         "  slidegenie:secrets: {registryPassword: correct-horse-battery}\n",
         encoding="utf-8",
     )
-    plan = plan_stack(checkout, "example")
+    plan = StackProgram.read(checkout, "example").plan()
     assert not [image for image in needed_images(plan) if "acme" in image], "it is pushed before it is pulled"
     tree = render_tree(plan)
     assert "ghcr.io/acme/backend, pushed by its digest" in tree
-    assert "image: ghcr.io/acme/backend:0.0.0-dev" in compose_project(checkout, "example").text
+    assert "image: ghcr.io/acme/backend:0.0.0-dev" in compose_project(StackProgram.read(checkout, "example")).text
 
 
 @pytest.mark.parametrize("module", ["slidegenie.plan", "slidegenie"])

@@ -4,11 +4,11 @@ import datetime
 from typing import Any
 
 import pytest
-from components.settings.sections.own_certificate import out_of_date, problems
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from components import SettingsError, parse_settings
+from components.settings.sections.own_certificate import out_of_date, problems
 from slidegenie.console import Problem
 from slidegenie.engine.preflight import check_certificate
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import components
-from slidegenie.plan import Plan, plan_stack
+from slidegenie.plan import Plan, StackProgram
 
 from ..support.workspace import ROOT
 
@@ -19,7 +19,7 @@ EXAMPLE = ROOT / "examples" / "platform-team"
 def plan() -> Iterator[Plan]:
     """The example's plan; the library has its published name there."""
     sys.modules["slidegenie_platform"] = components
-    yield plan_stack(EXAMPLE, "dev")
+    yield StackProgram.read(EXAMPLE, "dev").plan()
     del sys.modules["slidegenie_platform"]
 
 

@@ -12,7 +12,7 @@ from components.containers import foreign_data
 from components.containers.existing_data import Place, UnseenError
 from components.core.engine import DockerEngine
 from slidegenie.console import Problem
-from slidegenie.engine import foreign_data as checked
+from slidegenie.engine import ownership as checked
 from slidegenie.plan import Plan
 
 from .planned import BUILD, recorded, unwatched

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import yaml
-from components.settings.sections.monitoring import Email
 
 from components.core.go_template import literally
 from components.edge import config as proxy
@@ -15,6 +14,7 @@ from components.monitoring import config as monitoring
 from components.monitoring.args import Additions
 from components.monitoring.boards.links import LINK
 from components.settings import Monitoring, Proxy
+from components.settings.sections.monitoring import Email
 from scripts.markdown import table_row
 from scripts.release_check import ROOT
 from slidegenie.compose.yaml_text import compose_yaml

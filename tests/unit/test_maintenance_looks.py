@@ -12,8 +12,7 @@ from components.images.supply_chain.errors import UnsignedError
 from components.images.supply_chain.policy import Severity
 from components.settings import Settings, SupplyChain
 from slidegenie.console import Problem
-from slidegenie.images import scanning
-from slidegenie.maintenance import freshness, textfile
+from slidegenie.maintenance import freshness, scanning, textfile
 from slidegenie.maintenance.freshness import Answer
 from slidegenie.maintenance.ledger import Ledger
 from slidegenie.plan import Plan

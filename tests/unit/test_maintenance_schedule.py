@@ -131,7 +131,7 @@ def test_where_only_cron_is_there_the_crontab_gets_them(host: Path) -> None:
     fake(host / "bin", "crontab", f'[ "$1" = -l ] && exec /bin/cat {table}; exec /bin/cat > {table}')
     table.write_text("1 1 * * * theirs\n", encoding="utf-8")
     timers.install(LABEL, host, Maintenance())
-    assert table.read_text().count("slidegenie") == 3
+    assert table.read_text().count("-m slidegenie") == 3
     timers.remove(LABEL)
     assert table.read_text() == "1 1 * * * theirs\n"
 
@@ -140,7 +140,7 @@ def test_where_neither_is_there_the_lines_are_shown(host: Path, monkeypatch: pyt
     monkeypatch.setenv("PATH", str(host / "bin"))
     with pytest.raises(Problem, match="neither systemd nor cron is here") as problem:
         timers.install(LABEL, host, Maintenance())
-    assert str(problem.value).count("slidegenie") == 3
+    assert str(problem.value).count("-m slidegenie") == 3
 
 
 def test_a_passphrase_in_the_environment_is_refused_and_goes_into_no_unit(

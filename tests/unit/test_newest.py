@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from slidegenie.images import newer as newest
-from slidegenie.images.newer import moved_images
 from slidegenie.maintenance.images import ImageRecord
 from slidegenie.pulumi.state import State
+from slidegenie.rollout import newer as newest
+from slidegenie.rollout.newer import moved_images
 
 from .planned import BUILD, REMOTE_IMAGE
 

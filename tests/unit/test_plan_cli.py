@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from slidegenie.plan.__main__ import main
 
 from components.settings import SettingsError
-from slidegenie.plan.__main__ import main
 from slidegenie.plan.as_json import render_json
 from slidegenie.plan.diagram import render_diagram
-from slidegenie.plan.program import plan_stack
+from slidegenie.plan.program import StackProgram
 from slidegenie.plan.record import Secret
 from slidegenie.plan.tree import render_tree
 
@@ -49,12 +49,13 @@ def test_an_unknown_stack_is_a_sentence_and_not_a_traceback(
 def test_wrong_settings_are_one_line_each_and_exit_code_2(tmp_path: Path) -> None:
     for name in ("__main__.py", "Pulumi.yaml"):
         (tmp_path / name).write_text((ROOT / name).read_text())
-    (tmp_path / "components").symlink_to(ROOT / "components")
+    for name in ("components", "slidegenie"):
+        (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "Pulumi.bad.yaml").write_text(
         "config:\n  slidegenie:backend:\n    replicas: 0\n  slidegenie:proxy:\n    htpPort: 80\n"
     )
     done = subprocess.run(
-        [sys.executable, "-m", "slidegenie.plan", "--stack", "bad"],
+        [sys.executable, "-m", "slidegenie", "plan", "--stack", "bad"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -89,7 +90,7 @@ def test_a_stack_file_of_another_form_is_one_line(text: str, said: str, tmp_path
         (tmp_path / name).write_text((ROOT / name).read_text())
     (tmp_path / "Pulumi.odd.yaml").write_text(text)
     with pytest.raises(SettingsError, match=rf"^Pulumi.odd.yaml: {said}") as raised:
-        plan_stack(tmp_path, "odd")
+        StackProgram.read(tmp_path, "odd").plan()
     assert str(raised.value).count("\n") == 0
 
 

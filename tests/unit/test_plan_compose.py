@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from slidegenie.compose.project import compose_project, render_compose
+from slidegenie.plan import StackProgram
 from slidegenie.plan.record import Plan, Secret
 from slidegenie.plan.view import BUILT, CONTAINER, labels_of, reveal, view_of
 
@@ -95,7 +96,7 @@ def test_the_text_is_the_same_with_other_secrets(stack: str) -> None:
     def other(kind: str, name: str) -> bytes:
         return (f"{name}{kind}".encode() * 4)[:64]
 
-    again = compose_project(ROOT, stack, other)
+    again = compose_project(StackProgram.read(ROOT, stack), other)
     assert again.text == compose_of(stack).text
     assert again.config_files == compose_of(stack).config_files
     assert again.secret_files.keys() == compose_of(stack).secret_files.keys()
@@ -205,7 +206,7 @@ def test_a_ca_bundle_is_a_build_secret_by_its_path(tmp_path: Path) -> None:
     authority = Issuer("Example root").pem
     bundle.write_text(authority)
     (tmp_path / "Pulumi.mine.yaml").write_text(f"config:\n  slidegenie:engine:\n    caBundle: {bundle}\n")
-    project = compose_project(tmp_path, "mine")
+    project = compose_project(StackProgram.read(tmp_path, "mine"))
     document = yaml.safe_load(project.text)
     assert document["services"]["app"]["build"]["secrets"] == ["ca_bundle"]
     assert document["secrets"]["ca_bundle"] == {"file": str(bundle)}

@@ -9,7 +9,7 @@ import pytest
 from scripts.generated_files import COMPOSE_FILES, generated_files
 from scripts.golden import FURTHER, difference, reviewed, written
 from slidegenie.compose.environment_file import COMMENTS, render_env, with_docker_group
-from slidegenie.plan import plan_stack
+from slidegenie.plan import StackProgram
 from slidegenie.plan.as_json import render_json
 from slidegenie.plan.view import view_of
 
@@ -56,7 +56,7 @@ def test_a_long_content_is_a_digest_and_another_content_another_one() -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_plan_is_the_same_every_time(stack: str) -> None:
-    assert render_json(plan_stack(ROOT, stack), ROOT) == render_json(plan_of(stack), ROOT)
+    assert render_json(StackProgram.read(ROOT, stack).plan(), ROOT) == render_json(plan_of(stack), ROOT)
 
 
 def test_all_files_of_all_stacks_are_generated() -> None:

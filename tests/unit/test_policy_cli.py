@@ -10,7 +10,7 @@ import yaml
 from slidegenie.__main__ import main
 from slidegenie.commands import stack as commands
 from slidegenie.console import Problem
-from slidegenie.plan import plan_stack
+from slidegenie.plan import StackProgram
 from slidegenie.policy.enforcement import enforce, judge_stack
 
 from .plans import ROOT
@@ -63,7 +63,7 @@ def test_a_rollout_is_refused_before_anything_is_changed(project: Path) -> None:
     configure(project, enforcement="mandatory")
 
     with pytest.raises(Problem) as raised:
-        enforce(project, plan_stack(project, "dev"))
+        enforce(project, StackProgram.read(project, "dev").plan())
     lines = str(raised.value).splitlines()
     assert lines[0].startswith("stack dev breaks the container policy, nothing was changed: violations: 13 of 13 rules")
     assert "  fix: read_only=True, and a volume or tmpfs for each folder it really writes to" in lines
@@ -71,7 +71,7 @@ def test_a_rollout_is_refused_before_anything_is_changed(project: Path) -> None:
 
 
 def test_an_advisory_rollout_is_told_and_goes_on(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    enforce(project, plan_stack(project, "dev"))
+    enforce(project, StackProgram.read(project, "dev").plan())
 
     said = capsys.readouterr()
     assert "==> readOnlyRoot (CIS 5.13): a container cannot change its own files\n" in said.err
@@ -94,7 +94,7 @@ def test_a_rollout_says_what_could_not_be_judged(
     (project / "__main__.py").write_text(UNKNOWN_PATH, encoding="utf-8")
     configure(project, enforcement=enforcement)
 
-    enforce(project, plan_stack(project, "dev"))
+    enforce(project, StackProgram.read(project, "dev").plan())
 
     assert (
         "==> hostMounts: theirs: cannot be judged in preview: driverOpts.device is not known before the update\n"
@@ -111,16 +111,16 @@ def test_a_registry_of_ones_own_is_named_in_the_settings(project: Path) -> None:
     settings = project / "Pulumi.dev.yaml"
     settings.write_text(yaml.safe_dump({"config": {"theirs:policy": config}}), encoding="utf-8")
     with pytest.raises(Problem, match="is not from a listed registry"):
-        enforce(project, plan_stack(project, "dev"))
+        enforce(project, StackProgram.read(project, "dev").plan())
 
     config["registries"] = ["mirror.example.com/hub"]
     settings.write_text(yaml.safe_dump({"config": {"theirs:policy": config}}), encoding="utf-8")
-    enforce(project, plan_stack(project, "dev"))
+    enforce(project, StackProgram.read(project, "dev").plan())
 
 
 def test_a_disabled_policy_is_silent_before_a_rollout(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     configure(project, enforcement="disabled")
-    enforce(project, plan_stack(project, "dev"))
+    enforce(project, StackProgram.read(project, "dev").plan())
 
     assert capsys.readouterr() == ("", "")
 
@@ -147,7 +147,7 @@ def test_a_mistake_in_the_exceptions_is_one_line(project: Path) -> None:
     configure(project, exceptions="none.yml")
 
     with pytest.raises(Exception, match=r"none\.yml: cannot be read \(No such file or directory\); see policy"):
-        enforce(project, plan_stack(project, "dev"))
+        enforce(project, StackProgram.read(project, "dev").plan())
 
 
 def test_make_up_judges_first(

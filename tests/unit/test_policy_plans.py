@@ -16,7 +16,7 @@ from components.containers.files import Files
 from components.core.policy.load import default_policy, load_policy
 from components.core.policy.model import ContainerPolicy, Granted
 from components.settings import Policy
-from slidegenie.plan import Plan, plan_stack
+from slidegenie.plan import Plan, StackProgram
 from slidegenie.policy.enforcement import policy_settings
 from slidegenie.policy.judge import Verdict
 from slidegenie.policy.recorded import around_of, judge_plan
@@ -84,7 +84,7 @@ def test_each_exception_covers_no_more_than_it_says(plans: dict[str, Plan]) -> N
 
 def test_another_teams_stack_with_the_library_is_clean(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "slidegenie_platform", components)
-    plan = plan_stack(ROOT / "examples" / "platform-team", "dev")
+    plan = StackProgram.read(ROOT / "examples" / "platform-team", "dev").plan()
 
     assert list(report(judged(plan))) == []
     assert "reports" in {subject.container for subject in judged(plan).judged}

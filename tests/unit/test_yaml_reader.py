@@ -10,7 +10,7 @@ from pulumi.runtime import config as runtime_config
 from components.settings import Redis, Settings, SettingsError, keys_of, load_settings
 from components.settings.stack_file import StackFile
 from components.settings.yaml_file import parse_yaml, write_yaml
-from slidegenie.plan.program import stack_configuration, stack_settings
+from slidegenie.plan.program import StackProgram, stack_configuration
 
 from .planned import recorded
 
@@ -172,12 +172,12 @@ def _stack(tmp_path: Path, text: str) -> Path:
 
 def test_a_key_without_a_namespace_is_the_projects(tmp_path: Path) -> None:
     root = _stack(tmp_path, "config:\n  backend: {port: 81}\n  demo:proxy: {httpPort: 82}\n  docker:host: tcp://a\n")
-    assert stack_configuration(root, "one") == {
+    assert StackProgram.read(root, "one").configuration == {
         "demo:backend": {"port": 81},
         "demo:proxy": {"httpPort": 82},
         "docker:host": "tcp://a",
     }
-    assert stack_settings(root, "one").backend.port == 81
+    assert StackProgram.read(root, "one").settings.backend.port == 81
 
 
 @pytest.mark.parametrize(
@@ -211,13 +211,13 @@ def test_what_pulumi_would_pass_over_is_named(text: str, said: str, tmp_path: Pa
 def test_a_misspelt_namespace_or_key_is_named_wherever_settings_are_read(tmp_path: Path) -> None:
     root = _stack(tmp_path, "config:\n  demos:proxy: {}\n  demo:proxi: {}\n")
     with pytest.raises(SettingsError) as refused:
-        stack_settings(root, "one")
+        _ = StackProgram.read(root, "one").settings
     assert [line.split(":")[0] for line in refused.value.problems] == ["demos", "proxi"]
 
 
 def test_a_section_with_nothing_below_it_has_the_defaults_here_and_under_pulumi(tmp_path: Path) -> None:
     root = _stack(tmp_path, "config:\n  demo:proxy:\n  demo:config:redis: {maxmemoryMib: 64}\n")
-    assert stack_settings(root, "one") == Settings(redis=Redis(maxmemory_mib=64))
+    assert StackProgram.read(root, "one").settings == Settings(redis=Redis(maxmemory_mib=64))
     assert keys_of("demo", {"demo:proxy": ""}) == {"proxy": {}}
 
 
@@ -240,7 +240,7 @@ def test_under_pulumi_too_the_program_refuses_a_file_of_which_pulumi_passes_over
 
 def test_what_is_written_off_is_off(tmp_path: Path) -> None:
     root = _stack(tmp_path, "config:\n  demo:supplyChain: {require: off}\n  demo:maintenance: {scanAt: 12:30}\n")
-    settings = stack_settings(root, "one")
+    settings = StackProgram.read(root, "one").settings
     assert str(settings.supply_chain.require.value) == "off"
     assert str(settings.maintenance.scan_at) == "12:30"
 

@@ -1,22 +1,41 @@
-"""Data that is there already and that a stack cannot open: found before anything is changed."""
+"""What is on the engine already and belongs to somebody else: found before anything is changed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any
 
 from components.containers.existing_data import Place, UnseenError
 from components.containers.foreign_data import WAYS_OUT
 from components.core.engine import DockerEngine
-from components.core.labels import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL
+from components.core.labels import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 
 from ..console import Problem
 from ..plan import Plan
 from ..plan.view import BUILT, PASSWORD, VOLUME, labels_of
+from .docker import containers, role
 
 _OPENED_BY = {"postgres": "-postgres-administrator", BACKUPS_DATA: BACKUP_PASSWORD}
 """Ends of the names of passwords without which data is lost, by what the data is. Redis, the object store and the
 monitoring take new ones."""
 _WHAT = {"postgres": "a database", BACKUPS_DATA: "backups"}
+
+
+def refuse_another_owner(label: str, known: Container[str]) -> None:
+    """Refuse to touch a stack that runs on this engine and was brought up from somewhere else.
+
+    Its data volumes have fixed names: a second database on the same files would destroy them.
+
+    Raises:
+        Problem: when servers of the stack run, and none of them is among the `known` ones.
+    """
+    running = [container for container in containers(label) if role(container) == "server"]
+    if running and not any(container["Id"] in known for container in running):
+        raise Problem(
+            f"stack {label} runs on this engine ({len(running)} containers), but was brought up by another user, from"
+            " another machine, or with the other of Pulumi and Compose: nothing was changed. Use what brought it up"
+            " (SLIDEGENIE_HOME, PULUMI_BACKEND_URL, ENGINE), or stop it first; its data stays:"
+            f" docker rm --force $(docker ps --all --quiet --filter label={STACK_LABEL}={label})"
+        )
 
 
 def refuse_foreign_data(plan: Plan, opens: Callable[[str, str], bool]) -> None:
@@ -49,12 +68,12 @@ def _locked(plan: Plan) -> Iterator[tuple[str, Place, str]]:
     """Yield what it holds, where it is, and which password opens it, of all data that a generated password opens."""
     passwords = [resource.name for resource in plan.of_type(PASSWORD)]
     for volume in plan.of_type(VOLUME):
-        role = labels_of(volume).get(DATA_LABEL, "")
+        data = labels_of(volume).get(DATA_LABEL, "")
         for password in passwords:
             # A password that is given opens what it is given for.
-            if role in _OPENED_BY and password.endswith(_OPENED_BY[role]):
+            if data in _OPENED_BY and password.endswith(_OPENED_BY[data]):
                 for place in _places(volume.inputs):
-                    yield role, place, password
+                    yield data, place, password
 
 
 def _places(inputs: dict[str, Any]) -> list[Place]:

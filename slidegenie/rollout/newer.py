@@ -1,11 +1,10 @@
 """Names under which the engine has another image than the one the stack was made from: somebody pulled a newer one."""
 
 import functools
-from collections.abc import Mapping
-from typing import Any
 
 from ..engine.docker import image_id
 from ..maintenance.images import ImageRecord
+from ..plan.view import base_images
 from ..pulumi.state import State
 
 
@@ -16,11 +15,8 @@ def moved_images(state: State, record: ImageRecord) -> dict[str, str]:
     moved = {urn: name for urn, (name, taken) in state.pulled_images().items() if now(name) not in ("", taken)}
     for urn, build in state.builds().items():
         noted = record.bases(urn.rpartition("::")[2])
-        if newer := [base for base in bases(build.get("buildArgs")) if base in noted and noted[base] != now(base)]:
+        if newer := [
+            base for base in base_images(build.get("buildArgs")) if base in noted and noted[base] != now(base)
+        ]:
             moved[urn] = ", ".join(newer)
     return moved
-
-
-def bases(arguments: Mapping[str, Any] | None) -> list[str]:
-    """Return the images that a build with these arguments stands on."""
-    return [value for key, value in (arguments or {}).items() if key.endswith("_IMAGE")]

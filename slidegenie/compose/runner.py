@@ -1,11 +1,11 @@
-"""A stack run by Docker Compose: the same plan, for machines without Pulumi."""
+"""Docker Compose as what carries a plan out, for machines without Pulumi."""
 
 import os
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,59 +14,55 @@ from components.core.labels import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL, ST
 from components.core.socket_group import local_socket_group
 from components.settings import Require
 
-from ..console import NotBroughtUp, Problem, show
+from ..console import NotBroughtUp, Problem, say, show
 from ..engine import failures as diagnosis
 from ..engine.docker import containers, docker, plugin
-from ..engine.foreign_data import refuse_foreign_data
+from ..engine.ownership import refuse_another_owner, refuse_foreign_data
 from ..engine.remains import refuse_remains
-from ..plan import Plan, Secret, plan_stack
-from ..plan.program import project_name, stack_configuration, stack_settings
+from ..plan import Plan, Secret, StackProgram
 from ..plan.view import CONTAINER, PASSWORD, Volume, view_of
-from ..rollout.rollout import refuse_another_owner
-from ..user_folder import Home
+from ..runner import RunnerKind, UpOptions
+from ..user_folder import UserFolder
 from .builds import ComposeBuilds
 from .project import ComposeProject, compose_project
 from .vault import Vault
 from .write import refuse_encrypted, write_compose, write_secrets
 
 _FILE = "docker-compose.yml"
-MADE_FROM = "com.docker.compose.project.config_files"
+_MADE_FROM = "com.docker.compose.project.config_files"
 """Label of Compose that tells which file a container was made from."""
 
 
-class ComposeStack:
-    """One stack of the project in `root`; its generated secrets and its Compose file are in the home folder."""
+class ComposeRunner:
+    """Carries out one stack; its generated secrets and its Compose file are in the user's folder."""
 
-    def __init__(self, root: Path, name: str, home: Home) -> None:
-        self._root, self._name = root, name
-        self._folder = home.path / "compose" / name
+    kind = RunnerKind.COMPOSE
+
+    def __init__(self, program: StackProgram, user: UserFolder) -> None:
+        self._program, self._user = program, user
+        self._root, self._name, self._label = program.root, program.stack, program.label
+        self._folder = user.path / "compose" / program.stack
         self._secrets = self._folder / "secrets"
         self._vault = Vault(self._secrets / "vault.json")
 
-    @property
-    def label(self) -> str:
-        """The stack's name on everything it makes: `project/stack`."""
-        return f"{project_name(self._root)}/{self._name}"
-
-    def up(self, begins: Callable[[], None]) -> None:
+    def up(self, options: UpOptions) -> None:  # noqa: ARG002 - images are new already, and Compose protects nothing
         """Bring the stack to what the plan says, and wait until every server is healthy.
-
-        `begins` is called once nothing refuses it any more.
 
         Raises:
             Problem: when Compose fails or a server does not become healthy, with the reason.
         """
+        say(f"rolling out stack {self._name} with Docker Compose, from the same plan; its rollouts pause requests")
         if not plugin("compose"):
             raise Problem(
                 "neither Pulumi nor Docker Compose v2 is here: install one of them, see"
                 " https://www.pulumi.com/docs/install/ or https://docs.docker.com/compose/install/"
             )
-        refuse_encrypted(self._root, self._name)
+        refuse_encrypted(self._program)
         self._refuse_unchecked()
-        label, plan = self.label, self._plan()
-        refuse_another_owner(label, {c["Id"] for c in containers(label, f"{MADE_FROM}={self._folder / _FILE}")})
+        label, plan = self._label, self._plan()
+        refuse_another_owner(label, self.container_ids())
         refuse_foreign_data(plan, self._opens)
-        begins()
+        self._user.remember(self._name, self.kind)
         project = self._project(self._vault)
         write_compose(project, self._root, str(self._folder / _FILE))
         write_secrets(project, self._root)
@@ -87,7 +83,7 @@ class ComposeStack:
 
     def preview(self) -> None:
         """Print what `up` would do with the settings of now. Changes nothing, and makes no secret."""
-        refuse_encrypted(self._root, self._name)
+        refuse_encrypted(self._program)
         with tempfile.TemporaryDirectory() as folder:
             vault, file = Path(folder, "vault.json"), Path(folder, _FILE)
             if self._vault.path.is_file():
@@ -98,12 +94,12 @@ class ComposeStack:
     def down(self) -> None:
         """Remove containers and networks; volumes and generated secrets stay."""
         self._compose("down", "--remove-orphans")
-        refuse_remains(self.label, "container", "network")
+        refuse_remains(self._label, "container", "network")
 
-    def destroy(self, *, with_backups: bool) -> None:
-        """Remove containers, networks, volumes and generated secrets.
+    def destroy(self, *, with_backups: bool) -> bool:
+        """Remove containers, networks, volumes and generated secrets; return whether backups stay.
 
-        Without `with_backups`, the backup repository and the password that opens it stay.
+        Without `with_backups`, the backup repository and the password that opens it do.
 
         Raises:
             NotBroughtUp: when this home has nothing of the stack.
@@ -111,27 +107,30 @@ class ComposeStack:
         """
         self._refuse_unknown()
         repository = self._repository()
+        kept = not with_backups and (repository is not None or self._vault.knows(BACKUP_PASSWORD))
         if (self._folder / _FILE).is_file():
             self._compose("down", "--remove-orphans", "--volumes")
         if repository and with_backups:
             docker("volume", "rm", repository, check=False)
-        refuse_remains(self.label, "container", "network", "volume", backups=with_backups)
+        refuse_remains(self._label, "container", "network", "volume", backups=with_backups)
         if not with_backups and self._vault.knows(BACKUP_PASSWORD):
             self._vault.keep_only(BACKUP_PASSWORD)
             (self._folder / _FILE).unlink(missing_ok=True)
-            return
+            return kept
         shutil.rmtree(self._folder)
+        return kept
 
-    def backups(self) -> bool:
-        """Tell whether there are backups on this engine, or the generated password of some."""
-        return self._repository() is not None or self._vault.knows(BACKUP_PASSWORD)
+    def container_ids(self) -> set[str]:
+        """Return the IDs of all containers that were made from the stack's Compose file."""
+        made = containers(self._label, f"{_MADE_FROM}={self._folder / _FILE}", everything=True)
+        return {container["Id"] for container in made}
 
     def _planned_repository(self) -> Volume | None:
         return next((volume for volume in view_of(self._plan()).volumes if volume.backups), None)
 
     def _repository(self) -> str | None:
         """Return the name of the volume with backups that the engine has."""
-        marks = (f"label={STACK_LABEL}={self.label}", f"label={DATA_LABEL}={BACKUPS_DATA}")
+        marks = (f"label={STACK_LABEL}={self._label}", f"label={DATA_LABEL}={BACKUPS_DATA}")
         names = docker("volume", "ls", "--quiet", *(part for mark in marks for part in ("--filter", mark))).stdout
         return next(iter(names.split()), None)
 
@@ -166,20 +165,17 @@ class ComposeStack:
 
     def _refuse_unchecked(self) -> None:
         """Refuse a stack whose images must be checked: Compose runs what it is told."""
-        for key, group in stack_configuration(self._root, self._name).items():
-            if key.endswith(":supplyChain") and group.get("require") == Require.ENFORCE.value:
-                raise Problem(
-                    f"stack {self._name} runs checked images only (supplyChain.require: enforce), and Docker Compose"
-                    " checks none: install Pulumi, see https://www.pulumi.com/docs/install/"
-                )
+        if self._program.section("supplyChain").get("require") == Require.ENFORCE.value:
+            raise Problem(
+                f"stack {self._name} runs checked images only (supplyChain.require: enforce), and Docker Compose checks"
+                " none: install Pulumi, see https://www.pulumi.com/docs/install/"
+            )
 
     def _project(self, vault: Vault) -> ComposeProject:
-        return compose_project(
-            self._root, self._name, vault.values, secrets_dir=self._secrets, files_dir=self._folder / "files"
-        )
+        return compose_project(self._program, vault.values, secrets_dir=self._secrets, files_dir=self._folder / "files")
 
     def _plan(self) -> Plan:
-        return plan_stack(self._root, self._name, self._vault.peek)
+        return self._program.plan(self._vault.peek)
 
     def _compose(self, *args: str, file: Path | None = None) -> None:
         file = file or self._folder / _FILE
@@ -203,8 +199,7 @@ class ComposeStack:
             raise Problem("docker compose failed:\n" + "\n".join(f"  {line}" for line in said[-15:]))
 
     def _socket_group(self) -> str:
-        settings = stack_settings(self._root, self._name).engine
-        return local_socket_group(settings, DockerEngine.of(), f"Pulumi.{self._name}.yaml")
+        return local_socket_group(self._program.settings.engine, DockerEngine.of(), self._program.file)
 
     def _wait(self, label: str, seconds: int) -> None:
         deadline = time.monotonic() + seconds

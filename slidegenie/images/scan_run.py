@@ -1,14 +1,11 @@
-"""`python -m components.images.supply_chain`: scan images by hand. scripts/security-scan.sh is its short form."""
+"""Scan images by hand: those that are named, or those that run."""
 
-import argparse
 import datetime
 import json
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.core.assets import asset
 from components.core.labels import STACK_LABEL
 from components.images.supply_chain.checks import covered
 from components.images.supply_chain.errors import SupplyChainError
@@ -20,7 +17,6 @@ from components.images.supply_chain.tools import Workbench, workbench
 from components.images.supply_chain.trivy import scan
 from components.settings import SettingsError
 
-from ..closed_pipe import without_complaint
 from ..console import say, warn
 from .findings import tell
 
@@ -28,33 +24,24 @@ PASSED, FOUND, UNABLE = 0, 1, 2
 """Exit codes: nothing stops any image; something does; a scan could not be done."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Scan what is named, or what runs, and say what was found; write each SBOM and report to a folder."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/security-scan.sh",
-        description="Scan images with Trivy and list what is in them with Syft.",
-        epilog="exit code: 0 nothing from the threshold on; 1 something; 2 a scan could not be done",
-    )
-    parser.add_argument("image", nargs="*", help="what to scan; by default every image that the platform runs here")
-    parser.add_argument("--policy", type=Path, default=Path(asset("security", "trivy-scan.yml")))
-    parser.add_argument("--output", type=Path, default=Path("security-reports"), help="folder for SBOMs and reports")
-    parser.add_argument("--remote", action="store_true", help="take the images from their registry, not the engine")
-    parser.add_argument("--no-sbom", action="store_true", help="scan only")
-    given = parser.parse_args(arguments)
+def scan_images(images: Sequence[str], policy_file: Path, folder: Path, *, remote: bool, with_sbom: bool) -> int:
+    """Scan images, by default those that run, and say what was found; each SBOM and report goes to `folder`.
+
+    `remote` takes them from their registry and not the engine. Returns one of the exit codes.
+    """
     try:
-        policy = load_policy(given.policy)
-        images = given.image or running()
+        policy = load_policy(policy_file)
+        images = images or running()
     except (SettingsError, SupplyChainError) as error:
         warn(str(error))
         return UNABLE
     if not images:
         warn("nothing of the platform runs here; name an image")
         return UNABLE
-    say(f"{given.policy}: {covered(policy.scanners)}; stops at {policy.threshold.value}")
-    folder: Path = given.output
+    say(f"{policy_file}: {covered(policy.scanners)}; stops at {policy.threshold.value}")
     folder.mkdir(parents=True, exist_ok=True)
-    subjects = [Subject(reference=image, pushed=given.remote) for image in images]
-    return max(_looked_at(subject, policy, folder, with_sbom=not given.no_sbom) for subject in subjects)
+    subjects = [Subject(reference=image, pushed=remote) for image in images]
+    return max(_looked_at(subject, policy, folder, with_sbom=with_sbom) for subject in subjects)
 
 
 def running() -> list[str]:
@@ -94,7 +81,3 @@ def _scanned(bench: Workbench, image: Subject, policy: ScanPolicy, folder: Path,
         return UNABLE
     tell(str(image), verdict)
     return PASSED if verdict.passed else FOUND
-
-
-if __name__ == "__main__":
-    sys.exit(without_complaint(main))

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from components.settings.sections.supply_chain import GENERATED
-
 from components.core.assets import asset
 from components.images.supply_chain import Signer, Subject, SupplyChainError, load_policy
 from components.images.supply_chain.checks import covered
@@ -19,12 +17,13 @@ from components.images.supply_chain.policy import ScanPolicy, Severity
 from components.images.supply_chain.tools import workbench
 from components.images.supply_chain.trivy import scan
 from components.settings import Settings
+from components.settings.sections.supply_chain import GENERATED
 
 from ..console import Problem, say, warn
 from ..engine.docker import containers, docker, service
-from ..maintenance.ledger import Ledger
-from ..maintenance.textfile import metric, metrics
-from .findings import tell
+from ..images.findings import tell
+from .ledger import Ledger
+from .textfile import metric, metrics
 
 
 class Signature(enum.Enum):

@@ -1,0 +1,150 @@
+"""Pulumi as what carries a plan out: every rollout is a release to go back to."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from pulumi.automation import PulumiCommand
+
+from ..console import say, show
+from ..engine.ownership import refuse_another_owner, refuse_foreign_data
+from ..plan import Plan, StackProgram
+from ..pulumi.stack import PulumiStack
+from ..runner import RunnerKind, UpOptions
+from ..user_folder import UserFolder
+from .image_record import image_record
+from .newer import moved_images
+from .protection import unprotect_replaced
+from .rollback import History
+from .rollout import refuse_to_refresh, roll_out, show_changes, sweep
+from .rotation import Rotation
+
+
+class PulumiRunner:
+    """Carries out one stack, whose `plan` says what it should become."""
+
+    kind = RunnerKind.PULUMI
+
+    def __init__(self, program: StackProgram, plan: Plan, user: UserFolder, command: PulumiCommand) -> None:
+        self._program, self._plan, self._user = program, plan, user
+        self._stack = PulumiStack(program, user, command)
+
+    @cached_property
+    def stack(self) -> PulumiStack:
+        """The stack, open.
+
+        Raises:
+            Problem: when there is no such stack.
+        """
+        self._stack.open()
+        return self._stack
+
+    @property
+    def history(self) -> History:
+        """The releases of the stack."""
+        return History(self._program.root, self.stack, self._user.folder("stacks", self._program.stack))
+
+    def up(self, options: UpOptions) -> None:
+        """Bring the stack to what the plan says, and note the release.
+
+        Raises:
+            Problem: when it failed, with the reason; the old release serves on.
+        """
+        stack = self._made()
+        say(f"rolling out stack {self._program.stack} with Pulumi")
+        refuse_foreign_data(self._plan, stack.state().opens)
+        unprotect_replaced(stack, self._plan, remove=options.remove_protected)
+        moved = moved_images(stack.state(), image_record(self._user, self._plan.label))
+        if moved and not options.newest:
+            names = ", ".join(sorted(set(moved.values())))
+            say(f"this engine has newer images than the stack was made from ({names}); `make up NEWEST=1` takes them")
+        history = self.history
+
+        def on_start() -> None:
+            self._user.remember(self._program.stack, self.kind)
+            history.begin()
+
+        show_changes(roll_out(stack, list(moved) if options.newest else (), on_start=on_start))
+        history.record_success()
+
+    def preview(self) -> None:
+        """Print what `up` would change; changes nothing."""
+        show(self._made().preview(diff=True))
+
+    def drift(self) -> None:
+        """Print what was changed outside of Pulumi; changes nothing."""
+        show(self.stack.drift())
+
+    def refresh(self) -> None:
+        """Take over into the state what was changed outside.
+
+        Raises:
+            Problem: while a broken rollout is open.
+        """
+        refuse_to_refresh(self.stack.state())
+        show(self.stack.refresh())
+
+    def rotate(self, secret: str, edge_certificate: Callable[[], str | None]) -> None:
+        """Replace a generated secret: a rollout of what settings and code say by now, and so a release.
+
+        Raises:
+            Problem: when there is nothing to rotate, with what to do instead; or when the rollout failed.
+        """
+        history = self.history
+        # What a rollback put there is the release still.
+        held = history.held_settings()
+        self.stack.open(backend=held)
+        unprotect_replaced(self.stack, self._plan, remove=False)
+        self._rotation(edge_certificate).rotate(secret, on_start=history.begin if held is None else lambda: None)
+        if held is None:
+            history.record_success()
+
+    def rotatable(self) -> Iterator[str]:
+        """Yield a line for each secret that can be rotated."""
+        return self._rotation(lambda: None).listed()
+
+    def down(self) -> None:
+        """Remove containers and networks; data and generated secrets stay."""
+        self._refuse_others()
+        show_changes(self.stack.down().changes)
+
+    def destroy(self, *, with_backups: bool) -> bool:
+        """Remove everything; return whether backups stay, which go `with_backups` only."""
+        self._refuse_others()
+        kept = not with_backups and bool(self.stack.state().backups())
+        show_changes(self.stack.destroy(with_backups=with_backups).changes)
+        self.history.forget()
+        return kept
+
+    def outputs(self) -> Mapping[str, Any]:
+        """Return what the program exported; secrets are masked."""
+        return self.stack.outputs()
+
+    def passwords(self) -> Iterator[tuple[str, str]]:
+        """Yield name and value of each generated password."""
+        return self.stack.state(secrets=True).passwords()
+
+    def container_ids(self) -> set[str]:
+        """Return the IDs of all containers that the state knows."""
+        return self.stack.state().container_ids()
+
+    def _made(self) -> PulumiStack:
+        """Return the stack, open, and made where it is missing."""
+        self._stack.open(make=True)
+        self.__dict__["stack"] = self._stack
+        return self._stack
+
+    def _rotation(self, edge_certificate: Callable[[], str | None]) -> Rotation:
+        return Rotation(self.stack, self._program, edge_certificate)
+
+    def _refuse_others(self) -> None:
+        """Refuse what is not this state's, and remove what a killed rollout left: its files could not be removed.
+
+        Raises:
+            Problem: when what runs is not this state's, or an update is under way.
+        """
+        # What a running update has just made looks like what a killed one left.
+        self.stack.refuse_while_locked()
+        state = self.stack.state()
+        refuse_another_owner(self.stack.label, state.container_ids())
+        sweep(state, self.stack.label)
