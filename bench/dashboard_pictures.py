@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 
 from components.monitoring.boards import BOARDS, Board
-from slidegenie.console import Problem, show, warn
+from slidegenie.console import Problem, echo, warn
 
 _WIDTH = 1600
 _ROW, _HEAD = 38, 120
@@ -87,7 +87,7 @@ def draw(url: str, into: Path, since: str) -> None:
             page.goto(f"{url}/d/{board.uid}?kiosk&from=now-{since}&to=now", timeout=_PATIENCE_MS)
             page.wait_for_load_state("networkidle", timeout=_PATIENCE_MS)
             page.screenshot(path=into / f"{board.uid}.png")
-            show(f"wrote {into / board.uid}.png")
+            echo(f"wrote {into / board.uid}.png")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from components.settings import Settings
 from slidegenie.console import Problem
 from slidegenie.engine.buildx import Builder
 from slidegenie.engine.docker import docker
+from slidegenie.plan import StackProgram
 
 _REPOSITORY = "slidegenie-bench/backend"
 _MB = 1_000_000

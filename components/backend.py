@@ -19,8 +19,16 @@ from .edge.web import WebService, WebServiceArgs
 from .images.backend_admission import admitted_backend
 from .images.backend_image import BackendImageArgs, backend_build
 from .images.variants import image_variant
-from .settings import Backend as BackendSettings
-from .settings import Engine, Images, Limits, Registry, Secrets, SupplyChain, Target
+from .settings import (
+    BackendSettings,
+    EngineSettings,
+    ImagesSettings,
+    Limits,
+    RegistrySettings,
+    SecretsSettings,
+    SupplyChainSettings,
+    Target,
+)
 
 _PRIVATE_NETWORKS = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 """Where the proxy's address is; only what shares a network with the backend can reach it at all."""
@@ -40,15 +48,15 @@ class BackendArgs:
     """Its data stores."""
     settings: BackendSettings = BackendSettings()
     """Variant, replicas, drain, limits."""
-    images: Images = Images()
+    images: ImagesSettings = ImagesSettings()
     """Base images."""
-    engine: Engine = Engine()
+    engine: EngineSettings = EngineSettings()
     """What builds trust, and where data lives."""
-    registry: Registry = Registry()
+    registry: RegistrySettings = RegistrySettings()
     """Where the image is pushed to. Default: it stays on the engine."""
-    supply_chain: SupplyChain = SupplyChain()
+    supply_chain: SupplyChainSettings = SupplyChainSettings()
     """What the image must prove before it runs."""
-    secrets: Secrets = Secrets()
+    secrets: SecretsSettings = SecretsSettings()
     """Passwords of the registry and of the signing key."""
 
 
@@ -69,7 +77,7 @@ class Backend(pulumi.ComponentResource):
         image = _image(args)
         self.image = admitted_backend(name, image, parent=self)
         # Not only the backend waits: a rollout whose image is refused has changed nothing at all.
-        args.foundation.hold_until(self.image)
+        args.foundation.wait_for(self.image)
         files = Files(
             f"{name}-secrets",
             FilesArgs(

@@ -78,7 +78,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
                 secrets=settings.secrets,
             )
             for image in VendorImages(f"{name}-vendors", vendors, opts=child).verified:
-                self.foundation.hold_until(image)
+                self.foundation.wait_for(image)
         self.stores = self._stores(name, settings)
         self.proxy = Proxy(
             f"{name}-traefik",

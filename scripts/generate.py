@@ -8,7 +8,7 @@ import yaml
 
 from components.core.policy.load import SCHEMA, schema
 from components.monitoring.boards import BOARDS
-from slidegenie.console import show, warn
+from slidegenie.console import echo, warn
 
 from .generated_files import generated_files as made_from_plans
 from .images_manual import images_manual
@@ -57,7 +57,7 @@ def _settle(root: Path, files: dict[str, str], *, check: bool) -> int:
         else:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(files[path], encoding="utf-8")
-            show(f"wrote {path}")
+            echo(f"wrote {path}")
     return len(stale)
 
 

@@ -17,11 +17,11 @@ from enum import Enum
 from pathlib import Path
 
 from components.core.assets import asset
-from components.images.supply_chain.tools import Workbench
+from components.images.supply_chain.tools import Toolset
 from components.images.variants import VARIANTS
 from components.settings import SettingsError
 from slidegenie.closed_pipe import without_complaint
-from slidegenie.console import say, show, warn
+from slidegenie.console import echo, info, warn
 from slidegenie.engine.docker import docker, plugin
 from slidegenie.plan import UnknownStackError
 from slidegenie.plan.program import StackProgram
@@ -44,7 +44,7 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class CheckRow:
     """One thing that is looked at."""
 
     key: str
@@ -65,7 +65,7 @@ class Row:
 class Result:
     """What became of a row."""
 
-    row: Row
+    row: CheckRow
     outcome: Outcome
     figure: str
 
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(table, only)
 
 
-def run(table: Sequence[Row], only: set[str], logs: Path = _LOGS) -> int:
+def run(table: Sequence[CheckRow], only: set[str], logs: Path = _LOGS) -> int:
     """Run the rows in `only`, or all; print the table and return the exit code."""
     logs.mkdir(exist_ok=True)
     results: list[Result] = []
@@ -99,12 +99,12 @@ def run(table: Sequence[Row], only: set[str], logs: Path = _LOGS) -> int:
             elif reason := row.missing():
                 results.append(Result(row, Outcome.SKIPPED, reason))
             else:
-                say(f"{row.key}: {row.what}")
+                info(f"{row.key}: {row.what}")
                 results.append(_run(row, logs / f"{row.key}.log"))
     except KeyboardInterrupt:
         results.append(Result(table[len(results)], Outcome.FAILED, "interrupted"))
     results += [Result(row, Outcome.SKIPPED, "interrupted before it") for row in table[len(results) :]]
-    show("\n" + markdown(results))
+    echo("\n" + markdown(results))
     return 1 if any(result.outcome is Outcome.FAILED for result in results) else 0
 
 
@@ -115,7 +115,7 @@ def markdown(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
-def rows(stack: str) -> list[Row]:
+def rows(stack: str) -> list[CheckRow]:
     """Return what is looked at, with the base images and the scan policy of a stack."""
     python, policy = sys.executable, StackProgram.read(ROOT, stack).settings.supply_chain.scan_policy
     images = [f"{_REPOSITORY}:{variant.name}" for variant in VARIANTS]
@@ -128,21 +128,21 @@ def rows(stack: str) -> list[Row]:
     )
     tests = r"\d+ (?:passed|failed|skipped)[^=\n]*"
     return [
-        Row(key="check", what="`make check`: lint, types, unit tests", command=["make", "check"], figure=tests),
-        Row(
+        CheckRow(key="check", what="`make check`: lint, types, unit tests", command=["make", "check"], figure=tests),
+        CheckRow(
             key="generated",
             what="Generated files are fresh",
             command=[python, "-m", "scripts.generate", "--check"],
             figure=r"\d+ .*",
         ),
-        Row(
+        CheckRow(
             key="plan",
             what=f"The plan of every stack ({', '.join(plans)})",
             command=["bash", "-ec", planning],
             figure="planned",
             counted="stacks",
         ),
-        Row(
+        CheckRow(
             key="production",
             what="The production deployment: its Compose file is valid",
             command=[
@@ -154,7 +154,7 @@ def rows(stack: str) -> list[Row]:
             counted="services",
             missing=_without_compose,
         ),
-        Row(
+        CheckRow(
             key="images",
             what=f"Image matrix: {len(VARIANTS)} images build",
             command=[
@@ -164,14 +164,14 @@ def rows(stack: str) -> list[Row]:
             figure=r"\[\d+/\d+\]",
             missing=_without_docker,
         ),
-        Row(
+        CheckRow(
             key="structure",
             what="Structure tests of the images: user, layers, size, health",
             command=[*pytest, "tests/engine/test_images.py"],
             figure=tests,
             missing=_without_docker,
         ),
-        Row(
+        CheckRow(
             key="scan",
             what=f"Scan of the images ({policy or 'security/trivy-scan.yml'})",
             command=[
@@ -188,14 +188,14 @@ def rows(stack: str) -> list[Row]:
             counted="images, nothing from the threshold on",
             missing=_without_trivy,
         ),
-        Row(
+        CheckRow(
             key="engine",
             what="Engine tests: a platform on Docker",
             command=[*pytest, "tests/engine", "--ignore=tests/engine/test_images.py"],
             figure=tests,
             missing=_without_docker,
         ),
-        Row(
+        CheckRow(
             key="pulumi",
             what="Pulumi tests: rollouts, rollbacks, faults",
             command=[*pytest, "tests/pulumi"],
@@ -205,7 +205,7 @@ def rows(stack: str) -> list[Row]:
     ]
 
 
-def _run(row: Row, log: Path) -> Result:
+def _run(row: CheckRow, log: Path) -> Result:
     started = time.monotonic()
     # Rows must not find what an earlier shell has set up for one stack.
     env = {name: value for name, value in os.environ.items() if name not in ("STACK", "MAKEFLAGS", "MAKELEVEL")}
@@ -224,7 +224,7 @@ def _run(row: Row, log: Path) -> Result:
     return Result(row, Outcome.PASSED, f"{_figure(row, figures)}{took}")
 
 
-def _figure(row: Row, figures: Sequence[str]) -> str:
+def _figure(row: CheckRow, figures: Sequence[str]) -> str:
     """Return the last figure, or how many there were."""
     if row.counted:
         return f"{len(figures)} {row.counted}, "
@@ -247,7 +247,7 @@ def _without_compose() -> str | None:
 
 
 def _without_trivy() -> str | None:
-    if Workbench.on_path("trivy") is None:
+    if Toolset.on_path("trivy") is None:
         return "trivy is not on PATH; scripts/install-supply-chain-tools.sh trivy builds it"
     return _without_docker()
 

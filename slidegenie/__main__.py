@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 
-import click
 import typer
 
 from components.images.supply_chain import SupplyChainError
@@ -51,15 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = command.main(
             args=None if arguments is None else list(arguments), prog_name="slidegenie", standalone_mode=False
         )
-    except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "slidegenie"
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context else "slidegenie"
         warn(f"{error.format_message().rstrip('.')}; `{where} --help` lists what there is")
         return 2
     except (SettingsError, UnknownStackError, SupplyChainError, Problem) as error:
         for line in str(error).splitlines():
             warn(line)
         return 1
-    except (KeyboardInterrupt, click.Abort) as interruption:
+    except (KeyboardInterrupt, typer.Abort) as interruption:
         outcome = str(interruption) or "nothing is lost: the same command goes on where this one stopped"
         warn(f"interrupted; {outcome}")
         return 130

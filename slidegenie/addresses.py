@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from components.core.engine import DockerEngine
 from components.core.labels import STACK_LABEL
 
-from .console import show
+from .console import echo
 from .engine.docker import docker
 from .plan import Plan
 
@@ -18,15 +18,15 @@ def show_addresses(plan: Plan) -> None:
     healthy = ("--filter", f"label={STACK_LABEL}={plan.label}", "--filter", "health=healthy")
     number = len(docker("ps", "--quiet", *healthy).stdout.split())
     where = "" if engine.local else f", on {engine.host}"
-    show()
-    show(f"  SlideGenie is up: stack {plan.stack}, {number} healthy containers{where}")
+    echo()
+    echo(f"  SlideGenie is up: stack {plan.stack}, {number} healthy containers{where}")
     addresses = {name: str(value) for name, value in plan.outputs.items() if value and name != "authority"}
     for name, value in addresses.items():
-        show(f"  {name:<13} {value}")
+        echo(f"  {name:<13} {value}")
     if not engine.local:
         _show_the_way(engine, addresses)
-    show("  passwords     make password")
-    show("  logs          make logs        shell  make shell        stop  make down")
+    echo("  passwords     make password")
+    echo("  logs          make logs        shell  make shell        stop  make down")
 
 
 def _show_the_way(engine: DockerEngine, addresses: dict[str, str]) -> None:
@@ -35,4 +35,4 @@ def _show_the_way(engine: DockerEngine, addresses: dict[str, str]) -> None:
     if not ports:
         return
     tunnel = engine.tunnel(ports)
-    show(f"  localhost and 127.0.0.1 are those of {engine.host}" + (f"; from here: {tunnel}" if tunnel else ""))
+    echo(f"  localhost and 127.0.0.1 are those of {engine.host}" + (f"; from here: {tunnel}" if tunnel else ""))

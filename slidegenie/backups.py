@@ -9,7 +9,7 @@ from typing import Any
 
 from components.core.labels import BACKUPS_DATA, DATA_LABEL, SERVICE_LABEL, STACK_LABEL, ZONE_LABEL
 
-from .console import Problem, say, warn
+from .console import Problem, info, warn
 from .engine.docker import containers, docker, health, inspect, last_line, role, service
 from .interrupts import noted, uninterrupted
 from .plan import Plan
@@ -78,7 +78,7 @@ def _exchange(plan: Plan, migrations: Sequence[str], *, migrates: bool) -> None:
     """Put what was prepared in the place of what is in use, while nobody writes."""
     writers = list(_writers(plan))
     ids = [writer["Id"] for writer in writers]
-    say(f"stopping what writes: {', '.join(sorted({service(writer) for writer in writers}))}")
+    info(f"stopping what writes: {', '.join(sorted({service(writer) for writer in writers}))}")
     try:
         _each("stop", ids)
         _drive(plan, "backup", "commit")
@@ -103,10 +103,10 @@ def _exchange(plan: Plan, migrations: Sequence[str], *, migrates: bool) -> None:
         raise
     _drive(plan, "backup", "finish")
     if not migrates:
-        say("the schema is as it was backed up; now `make rollback FORCE=yes` to the release that it belongs to")
+        info("the schema is as it was backed up; now `make rollback FORCE=yes` to the release that it belongs to")
         return
     _wait(ids, "the data is restored, but")
-    say("the application serves what was restored")
+    info("the application serves what was restored")
 
 
 def _go_back(plan: Plan, error: BaseException) -> None:

@@ -17,12 +17,12 @@ class NotBroughtUp(Problem):
         )
 
 
-def say(text: str) -> None:
+def info(text: str) -> None:
     """Print one line of progress."""
     print(f"==> {text}", flush=True)  # noqa: T201 - this is the console
 
 
-def show(text: str = "") -> None:
+def echo(text: str = "") -> None:
     """Print part of a result."""
     print(text, flush=True)  # noqa: T201 - this is the console
 

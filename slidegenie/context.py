@@ -9,7 +9,7 @@ from components.core.engine import DockerEngine
 from components.settings import Settings
 
 from .compose.runner import ComposeRunner
-from .console import Problem, say
+from .console import Problem, info
 from .engine.docker import speak_to
 from .plan import Plan, StackProgram
 from .pulumi.command_line import find_pulumi
@@ -132,7 +132,7 @@ class Context:
             Problem: when it has to be Pulumi, and Pulumi cannot be had.
         """
         if self.asked is None and self.recorded is RunnerKind.COMPOSE:
-            say(f"stack {self.stack} runs with Docker Compose and stays with it")
+            info(f"stack {self.stack} runs with Docker Compose and stays with it")
         compose = RunnerKind.COMPOSE in (self.asked, self.recorded)
         if not compose and (command := find_pulumi()) is not None:
             return PulumiRunner(self.program, self.plan, self.user, command)

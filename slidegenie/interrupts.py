@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from types import FrameType
 
-from .console import say, warn
+from .console import info, warn
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def uninterrupted(what: str) -> Iterator[None]:
     with noted(what) as interruptions:
         yield
     if interruptions:
-        say("it is done, in spite of Ctrl-C: there is nothing to run again")
+        info("it is done, in spite of Ctrl-C: there is nothing to run again")
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def noted(what: str) -> Iterator[Sized]:
 
     def note(number: int, _frame: FrameType | None) -> None:
         if not signals:
-            say(f"interrupted: {what}")
+            info(f"interrupted: {what}")
         signals.append(number)
 
     before = signal.signal(signal.SIGINT, note)

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from .console import say
+from .console import info
 from .private_files import write_private
 from .runner import RunnerKind
 
@@ -35,7 +35,7 @@ class UserFolder:
         path = self.path / "passphrase"
         if not path.exists():
             write_private(path, secrets.token_urlsafe(32), mode=0o600)
-            say(f"generated the passphrase of the secrets: {path} (keep a copy: without it the state cannot be read)")
+            info(f"generated the passphrase of the secrets: {path} (keep a copy: without it the state cannot be read)")
         return path
 
     def remember(self, stack: str, runner: RunnerKind) -> None:

@@ -8,8 +8,7 @@ import pulumi
 from ..containers.foundation import Foundation
 from ..containers.volume import PreparedVolume
 from ..core.endpoints import Endpoint
-from ..settings import Backup as BackupSettings
-from ..settings import Engine, Images, Secrets
+from ..settings import BackupSettings, EngineSettings, ImagesSettings, SecretsSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +44,9 @@ class BackupsArgs:
     """Where the metrics go, see `Monitoring.textfiles`. Default: nowhere, and no alert can tell of a bad backup."""
     settings: BackupSettings = BackupSettings()
     """Repository, schedule, retention, hooks, limits."""
-    images: Images = Images()
+    images: ImagesSettings = ImagesSettings()
     """What the backup image is made of."""
-    engine: Engine = Engine()
+    engine: EngineSettings = EngineSettings()
     """What builds the image, and where the data is."""
-    secrets: Secrets = Secrets()
+    secrets: SecretsSettings = SecretsSettings()
     """Password of the repository and what reaches it."""

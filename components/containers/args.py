@@ -124,7 +124,7 @@ class ContainerArgs:
     """How long the container may take to stop before it is killed."""
     host_name: str | None = None
     """Name it has for itself, for programs that write it down. Default: the first digits of its ID."""
-    root_because: str | None = None
+    root_reason: str | None = None
     """Why it has to be root, which becomes a label that people and policies can see. Everything else stays: no
     capability, a read-only root, no new privileges. Default: it does not have to, and is user 1000."""
 

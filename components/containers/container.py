@@ -30,12 +30,12 @@ def hardened_container(
     limits, hardening = args.limits, args.foundation.hardening
     return docker.Container(
         name,
-        image=args.foundation.when_cleared(args.image),
+        image=args.foundation.after_waiting(args.image),
         hostname=args.host_name,
         entrypoints=list(args.entrypoint) if args.entrypoint is not None else None,
         command=list(args.command) if args.command is not None else None,
         envs=[pulumi.Output.concat(key, "=", value) for key, value in sorted(args.environment.items())],
-        user=_ROOT if args.root_because else hardening.user,
+        user=_ROOT if args.root_reason else hardening.user,
         group_adds=list(args.groups) or None,
         read_only=hardening.read_only_root,
         tmpfs={path: _tmpfs(hardening, size) for path, size in args.tmpfs_mib.items()},
@@ -113,7 +113,7 @@ def _labels(args: ContainerArgs, role: str, number: int) -> list[docker.Containe
         ROLE_LABEL: role,
         PIDS_LABEL: str(args.limits.pids or args.foundation.hardening.pids),
         **stack_labels(),
-        **({ROOT_LABEL: args.root_because} if args.root_because else {}),
+        **({ROOT_LABEL: args.root_reason} if args.root_reason else {}),
         **args.labels,
     }
     return [docker.ContainerLabelArgs(label=label, value=value) for label, value in sorted(labels.items())]

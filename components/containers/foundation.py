@@ -14,7 +14,7 @@ from ..core.policy.load import load_policy
 from ..core.policy.model import Hardening
 from ..core.socket_group import engine_of
 from ..images.image import BuiltImage, BuiltImageArgs, mirrored
-from ..settings import Engine, Images, Policy
+from ..settings import EngineSettings, ImagesSettings, PolicySettings
 from .foreign_data import foreign_data_hook
 from .network import Networks
 from .process_limit import process_limit_hook
@@ -24,11 +24,11 @@ from .process_limit import process_limit_hook
 class FoundationArgs:
     """What differs between stacks."""
 
-    images: Images = Images()
+    images: ImagesSettings = ImagesSettings()
     """Third-party images; only the base of the seed image is used here."""
-    engine: Engine = Engine()
+    engine: EngineSettings = EngineSettings()
     """What builds the seed image."""
-    policy: Policy = Policy()
+    policy: PolicySettings = PolicySettings()
     """Which file says how containers are hardened. Default: `security/container-security.yml`."""
 
 
@@ -73,11 +73,11 @@ class Foundation(pulumi.ComponentResource):
         self._key = random.RandomPassword(f"{name}-hash-key", length=32, special=False, opts=child).result
         self.register_outputs({"seedImage": self.seed_image})
 
-    def hold_until(self, cleared: pulumi.Output[Any]) -> None:
+    def wait_for(self, cleared: pulumi.Output[Any]) -> None:
         """Create and replace no container of this stack before `cleared`, which must not depend on any, is known."""
         self._gates.append(cleared)
 
-    def when_cleared(self, image: pulumi.Input[str]) -> pulumi.Output[str]:
+    def after_waiting(self, image: pulumi.Input[str]) -> pulumi.Output[str]:
         """Return `image`, known once everything that holds the stack is.
 
         The wait makes no dependency: what holds the stack decides when a container may change, never whether it does.

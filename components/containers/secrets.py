@@ -6,7 +6,7 @@
 import pulumi
 import pulumi_random as random
 
-from ..settings import Secrets, reveal
+from ..settings import SecretsSettings, reveal
 from .foundation import Foundation
 
 FORMER_NAMES = {
@@ -24,7 +24,7 @@ class StackSecrets(pulumi.ComponentResource):
     """
 
     def __init__(
-        self, name: str, foundation: Foundation, given: Secrets, opts: pulumi.ResourceOptions | None = None
+        self, name: str, foundation: Foundation, given: SecretsSettings, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("slidegenie:index:StackSecrets", name, None, opts)
         self._name, self._foundation = name, foundation

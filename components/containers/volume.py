@@ -106,7 +106,7 @@ def seeded(
     seed = docker.Container(
         name,
         # A new file may be live at once: Traefik watches the folder.
-        image=foundation.when_cleared(foundation.seed_image),
+        image=foundation.after_waiting(foundation.seed_image),
         start=False,
         must_run=False,
         network_mode="none",

@@ -8,7 +8,7 @@ from pulumi.runtime import config as runtime_config
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
-from ..settings import Engine, SettingsError
+from ..settings import EngineSettings, SettingsError
 from .engine import DockerEngine, split
 
 
@@ -58,7 +58,7 @@ def engine_of(component: pulumi.Resource) -> pulumi.Output[DockerEngine]:
     return provider.host.apply(asked)
 
 
-def socket_group(settings: Engine, component: pulumi.Resource) -> pulumi.Input[str]:
+def socket_group(settings: EngineSettings, component: pulumi.Resource) -> pulumi.Input[str]:
     """Return the numeric group that owns the socket of the engine of `component`: configured, or read there.
 
     Raises:
@@ -71,7 +71,7 @@ def socket_group(settings: Engine, component: pulumi.Resource) -> pulumi.Input[s
     return engine_of(component).apply(lambda engine: local_socket_group(settings, engine, _source()))
 
 
-def local_socket_group(settings: Engine, engine: DockerEngine, source: str) -> str:
+def local_socket_group(settings: EngineSettings, engine: DockerEngine, source: str) -> str:
     """Return the numeric group that owns the engine's socket: configured, or read where the engine is this machine's.
 
     Raises:

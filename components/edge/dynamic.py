@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..settings import ClientAddress, Proxy, TlsMode
+from ..settings import ClientAddress, ProxySettings, TlsMode
 from .config import as_dynamic
 
 _MIB = 2**20
@@ -19,7 +19,7 @@ _CURVES = ("X25519MLKEM768", "X25519", "CurveP256", "CurveP384")
 """Those of the same profile; the first one also holds against a quantum computer that comes later."""
 
 
-def edge(settings: Proxy) -> str:
+def edge(settings: ProxySettings) -> str:
     """Return TLS, redirect, headers and limits."""
     limits = _limits(settings)
     return as_dynamic(
@@ -67,7 +67,7 @@ def edge(settings: Proxy) -> str:
     )
 
 
-def _headers(settings: Proxy) -> dict[str, Any]:
+def _headers(settings: ProxySettings) -> dict[str, Any]:
     told: dict[str, Any] = {
         "contentTypeNosniff": True,
         "frameDeny": True,
@@ -80,7 +80,7 @@ def _headers(settings: Proxy) -> dict[str, Any]:
     return told
 
 
-def _limits(settings: Proxy) -> dict[str, Any]:
+def _limits(settings: ProxySettings) -> dict[str, Any]:
     rate = settings.rate_limit
     found: dict[str, Any] = {}
     # One network of 64 bits is what one subscriber has.
@@ -97,7 +97,7 @@ def _limits(settings: Proxy) -> dict[str, Any]:
     return found
 
 
-def _body(settings: Proxy) -> dict[str, Any]:
+def _body(settings: ProxySettings) -> dict[str, Any]:
     """Return what holds a body until its size is known. It holds the answer too: only `measured` routes use it."""
     if not settings.request_mib:
         return {}

@@ -16,8 +16,7 @@ from ..core.certificates import LocalCertificate
 from ..core.labels import CONTENT_LABEL, ENGINE_SOCKET, compose_project
 from ..core.socket_group import socket_group
 from ..images.image import PulledImage, mirrored
-from ..settings import Engine, Images, Limits, Secrets, TlsMode, reveal
-from ..settings import Proxy as ProxySettings
+from ..settings import EngineSettings, ImagesSettings, Limits, ProxySettings, SecretsSettings, TlsMode, reveal
 from . import config
 from .dynamic import edge
 from .rules import rule
@@ -35,11 +34,11 @@ class ProxyArgs:
     """The stack's foundation."""
     settings: ProxySettings = ProxySettings()
     """Domain, ports, TLS."""
-    engine: Engine = Engine()
+    engine: EngineSettings = EngineSettings()
     """Where the Docker socket is and who owns it, and where the data is."""
-    images: Images = Images()
+    images: ImagesSettings = ImagesSettings()
     """Which Traefik and HAProxy."""
-    secrets: Secrets = Secrets()
+    secrets: SecretsSettings = SecretsSettings()
     """The key of your own certificate, the login at your DNS provider."""
     local_ports: Mapping[str, int] = field(default_factory=dict)
     """Ports on 127.0.0.1 by service, without TLS, for services that `forward` leads to."""

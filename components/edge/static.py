@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.labels import STACK_LABEL
-from ..settings import Acme, Challenge, ClientAddress, EncodedSlashes, Proxy, TlsMode
+from ..settings import AcmeSettings, Challenge, ClientAddress, EncodedSlashes, ProxySettings, TlsMode
 from .config import DIRECT, HTTP, HTTPS, INTERNAL, SOCKET_PROXY_PORT, as_yaml, local_ports
 from .rules import matcher
 
@@ -25,7 +25,7 @@ _CHALLENGE_DELAY = "10s"
 and who loses that race is asked again on the next day, or with long certificates a week later."""
 
 
-def static(network: str, stack: str, settings: Proxy, *, local: Sequence[str] = ()) -> str:
+def static(network: str, stack: str, settings: ProxySettings, *, local: Sequence[str] = ()) -> str:
     """Return the configuration of the Traefik of `stack`, whose servers are on `network`."""
     told: dict[str, Any] = {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
@@ -69,14 +69,14 @@ def static(network: str, stack: str, settings: Proxy, *, local: Sequence[str] = 
     return as_yaml(told)
 
 
-def acme_environment(settings: Proxy, secrets: Sequence[str]) -> Mapping[str, str]:
+def acme_environment(settings: ProxySettings, secrets: Sequence[str]) -> Mapping[str, str]:
     """Return the environment of Traefik; of `secrets` only where the file is."""
     if settings.tls is not TlsMode.ACME:
         return {}
     return {**settings.acme.dns.environment, **{f"{name}_FILE": f"{SECRETS_PATH}/{name}" for name in secrets}}
 
 
-def _entry_points(settings: Proxy, local: Sequence[str]) -> dict[str, Any]:
+def _entry_points(settings: ProxySettings, local: Sequence[str]) -> dict[str, Any]:
     timeouts = settings.timeouts
     transport = {
         "respondingTimeouts": {
@@ -113,7 +113,7 @@ def _entry_points(settings: Proxy, local: Sequence[str]) -> dict[str, Any]:
     return points | {service: {"address": f":{port}"} for service, port in local_ports(local).items()}
 
 
-def _clients(settings: Proxy) -> dict[str, Any]:
+def _clients(settings: ProxySettings) -> dict[str, Any]:
     trusted = list(settings.trusted_proxies)
     if settings.client_address is ClientAddress.FORWARDED_FOR:
         return {"forwardedHeaders": {"trustedIPs": trusted}}
@@ -122,7 +122,7 @@ def _clients(settings: Proxy) -> dict[str, Any]:
     return {}
 
 
-def _acme(settings: Acme) -> dict[str, Any]:
+def _acme(settings: AcmeSettings) -> dict[str, Any]:
     told: dict[str, Any] = {
         "caServer": settings.directory,
         "storage": f"{CERTIFICATES_PATH}/acme.json",
@@ -143,7 +143,7 @@ def _acme(settings: Acme) -> dict[str, Any]:
     return told
 
 
-def _dns(settings: Acme) -> dict[str, Any]:
+def _dns(settings: AcmeSettings) -> dict[str, Any]:
     told: dict[str, Any] = {"provider": settings.dns.provider}
     if settings.dns.resolvers:
         told["resolvers"] = list(settings.dns.resolvers)

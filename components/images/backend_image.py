@@ -7,7 +7,15 @@ from pathlib import Path
 import pulumi
 
 from ..core.assets import asset
-from ..settings import Engine, Images, Origin, Registry, Secrets, SupplyChain, Variant
+from ..settings import (
+    EngineSettings,
+    ImagesSettings,
+    OriginSettings,
+    RegistrySettings,
+    SecretsSettings,
+    SupplyChainSettings,
+    Variant,
+)
 from .dockerfile import stage_to_build
 from .image import BuiltImage, BuiltImageArgs, mirrored
 from .supply_chain import Admission, AdmissionArgs, PushedImage, PushedImageArgs, login
@@ -24,7 +32,7 @@ class BackendImageArgs:
     """Row of the table of variants. Default: Debian, production."""
     release: str = "0.0.0-dev"
     """Version; second tag and label of the image."""
-    origin: Origin = Origin()
+    origin: OriginSettings = OriginSettings()
     """Source, commit and date for the labels."""
     repository: str = "slidegenie/backend"
     """Name in front of the tag, with registry and namespace where it has them."""
@@ -34,15 +42,15 @@ class BackendImageArgs:
     """Dockerfile, relative to the context. Default: the variant's for the reference backend, else `Dockerfile`."""
     stage: str | None = None
     """Stage of your own Dockerfile. Default: the variant's where it has that, else its last."""
-    images: Images = Images()
+    images: ImagesSettings = ImagesSettings()
     """Base images and their mirror."""
-    engine: Engine = Engine()
+    engine: EngineSettings = EngineSettings()
     """Builder, and what builds trust."""
-    registry: Registry = Registry()
+    registry: RegistrySettings = RegistrySettings()
     """Where it is pushed to, under the last part of `repository`. Default: it stays on the engine."""
-    supply_chain: SupplyChain = SupplyChain()
+    supply_chain: SupplyChainSettings = SupplyChainSettings()
     """What a pushed image must prove before it gets its names. With a generated key each image has one of its own."""
-    secrets: Secrets = Secrets()
+    secrets: SecretsSettings = SecretsSettings()
     """Passwords of the registry and of the signing key."""
 
 

@@ -9,12 +9,12 @@ import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
 from ..core.labels import IMAGE_LABEL, STACK_LABEL, compose_project, stack_labels
-from ..settings import Images, SettingsError
+from ..settings import ImagesSettings, SettingsError
 from ..settings.values.references import repository_of, split_registry
 from ..settings.values.texts import pem_problem
 
 
-def mirrored(reference: str, images: Images) -> str:
+def mirrored(reference: str, images: ImagesSettings) -> str:
     """Return `reference` as the configured mirror serves it; one of the mirror's own stays as it is."""
     if images.mirror is None or reference.startswith(f"{images.mirror}/"):
         return reference

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from ..settings import Images, Registry, Secrets, SupplyChain
+from ..settings import ImagesSettings, RegistrySettings, SecretsSettings, SupplyChainSettings
 from ..settings.sections.supply_chain import GENERATED, KEYLESS, Vendor
 from ..settings.values.references import is_in
 from .image import mirrored, without_tag
@@ -16,13 +16,13 @@ from .supply_chain import Admission, AdmissionArgs
 class VendorImagesArgs:
     """Which images, and whose signatures count."""
 
-    images: Images
+    images: ImagesSettings
     """Third-party images; those in `settings.vendors` have a digest."""
-    settings: SupplyChain
+    settings: SupplyChainSettings
     """Vendors, and what becomes of a rollout whose image fails."""
-    registry: Registry = Registry()
+    registry: RegistrySettings = RegistrySettings()
     """The registry whose login is known; for any other, the user's own Docker configuration has it."""
-    secrets: Secrets = Secrets()
+    secrets: SecretsSettings = SecretsSettings()
     """Password of that login."""
 
 
@@ -48,15 +48,15 @@ class VendorImages(pulumi.ComponentResource):
             # What others built is scanned where it runs, once a day: a finding in it is no fault of a release.
             scan=False,
             settings=_of_vendor(args.settings, vendor),
-            registry=args.registry if is_in(args.registry.address, image) else Registry(),
+            registry=args.registry if is_in(args.registry.address, image) else RegistrySettings(),
             secrets=args.secrets,
             images=args.images,
         )
         return Admission(name, admission, opts=pulumi.ResourceOptions(parent=self)).image
 
 
-def _of_vendor(settings: SupplyChain, vendor: Vendor) -> SupplyChain:
-    return SupplyChain(
+def _of_vendor(settings: SupplyChainSettings, vendor: Vendor) -> SupplyChainSettings:
+    return SupplyChainSettings(
         require=settings.require,
         key=GENERATED if vendor.public_key else KEYLESS,
         public_key=vendor.public_key,

@@ -8,8 +8,7 @@ import pulumi
 from ..containers.checks import check_port, check_service
 from ..containers.foundation import Foundation
 from ..edge import Proxy
-from ..settings import Images, Secrets
-from ..settings import Monitoring as MonitoringSettings
+from ..settings import ImagesSettings, MonitoringSettings, SecretsSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +61,9 @@ class MonitoringArgs:
     """The edge that leads to Grafana, and in development to the rest."""
     settings: MonitoringSettings = MonitoringSettings()
     """Retention, receivers, ports, limits."""
-    images: Images = Images()
+    images: ImagesSettings = ImagesSettings()
     """Which images."""
-    secrets: Secrets = Secrets()
+    secrets: SecretsSettings = SecretsSettings()
     """Receivers' URLs and passwords."""
     data_root: str | None = None
     """Where the data is, see `DataVolumeArgs.data_root`."""

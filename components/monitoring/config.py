@@ -11,7 +11,7 @@ import yaml
 
 from ..core.assets import asset
 from ..core.go_template import literally
-from ..settings import Monitoring
+from ..settings import MonitoringSettings
 from .args import Additions, ScrapeTarget
 from .boards.builder import dashboard_text
 from .boards.links import LINK, UID, runbook_path
@@ -29,7 +29,7 @@ _SLOWEST = 10
 
 
 def prometheus(
-    settings: Monitoring, jobs: Collection[str], targets: Sequence[ScrapeTarget], stack: str, *, app_port: int
+    settings: MonitoringSettings, jobs: Collection[str], targets: Sequence[ScrapeTarget], stack: str, *, app_port: int
 ) -> str:
     """Return `prometheus.yml` with the `jobs` of the platform that run, and the `targets` of others."""
     config: dict[str, Any] = yaml.safe_load(_text("prometheus.yml"))
@@ -54,7 +54,9 @@ def prometheus(
     return _yaml(config)
 
 
-def rules(settings: Monitoring, jobs: Collection[str], additions: Additions, grafana_url: str) -> dict[str, str]:
+def rules(
+    settings: MonitoringSettings, jobs: Collection[str], additions: Additions, grafana_url: str
+) -> dict[str, str]:
     """Return the rule files by name: those of the jobs that run, those of no job, and the ones that are added.
 
     Messages link to the runbook at `grafana_url`, where Grafana runs and the settings name no other place.
@@ -68,7 +70,7 @@ def rules(settings: Monitoring, jobs: Collection[str], additions: Additions, gra
     return _joined(chosen, additions.rules, "rule file")
 
 
-def dashboards(settings: Monitoring, additions: Additions, stack: str, compose_project: str) -> dict[str, str]:
+def dashboards(settings: MonitoringSettings, additions: Additions, stack: str, compose_project: str) -> dict[str, str]:
     """Return the dashboards by file name, with the ones that are added; the runbook's commands are those of `stack`."""
     own = {path.name: path.read_text(encoding="utf-8") for path in _files("dashboards", "*.json")}
     if settings.runbook_url is not None:
@@ -78,7 +80,7 @@ def dashboards(settings: Monitoring, additions: Additions, stack: str, compose_p
     return _joined(own, additions.dashboards, "dashboard")
 
 
-def alertmanager(settings: Monitoring, given: Mapping[str, str]) -> str:
+def alertmanager(settings: MonitoringSettings, given: Mapping[str, str]) -> str:
     """Return `alertmanager.yml` with the receivers that are configured; `given` has the secret files there are."""
     config: dict[str, Any] = yaml.safe_load(_text("alertmanager.yml"))
     config["route"]["repeat_interval"] = f"{settings.repeat_hours}h"
@@ -86,12 +88,12 @@ def alertmanager(settings: Monitoring, given: Mapping[str, str]) -> str:
     return _yaml(config)
 
 
-def has_receiver(settings: Monitoring, given: Mapping[str, str]) -> bool:
+def has_receiver(settings: MonitoringSettings, given: Mapping[str, str]) -> bool:
     """Return whether anything leaves Alertmanager, which then needs a way out."""
     return any(_receivers(settings, given).values())
 
 
-def datasource(settings: Monitoring) -> str:
+def datasource(settings: MonitoringSettings) -> str:
     """Return Grafana's datasource, which must know how far apart the values are to draw a rate of them."""
     config: dict[str, Any] = yaml.safe_load(_text("grafana", "datasource.yml"))
     config["datasources"][0]["jsonData"]["timeInterval"] = f"{settings.scrape_seconds}s"
@@ -103,12 +105,12 @@ def dashboard_provider() -> str:
     return _text("grafana", "dashboards.yml")
 
 
-def _receivers(settings: Monitoring, given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def _receivers(settings: MonitoringSettings, given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return the ways to each receiver that the routes name; there may be none."""
     return {"people": _people(settings, given), "deadman": _webhook("deadman-url", given, send_resolved=False)}
 
 
-def _people(settings: Monitoring, given: Mapping[str, str]) -> dict[str, Any]:
+def _people(settings: MonitoringSettings, given: Mapping[str, str]) -> dict[str, Any]:
     receiver = _webhook("alert-webhook-url", given, send_resolved=True)
     if (mail := settings.email) is not None:
         login = {"auth_username": mail.username, "auth_password_file": f"{SECRETS_PATH}/smtp-password"}
@@ -156,7 +158,7 @@ def _joined(own: dict[str, str], added: Mapping[str, str], what: str) -> dict[st
     return own | dict(added)
 
 
-def _linked(value: Any, settings: Monitoring, grafana_url: str) -> Any:
+def _linked(value: Any, settings: MonitoringSettings, grafana_url: str) -> Any:
     """Return what a file says, with links to where people read the runbook."""
 
     def target(link: re.Match[str]) -> str:

@@ -202,7 +202,7 @@ def cadvisor(name: str, args: MonitoringArgs, parent: pulumi.Resource) -> Server
             "--logtostderr",
         ],
         host_mounts=[HostMount(host_path="/sys", path="/sys"), _CADVISOR_MOUNTS[args.settings.image_store]],
-        root_because="cAdvisor tells containers apart by what only root may read",
+        root_reason="cAdvisor tells containers apart by what only root may read",
         tmpfs_mib={},
     )
 

@@ -4,68 +4,76 @@ from .base import Limits, Section
 from .errors import SettingsError, reveal
 from .load import keys_of, load_settings, parse_settings, settings_of
 from .model import Settings
-from .sections.acme import Acme, AcmeDns, Authority, Challenge, KeyType
+from .sections.acme import AcmeDnsSettings, AcmeSettings, Authority, Challenge, KeyType
 from .sections.backend import (
     REFERENCE_HEALTH,
     REFERENCE_MIGRATIONS,
-    Backend,
+    BackendSettings,
     BuildCache,
-    Engine,
-    Images,
-    Origin,
-    Registry,
+    EngineSettings,
+    ImagesSettings,
+    OriginSettings,
+    RegistrySettings,
     Target,
     Variant,
 )
-from .sections.backup import Backup
-from .sections.edge import ClientAddress, EncodedSlashes, Proxy, RateLimit, Timeouts, TlsMode
-from .sections.maintenance import Maintenance, Weekday
-from .sections.monitoring import Email, ImageStore, Monitoring, MonitoringPorts
-from .sections.policy import Enforcement, Policy
-from .sections.secrets import Secrets
-from .sections.stores import ExternalPostgres, ExternalRedis, ExternalStorage, Postgres, Redis, SslMode, Storage
-from .sections.supply_chain import Require, SupplyChain
+from .sections.backup import BackupSettings
+from .sections.edge import ClientAddress, EncodedSlashes, ProxySettings, RateLimit, Timeouts, TlsMode
+from .sections.maintenance import MaintenanceSettings, Weekday
+from .sections.monitoring import Email, ImageStore, MonitoringPorts, MonitoringSettings
+from .sections.policy import Enforcement, PolicySettings
+from .sections.secrets import SecretsSettings
+from .sections.stores import (
+    ExternalPostgres,
+    ExternalRedis,
+    ExternalStorage,
+    PostgresSettings,
+    RedisSettings,
+    SslMode,
+    StorageSettings,
+)
+from .sections.supply_chain import Require, SupplyChainSettings
 
 __all__ = [
     "REFERENCE_HEALTH",
     "REFERENCE_MIGRATIONS",
-    "Acme",
-    "AcmeDns",
+    "AcmeDnsSettings",
+    "AcmeSettings",
     "Authority",
-    "Backend",
-    "Backup",
+    "BackendSettings",
+    "BackupSettings",
     "BuildCache",
     "Challenge",
     "ClientAddress",
     "Email",
     "EncodedSlashes",
     "Enforcement",
-    "Engine",
+    "EngineSettings",
     "ExternalPostgres",
     "ExternalRedis",
     "ExternalStorage",
     "ImageStore",
-    "Images",
+    "ImagesSettings",
     "KeyType",
     "Limits",
-    "Maintenance",
-    "Monitoring",
+    "MaintenanceSettings",
     "MonitoringPorts",
-    "Origin",
-    "Policy",
-    "Postgres",
-    "Proxy",
+    "MonitoringSettings",
+    "OriginSettings",
+    "PolicySettings",
+    "PostgresSettings",
+    "ProxySettings",
     "RateLimit",
-    "Redis",
-    "Registry",
+    "RedisSettings",
+    "RegistrySettings",
     "Require",
-    "Secrets",
+    "SecretsSettings",
     "Section",
     "Settings",
     "SettingsError",
     "SslMode",
-    "Storage",
-    "SupplyChain",
+    "StorageSettings",
+    "SupplyChainSettings",
     "Target",
     "Timeouts",
     "TlsMode",

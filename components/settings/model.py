@@ -8,48 +8,48 @@ from pydantic.alias_generators import to_camel
 from .base import IMAGE_ID, Section
 from .errors import reveal
 from .sections.acme import Challenge
-from .sections.backend import Backend, Engine, Images, Registry
-from .sections.backup import CERTIFICATES, OF_MONITORING, Backup
-from .sections.edge import Proxy, TlsMode
-from .sections.maintenance import Maintenance
-from .sections.monitoring import Monitoring
+from .sections.backend import BackendSettings, EngineSettings, ImagesSettings, RegistrySettings
+from .sections.backup import CERTIFICATES, OF_MONITORING, BackupSettings
+from .sections.edge import ProxySettings, TlsMode
+from .sections.maintenance import MaintenanceSettings
+from .sections.monitoring import MonitoringSettings
 from .sections.own_certificate import problems
-from .sections.policy import Policy
-from .sections.secrets import Secrets
-from .sections.stores import Postgres, Redis, Storage
-from .sections.supply_chain import Require, SupplyChain
+from .sections.policy import PolicySettings
+from .sections.secrets import SecretsSettings
+from .sections.stores import PostgresSettings, RedisSettings, StorageSettings
+from .sections.supply_chain import Require, SupplyChainSettings
 
 
 class Settings(Section):
     """Everything that a stack file can say. Each field is one configuration key."""
 
-    engine: Engine = Engine()
+    engine: EngineSettings = EngineSettings()
     """The Docker host: where data lives, what builds trust."""
-    images: Images = Images()
+    images: ImagesSettings = ImagesSettings()
     """Third-party and base images."""
-    registry: Registry = Registry()
+    registry: RegistrySettings = RegistrySettings()
     """Where the backend's image is pushed to."""
-    backend: Backend = Backend()
+    backend: BackendSettings = BackendSettings()
     """The application: image variant, replicas, drain, limits."""
-    postgres: Postgres = Postgres()
+    postgres: PostgresSettings = PostgresSettings()
     """PostgreSQL, built in or external."""
-    redis: Redis = Redis()
+    redis: RedisSettings = RedisSettings()
     """Redis, built in or external."""
-    storage: Storage = Storage()
+    storage: StorageSettings = StorageSettings()
     """S3-compatible storage, built in (MinIO) or external."""
-    proxy: Proxy = Proxy()
+    proxy: ProxySettings = ProxySettings()
     """Traefik: names, ports, TLS."""
-    monitoring: Monitoring = Monitoring()
+    monitoring: MonitoringSettings = MonitoringSettings()
     """Prometheus, Alertmanager, Grafana: what runs, how long metrics are kept, who is told."""
-    maintenance: Maintenance = Maintenance()
+    maintenance: MaintenanceSettings = MaintenanceSettings()
     """Scan, cleanup and freshness: when `make schedule` has them run, and what they keep."""
-    backup: Backup = Backup()
+    backup: BackupSettings = BackupSettings()
     """Backups and restore drills: where they go, when they run, what is kept."""
-    supply_chain: SupplyChain = SupplyChain()
+    supply_chain: SupplyChainSettings = SupplyChainSettings()
     """What the backend's image must prove before it runs."""
-    policy: Policy = Policy()
+    policy: PolicySettings = PolicySettings()
     """The container policy: what becomes of a rollout that breaks it."""
-    secrets: Secrets = Secrets()
+    secrets: SecretsSettings = SecretsSettings()
     """Secrets that are given instead of generated."""
 
     @model_validator(mode="after")

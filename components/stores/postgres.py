@@ -11,8 +11,7 @@ from ..containers.network import Zone
 from ..containers.volume import DataVolume, DataVolumeArgs
 from ..core.endpoints import Endpoint
 from ..images.image import PulledImage, mirrored
-from ..settings import ExternalPostgres, Images, Limits, SslMode
-from ..settings import Postgres as PostgresSettings
+from ..settings import ExternalPostgres, ImagesSettings, Limits, PostgresSettings, SslMode
 from .logins import Login, LoginArgs, login_file
 
 _NAME = "slidegenie"
@@ -35,7 +34,7 @@ class PostgresArgs:
     """Password of that login."""
     settings: PostgresSettings = PostgresSettings()
     """Limits."""
-    images: Images = Images()
+    images: ImagesSettings = ImagesSettings()
     """Which PostgreSQL."""
     data_root: str | None = None
     """Where the data is, see `DataVolumeArgs.data_root`."""

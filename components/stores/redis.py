@@ -13,8 +13,7 @@ from ..containers.network import Zone
 from ..containers.volume import DataVolume, DataVolumeArgs
 from ..core.endpoints import Endpoint
 from ..images.image import PulledImage, mirrored
-from ..settings import ExternalRedis, Images
-from ..settings import Redis as RedisSettings
+from ..settings import ExternalRedis, ImagesSettings, RedisSettings
 from .logins import Login, LoginArgs
 
 _USER = "slidegenie"
@@ -52,7 +51,7 @@ class RedisArgs:
     """Password of the user `backup`, which may take and give snapshots. Default: there is no such user."""
     settings: RedisSettings = RedisSettings()
     """Memory for data, limits."""
-    images: Images = Images()
+    images: ImagesSettings = ImagesSettings()
     """Which Redis."""
     data_root: str | None = None
     """Where the data is, see `DataVolumeArgs.data_root`."""

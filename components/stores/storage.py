@@ -12,8 +12,7 @@ from ..containers.network import Zone
 from ..containers.volume import DataVolume, DataVolumeArgs
 from ..core.endpoints import Endpoint
 from ..images.image import PulledImage, mirrored
-from ..settings import ExternalStorage, Images
-from ..settings import Storage as StorageSettings
+from ..settings import ExternalStorage, ImagesSettings, StorageSettings
 from .logins import Login, LoginArgs
 
 
@@ -31,7 +30,7 @@ class StorageArgs:
     """S3 secret key of that user."""
     settings: StorageSettings = StorageSettings()
     """Bucket, limits."""
-    images: Images = Images()
+    images: ImagesSettings = ImagesSettings()
     """Which MinIO."""
     data_root: str | None = None
     """Where the data is, see `DataVolumeArgs.data_root`."""

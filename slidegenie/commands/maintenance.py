@@ -7,7 +7,7 @@ import typer
 from components.core.policy.load import load_policy
 from components.settings import Enforcement
 
-from ..console import Problem, say, show, warn
+from ..console import Problem, echo, info, warn
 from ..context import Context
 from ..engine import preflight
 from ..engine.start import ensure_engine
@@ -31,7 +31,7 @@ class _Work:
     def publish(self, file: str, text: str) -> None:
         """Hand metrics to the monitoring, where there is one."""
         if not publish(self.context.label, file, text):
-            say("there is no monitoring in this stack: nobody is told but you")
+            info("there is no monitoring in this stack: nobody is told but you")
 
     def publish_ledger(self) -> None:
         """Hand it when each task succeeded last."""
@@ -63,7 +63,7 @@ def _judge(work: _Work) -> None:
     verdict = judge_running(context.plan, load_policy(settings, context.root))
     for line in report(verdict):
         warn(line)
-    say(f"policy, running containers of stack {context.stack}: {summary(verdict)}")
+    info(f"policy, running containers of stack {context.stack}: {summary(verdict)}")
 
 
 def clean(
@@ -90,7 +90,7 @@ def freshness(stack: Stack = None, engine: Engine = None) -> None:
     width = max(len(one.image) for one in found)
     for one in found:
         built = f"built {one.created:%Y-%m-%d}" if one.created else ""
-        show(f"    {one.image:<{width}}  {built:<16}  {one.answer.value}{f': {one.reason}' if one.reason else ''}")
+        echo(f"    {one.image:<{width}}  {built:<16}  {one.answer.value}{f': {one.reason}' if one.reason else ''}")
     work.publish("freshness.prom", fresh.text(found))
     if silent := [one.image for one in found if one.answer is fresh.Answer.SILENT]:
         raise Problem(f"{len(silent)} of {len(found)} images could not be looked up; the table says why")

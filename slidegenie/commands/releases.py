@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ..console import say, show
+from ..console import echo, info
 from ..context import Context
 from ..engine.start import ensure_engine
 from ..rollout.rollback import History
@@ -15,7 +15,7 @@ from .options import Engine, Stack
 def releases(stack: Stack = None, engine: Engine = None) -> None:
     """List the last good releases and whether the database allows to go back to them. Needs Pulumi."""
     for line in _history(stack, engine).listed():
-        show(line)
+        echo(line)
 
 
 def rollback(
@@ -28,7 +28,7 @@ def rollback(
 ) -> None:
     """Go back: to what serves if the last rollout broke, else to the release before this one. Needs Pulumi."""
     release = _history(stack, engine).rollback(force=force)
-    say(f"{release.version} serves; fix the cause before the next `make up`: that one goes by settings and code again")
+    info(f"{release.version} serves; fix the cause before the next `make up`: that one goes by settings and code again")
 
 
 def _history(stack: str | None, engine: RunnerKind | None) -> History:

@@ -10,7 +10,7 @@ from components.core.socket_group import local_socket_group
 
 from ..compose.project import SECRETS_DIR
 from ..compose.write import prepare_machine
-from ..console import Problem, show
+from ..console import Problem, echo
 from ..context import DEFAULT_STACK, Context
 from ..engine.edge_check import shown_certificate
 from ..engine.start import ensure_engine
@@ -26,7 +26,7 @@ def password(stack: Stack = None, engine: Engine = None) -> None:
     """Print the generated passwords and keys."""
     for secret, value in Context.of(stack, engine).runner.passwords():
         if not secret.endswith(_NO_PASSWORDS):
-            show(f"{secret}\t{value}")
+            echo(f"{secret}\t{value}")
 
 
 def rotate(
@@ -43,7 +43,7 @@ def rotate(
     ensure_engine()
     if secret is None:
         for line in pulumi.rotatable():
-            show(line)
+            echo(line)
         return
     enforce(context.program, context.plan)
     pulumi.rotate(secret, lambda: shown_certificate(context.plan))
@@ -56,7 +56,7 @@ def authority(stack: Stack = None, engine: Engine = None) -> None:
         raise Problem(f"stack {context.stack} has no local authority: its certificate is your own (proxy.tls)")
     file = context.user.folder("stacks", context.stack) / "authority.pem"
     file.write_text(str(pem), encoding="utf-8")
-    show(str(file))
+    echo(str(file))
 
 
 def secrets(stack: Stack = DEFAULT_STACK) -> None:
@@ -70,4 +70,4 @@ def secrets(stack: Stack = DEFAULT_STACK) -> None:
     group = local_socket_group(context.settings.engine, DockerEngine.of(), context.program.file)
     prepare_machine(context.program, int(group))
     compose = "docker-compose.yml" if context.stack == DEFAULT_STACK else f"docker-compose.{context.stack}.yml"
-    show(f"wrote .secrets/{context.stack} and .env; now: docker compose -f {compose} up -d")
+    echo(f"wrote .secrets/{context.stack} and .env; now: docker compose -f {compose} up -d")

@@ -9,7 +9,7 @@ import typer
 
 from .. import addresses
 from ..compose.project import compose_project
-from ..console import NotBroughtUp, Problem, confirmed, say
+from ..console import NotBroughtUp, Problem, confirmed, info
 from ..context import Context
 from ..engine import preflight
 from ..engine.edge_check import wait_for_edge
@@ -108,7 +108,7 @@ def down(stack: Stack = None, engine: Engine = None) -> None:
     """Remove containers and networks; data, generated secrets and certificates stay."""
     context = Context.of(stack, engine)
     ensure_engine()
-    say(f"taking stack {context.stack} down; data and secrets stay")
+    info(f"taking stack {context.stack} down; data and secrets stay")
     context.runner.down()
 
 
@@ -131,10 +131,10 @@ def destroy(
         # Somebody destroyed it another way: what this user's folder has of it must not stand in the way for ever.
         if context.user.runner(name) is None or remains(context.label, "container", "network", "volume", backups=True):
             raise
-        say(f"stack {name} is gone already, and is forgotten")
+        info(f"stack {name} is gone already, and is forgotten")
         kept = False
     if kept:
-        say("the backups and their password stay; `make destroy BACKUPS=delete` removes them too")
+        info("the backups and their password stay; `make destroy BACKUPS=delete` removes them too")
     show_folders(context.plan)
     context.user.forget(name)
 
@@ -166,7 +166,7 @@ def _with_images(context: Context, *, may_fall_back: bool, newest: bool) -> Cont
         if not may_fall_back:
             raise Problem(f"{error}; `make up STACK={airgap.STACK}` needs no registry") from None
         for line in str(error).splitlines():
-            say(line)
-        say(f"no image registry can be reached: using stack {airgap.STACK}, whose images are built from packages")
+            info(line)
+        info(f"no image registry can be reached: using stack {airgap.STACK}, whose images are built from packages")
         return _with_images(_judged(context.with_stack(airgap.STACK)), may_fall_back=False, newest=False)
     return context

@@ -13,7 +13,7 @@ from typing import Any
 from components.core.assets import asset
 from components.core.labels import CONTENT_LABEL
 
-from ..plan.view import File, Service, View, Volume, reveal
+from ..plan.view import File, Service, View, Volume, open_secret
 from .paths import compose_path, inside
 
 _SOURCES = (("docker", "logins"), ("monitoring",))
@@ -60,7 +60,7 @@ class FileStore:
 
     def _secret(self, volume: Volume, file: File) -> str:
         path = self.secrets_dir / volume.key / file.name
-        self.secret_files[inside(path, self.root)] = str(reveal(file.content))
+        self.secret_files[inside(path, self.root)] = str(open_secret(file.content))
         return self._entry(self.secrets, volume, file, path)
 
     def _config(self, volume: Volume, file: File) -> str:

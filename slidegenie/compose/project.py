@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..plan import Plan, StackProgram, Values, fixed_values
-from ..plan.view import View, Volume, reveal, view_of
+from ..plan.view import View, Volume, open_secret, view_of
 from .files import FileStore
 from .paths import compose_path
 from .service import ordered, prepare_name, prepare_service, service_of
@@ -136,7 +136,7 @@ def _image(image: str, view: View, root: Path, store: FileStore, ca_bundle: str 
 
 
 def _build_secrets(build: Mapping[str, Any], store: FileStore, ca_bundle: str | None) -> list[str]:
-    names = list(reveal(build.get("secrets")) or {})
+    names = list(open_secret(build.get("secrets")) or {})
     if names and (names != ["ca_bundle"] or ca_bundle is None):
         raise ValueError(f"image {build['tags'][0]} is built with the secrets {names}; only ca_bundle has a known path")
     return [store.trust(ca_bundle)] if names and ca_bundle else []

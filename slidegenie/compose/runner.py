@@ -14,7 +14,7 @@ from components.core.labels import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL, ST
 from components.core.socket_group import local_socket_group
 from components.settings import Require
 
-from ..console import NotBroughtUp, Problem, say, show
+from ..console import NotBroughtUp, Problem, echo, info
 from ..engine import failures as diagnosis
 from ..engine.docker import containers, docker, plugin
 from ..engine.ownership import refuse_another_owner, refuse_foreign_data
@@ -51,7 +51,7 @@ class ComposeRunner:
         Raises:
             Problem: when Compose fails or a server does not become healthy, with the reason.
         """
-        say(f"rolling out stack {self._name} with Docker Compose, from the same plan; its rollouts pause requests")
+        info(f"rolling out stack {self._name} with Docker Compose, from the same plan; its rollouts pause requests")
         if not plugin("compose"):
             raise Problem(
                 "neither Pulumi nor Docker Compose v2 is here: install one of them, see"
@@ -194,7 +194,7 @@ class ComposeRunner:
         for line in done.stdout or ():
             said.append(line.rstrip())
             if _worth_telling(line):
-                show(f"    {line.strip()}")
+                echo(f"    {line.strip()}")
         if done.wait() != 0:
             raise Problem("docker compose failed:\n" + "\n".join(f"  {line}" for line in said[-15:]))
 
@@ -203,7 +203,7 @@ class ComposeRunner:
 
     def _wait(self, label: str, seconds: int) -> None:
         deadline = time.monotonic() + seconds
-        while sick := diagnosis.sick(label):
+        while sick := diagnosis.unhealthy(label):
             if time.monotonic() > deadline:
                 diagnosis.report(label)
                 raise Problem(f"{len(sick)} containers did not become healthy within {seconds} s")

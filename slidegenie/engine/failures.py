@@ -8,7 +8,7 @@ from .docker import containers, docker, health, role, service
 _LOG_LINES = 12
 
 
-def sick(stack: str) -> list[dict[str, Any]]:
+def unhealthy(stack: str) -> list[dict[str, Any]]:
     """Return the stack's servers that are not healthy."""
     return [c for c in containers(stack, everything=True) if role(c) == "server" and health(c) != "healthy"]
 
@@ -23,7 +23,7 @@ def report(stack: str, *, jobs: bool = False) -> list[dict[str, Any]]:
 
     With `jobs` the last lines of jobs that failed are printed too, for an engine that does not do so itself.
     """
-    found = sick(stack)
+    found = unhealthy(stack)
     for container in [*(failed_jobs(stack) if jobs else ()), *found]:
         for line in explain(container):
             warn(line)

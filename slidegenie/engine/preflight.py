@@ -12,7 +12,7 @@ from components.settings import TlsMode
 from components.settings.sections.own_certificate import out_of_date
 from components.settings.values.references import repository_of, split_registry
 
-from ..console import Problem, say
+from ..console import Problem, info
 from ..plan import Plan, StackProgram
 from ..plan.view import BUILT, CONTAINER, PULLED, VOLUME, base_images, pushed_by_digest
 from .docker import containers, docker, image_id, last_line
@@ -37,7 +37,7 @@ def check_host(plan: Plan) -> None:
     _check_ports(plan)
     engine = DockerEngine.of()
     if not engine.local:
-        say(f"the engine is on {engine.host}: its disk, its ports and the folders of its data are not looked at")
+        info(f"the engine is on {engine.host}: its disk, its ports and the folders of its data are not looked at")
 
 
 def check_certificate(program: StackProgram) -> None:
@@ -80,7 +80,7 @@ def pull_images(plan: Plan, *, newest: bool = False) -> Iterator[str]:
         there = bool(image_id(image))
         if _registry(image) in silent or (there and not (newest and _has_a_registry(image))):
             continue
-        say(f"pulling {image}")
+        info(f"pulling {image}")
         done = docker("pull", "--quiet", image, check=False)
         if done.returncode == 0:
             answered = True
@@ -184,7 +184,7 @@ def prepare_folders(plan: Plan) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             os.chown(folder, 1000, 1000)
             folder.chmod(0o750)
-            say(f"made {folder}, owned by 1000:1000")
+            info(f"made {folder}, owned by 1000:1000")
     except PermissionError:
         raise Problem(
             f"the data folders are missing: run `sudo install -d -o 1000 -g 1000 -m 0750 {' '.join(map(str, missing))}`"

@@ -6,7 +6,7 @@ from typing import Any
 from components.core.engine import DockerEngine
 from components.core.labels import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 
-from ..console import Problem, say
+from ..console import Problem, info
 from ..plan import Plan
 from ..plan.view import VOLUME
 from .docker import docker
@@ -54,7 +54,7 @@ def show_folders(plan: Plan) -> None:
     devices = [_device(volume.inputs) for volume in plan.of_type(VOLUME)]
     if folders := sorted(filter(None, devices)):
         host = DockerEngine.of().host
-        say(f"the data in folders of {host} stays: {' '.join(folders)}; `sudo rm -r` there deletes it")
+        info(f"the data in folders of {host} stays: {' '.join(folders)}; `sudo rm -r` there deletes it")
 
 
 def _device(inputs: Mapping[str, Any]) -> str:

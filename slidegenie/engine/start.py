@@ -9,7 +9,7 @@ from pathlib import Path
 
 from components.core.engine import DockerEngine
 
-from ..console import Problem, say
+from ..console import Problem, info
 from ..private_files import write_private
 from ..user_folder import UserFolder
 from .docker import NOT_INSTALLED, docker, last_line
@@ -67,7 +67,7 @@ def _install() -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise Problem(NOT_INSTALLED)
     install = ("apt-get", "install", "--yes", "--no-install-recommends", *_PACKAGES)
-    say(f"Docker is not installed: installing it from the distribution ({' '.join(install)})")
+    info(f"Docker is not installed: installing it from the distribution ({' '.join(install)})")
     for step in (("apt-get", "update"), install):
         done = _quietly(step)
         if done.returncode != 0:
@@ -84,7 +84,7 @@ def _started_by_init() -> bool:
     ways = [("systemctl", "start", "docker")] if _SYSTEMD.is_dir() else [("service", "docker", "start")]
     for way in ways:
         if shutil.which(way[0]) and _quietly(way).returncode == 0 and _answers(None):
-            say(f"started Docker ({' '.join(way)})")
+            info(f"started Docker ({' '.join(way)})")
             return True
     return False
 
@@ -113,7 +113,7 @@ def _start_daemon(home: UserFolder) -> None:
         said = last_line(log.read_bytes()[before:].decode(errors="replace"))
         raise Problem(f"Docker does not start on this machine: {said} (all of it: {log}); {_WITHOUT}")
     write_private(home.path / "dockerd.pid", f"{daemon.pid}\n", mode=0o600)
-    say(f"started Docker (dockerd, as this machine has no init system); its log: {log}; `kill {daemon.pid}` stops it")
+    info(f"started Docker (dockerd, as this machine has no init system); its log: {log}; `kill {daemon.pid}` stops it")
 
 
 def _is_daemon(pid_file: Path) -> bool:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from components.core.assets import asset
 from components.images.backend_image import BackendImageArgs, backend_build
-from components.images.supply_chain import Checks, Signer, Subject, load_policy
-from components.images.supply_chain.tools import Workbench
+from components.images.supply_chain import CheckedImage, Checks, Signer, load_scan_policy
+from components.images.supply_chain.tools import Toolset
 from components.images.variants import ImageVariant
 from components.settings import BuildCache, Settings
 from components.settings.sections.supply_chain import GENERATED, KEYLESS, Require
 
-from ..console import Problem, say
+from ..console import Problem, info
 from ..engine.buildx import Builder
 
 
@@ -49,7 +49,7 @@ class Inspection:
                 "--sign --key keyless needs to know whose signature counts, as anybody can get a certificate: set"
                 " supplyChain.key: keyless with identity and issuer in a stack, and name it with --stack"
             )
-        there = Workbench.on_path("trivy") is not None
+        there = Toolset.on_path("trivy") is not None
         return cls(
             checks=Checks(
                 # What was asked for by name may fetch its tool.
@@ -70,7 +70,7 @@ class Inspection:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class BuiltVariant:
     """What became of one variant."""
 
     variant: ImageVariant
@@ -108,7 +108,7 @@ class BuildRun:
         """Return the base image of a variant."""
         return str(backend_build(replace(self.common, variant=variant)).build_args["PYTHON_IMAGE"])
 
-    def build(self, variant: ImageVariant) -> Made:
+    def build(self, variant: ImageVariant) -> BuiltVariant:
         """Build one image and do all that was asked with it.
 
         Raises:
@@ -122,17 +122,17 @@ class BuildRun:
             )
         else:
             reference = self.builder.load(args, self.platforms, no_cache=self.no_cache)
-        subject = Subject(reference=reference, pushed=self.push)
+        subject = CheckedImage(reference=reference, pushed=self.push)
         if self.inspection.scan:
-            say("scanning")
+            info("scanning")
             checks.scan(subject)
         if self.inspection.sign:
-            say("attaching the SBOM, signing, verifying")
+            info("attaching the SBOM, signing, verifying")
             checks.sign(subject)
             checks.verify(subject)
         if self.push:
             checks.tag(subject, variant.tags(self.common.release))
-        return Made(
+        return BuiltVariant(
             variant=variant,
             reference=reference,
             pushed=self.push,
@@ -142,5 +142,5 @@ class BuildRun:
 
     def _passed(self) -> str:
         """Say what the scan looked for: without Trivy's database that is not everything."""
-        scanners = load_policy(self.inspection.checks.policy).scanners
+        scanners = load_scan_policy(self.inspection.checks.policy).scanners
         return f"passed: {', '.join(scanner.value for scanner in scanners)}"

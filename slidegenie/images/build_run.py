@@ -11,7 +11,7 @@ from components.images.variants import VARIANTS, ImageVariant
 from components.settings import BuildCache, Settings, Target, Variant
 from components.settings.values.references import parse
 
-from ..console import Problem, say
+from ..console import Problem, info
 from ..engine.buildx import Builder
 from ..engine.docker import speak_to
 from ..plan import StackProgram
@@ -128,7 +128,7 @@ def _build(root: Path, options: BuildOptions) -> None:
     done = []
     try:
         for number, variant in enumerate(variants, start=1):
-            say(f"[{number}/{len(variants)}] {repository}:{variant.name}, version {version}")
+            info(f"[{number}/{len(variants)}] {repository}:{variant.name}, version {version}")
             done.append(run.build(variant))
     finally:
         if done:

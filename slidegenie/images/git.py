@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from components.settings import Origin
+from components.settings import OriginSettings
 
 UNKNOWN_VERSION = "0.0.0-dev"
 
@@ -14,7 +14,7 @@ def git_version(root: Path) -> str:
     return _git(root, "describe", "--tags", "--always", "--dirty") or UNKNOWN_VERSION
 
 
-def git_origin(root: Path) -> Origin:
+def git_origin(root: Path) -> OriginSettings:
     """Return source, commit and date of the working tree, as far as Git knows them."""
     revision = _git(root, "rev-parse", "HEAD")
     changed = "-dirty" if revision and _git(root, "status", "--porcelain", "--untracked-files=no") else ""
@@ -23,7 +23,7 @@ def git_origin(root: Path) -> Origin:
         "revision": f"{revision}{changed}" if revision else None,
         "created": _git(root, "log", "-1", "--format=%cI"),
     }
-    return Origin.model_validate({key: value for key, value in known.items() if value})
+    return OriginSettings.model_validate({key: value for key, value in known.items() if value})
 
 
 def _address(remote: str | None) -> str | None:

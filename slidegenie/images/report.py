@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from ..engine.docker import docker
-from .build import Made
+from .build import BuiltVariant
 
 _MB = 1_000_000
 
 
-def print_report(made: Sequence[Made]) -> None:
+def print_report(made: Sequence[BuiltVariant]) -> None:
     """Print variant, size, layers, scan result and signature of each image."""
     size = "size, compressed" if made[0].pushed else "size"
     table = Table("image", size, "layers", "scan", "signature", box=None, pad_edge=False)

@@ -9,16 +9,16 @@ from pathlib import Path
 from components.core.labels import STACK_LABEL
 from components.images.supply_chain.checks import covered
 from components.images.supply_chain.errors import SupplyChainError
-from components.images.supply_chain.gate import judge
-from components.images.supply_chain.policy import ScanPolicy, load_policy
-from components.images.supply_chain.subject import Subject
+from components.images.supply_chain.gate import judge_report
+from components.images.supply_chain.policy import ScanPolicy, load_scan_policy
+from components.images.supply_chain.subject import CheckedImage
 from components.images.supply_chain.syft import sbom
-from components.images.supply_chain.tools import Workbench, workbench
+from components.images.supply_chain.tools import Toolset, toolset
 from components.images.supply_chain.trivy import scan
 from components.settings import SettingsError
 
-from ..console import say, warn
-from .findings import tell
+from ..console import info, warn
+from .findings import print_findings
 
 PASSED, FOUND, UNABLE = 0, 1, 2
 """Exit codes: nothing stops any image; something does; a scan could not be done."""
@@ -30,7 +30,7 @@ def scan_images(images: Sequence[str], policy_file: Path, folder: Path, *, remot
     `remote` takes them from their registry and not the engine. Returns one of the exit codes.
     """
     try:
-        policy = load_policy(policy_file)
+        policy = load_scan_policy(policy_file)
         images = images or running()
     except (SettingsError, SupplyChainError) as error:
         warn(str(error))
@@ -38,9 +38,9 @@ def scan_images(images: Sequence[str], policy_file: Path, folder: Path, *, remot
     if not images:
         warn("nothing of the platform runs here; name an image")
         return UNABLE
-    say(f"{policy_file}: {covered(policy.scanners)}; stops at {policy.threshold.value}")
+    info(f"{policy_file}: {covered(policy.scanners)}; stops at {policy.threshold.value}")
     folder.mkdir(parents=True, exist_ok=True)
-    subjects = [Subject(reference=image, pushed=remote) for image in images]
+    subjects = [CheckedImage(reference=image, pushed=remote) for image in images]
     return max(_looked_at(subject, policy, folder, with_sbom=with_sbom) for subject in subjects)
 
 
@@ -58,9 +58,9 @@ def running() -> list[str]:
     return sorted(set(done.stdout.split()))
 
 
-def _looked_at(subject: Subject, policy: ScanPolicy, folder: Path, *, with_sbom: bool) -> int:
+def _looked_at(subject: CheckedImage, policy: ScanPolicy, folder: Path, *, with_sbom: bool) -> int:
     try:
-        with workbench(fetch=True) as bench:
+        with toolset(fetch=True) as bench:
             images = subject.images(bench)
             return max(_scanned(bench, image, policy, folder, with_sbom=with_sbom) for image in images)
     except SupplyChainError as error:
@@ -68,16 +68,16 @@ def _looked_at(subject: Subject, policy: ScanPolicy, folder: Path, *, with_sbom:
         return UNABLE
 
 
-def _scanned(bench: Workbench, image: Subject, policy: ScanPolicy, folder: Path, *, with_sbom: bool) -> int:
+def _scanned(bench: Toolset, image: CheckedImage, policy: ScanPolicy, folder: Path, *, with_sbom: bool) -> int:
     name = "".join(c if c.isalnum() or c in "._-" else "_" for c in image.reference)
     try:
         report = scan(bench, image, policy)
         (folder / f"{name}.trivy.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         if with_sbom:
             (folder / f"{name}.spdx.json").write_bytes(sbom(bench, image).read_bytes())
-        verdict = judge(report, policy, datetime.datetime.now(datetime.UTC).date())
+        verdict = judge_report(report, policy, datetime.datetime.now(datetime.UTC).date())
     except SupplyChainError as error:
         warn(f"{image}: NOT SCANNED: {error}")
         return UNABLE
-    tell(str(image), verdict)
+    print_findings(str(image), verdict)
     return PASSED if verdict.passed else FOUND

@@ -7,7 +7,7 @@ from typing import Any
 
 from components.settings import Settings
 
-from ..console import Problem, say, show, warn
+from ..console import Problem, echo, info, warn
 from ..engine.docker import docker, inspect, last_line
 from ..engine.preflight import needed_images
 from ..plan import Plan
@@ -49,7 +49,7 @@ def clean(plan: Plan, settings: Settings, record: ImageRecord, known: Collection
             cache.remove(identity)
     size = sum(image.size for image in gone) / 2**20
     did = "would remove" if dry else "removed"
-    say(f"{did} {len(went)} containers, {len(gone)} images (up to {size:.0f} MiB), {len(cached)} records of cache")
+    info(f"{did} {len(went)} containers, {len(gone)} images (up to {size:.0f} MiB), {len(cached)} records of cache")
 
 
 def _remove(what: str, *command: str, dry: bool) -> bool:
@@ -58,7 +58,7 @@ def _remove(what: str, *command: str, dry: bool) -> bool:
         if done.returncode != 0:
             warn(f"{what} stays: {last_line(done.stderr)}")
             return False
-    show(f"    {what}")
+    echo(f"    {what}")
     return True
 
 

@@ -4,13 +4,13 @@ import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .stack_file import StackFile
+from .stack_file import StackRecord
 
 _MOST_RELEASES = 50
 _MOST_STEPS = 500
 
 
-class ImageRecord(StackFile):
+class ImageRecord(StackRecord):
     """The images of one stack."""
 
     def others(self) -> list["ImageRecord"]:

@@ -4,7 +4,7 @@ import enum
 import time
 from collections.abc import Mapping
 
-from .stack_file import StackFile
+from .stack_file import StackRecord
 
 
 class Task(enum.Enum):
@@ -15,7 +15,7 @@ class Task(enum.Enum):
     FRESHNESS = "freshness"
 
 
-class Ledger(StackFile):
+class Ledger(StackRecord):
     """The tasks of one stack."""
 
     def succeeded(self, task: Task) -> None:

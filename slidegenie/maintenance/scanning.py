@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.core.assets import asset
-from components.images.supply_chain import Signer, Subject, SupplyChainError, load_policy
+from components.images.supply_chain import CheckedImage, Signer, SupplyChainError, load_scan_policy
 from components.images.supply_chain.checks import covered
 from components.images.supply_chain.cosign import verify
 from components.images.supply_chain.errors import UnsignedError
-from components.images.supply_chain.gate import Verdict, judge
+from components.images.supply_chain.gate import ScanResult, judge_report
 from components.images.supply_chain.policy import ScanPolicy, Severity
-from components.images.supply_chain.tools import workbench
+from components.images.supply_chain.tools import toolset
 from components.images.supply_chain.trivy import scan
 from components.settings import Settings
 from components.settings.sections.supply_chain import GENERATED
 
-from ..console import Problem, say, warn
+from ..console import Problem, info, warn
 from ..engine.docker import containers, docker, service
-from ..images.findings import tell
+from ..images.findings import print_findings
 from .ledger import Ledger
 from .textfile import metric, metrics
 
@@ -75,8 +75,8 @@ def scan_running(label: str, settings: Settings) -> list[Scanned]:
     if not running:
         raise Problem(f"nothing of stack {label} runs here: `make up` starts it")
     file = Path(settings.supply_chain.scan_policy or asset("security", "trivy-scan.yml"))
-    policy = load_policy(file)
-    say(f"{file}: {covered(policy.scanners)}; stops a rollout at {policy.threshold.value}")
+    policy = load_scan_policy(file)
+    info(f"{file}: {covered(policy.scanners)}; stops a rollout at {policy.threshold.value}")
     return [
         _scanned(identity, f"{_name(identity)} ({', '.join(sorted(set(used_by)))})", policy, settings, pinned)
         for identity, used_by in running.items()
@@ -102,18 +102,18 @@ def text(found: list[Scanned], ledger: Ledger) -> str:
 def _scanned(identity: str, shown: str, policy: ScanPolicy, settings: Settings, pinned: Mapping[str, str]) -> Scanned:
     name = shown.partition(" ")[0]
     try:
-        with workbench(fetch=True, images=settings.images) as bench:
-            report = scan(bench, Subject(reference=identity, pushed=False), policy)
-        verdict = judge(report, policy, datetime.datetime.now(datetime.UTC).date())
+        with toolset(fetch=True, images=settings.images) as bench:
+            report = scan(bench, CheckedImage(reference=identity, pushed=False), policy)
+        verdict = judge_report(report, policy, datetime.datetime.now(datetime.UTC).date())
     except SupplyChainError as error:
         warn(f"{shown}: NOT SCANNED: {error}")
         return Scanned(image=name, failed=True, pinned=identity in pinned)
-    tell(shown, verdict)
+    print_findings(shown, verdict)
     verified = _verified(pinned[identity], settings) if identity in pinned else None
     return Scanned(image=name, findings=_counted(verdict), verified=verified, pinned=identity in pinned)
 
 
-def _counted(verdict: Verdict) -> dict[Severity, int]:
+def _counted(verdict: ScanResult) -> dict[Severity, int]:
     """Count by severity; a 0 is said too, so that a finding that went is seen to go."""
     found = [finding.severity for finding in (*verdict.stopping, *verdict.listed)]
     return {severity: found.count(severity) for severity in Severity}
@@ -129,8 +129,8 @@ def _verified(reference: str, settings: Settings) -> bool | None:
     if chain.public_key is None and (chain.key == GENERATED or chain.key.startswith("/")):
         return None
     try:
-        with workbench(fetch=True, images=settings.images) as bench:
-            verify(bench, Subject(reference=reference, pushed=True), Signer.of(chain))
+        with toolset(fetch=True, images=settings.images) as bench:
+            verify(bench, CheckedImage(reference=reference, pushed=True), Signer.of(chain))
     except UnsignedError as error:
         warn(f"{reference}: NOT VERIFIED: {error}")
         return False

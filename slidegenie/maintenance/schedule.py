@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.settings.sections.maintenance import Maintenance, Weekday
+from components.settings.sections.maintenance import MaintenanceSettings, Weekday
 
 from .ledger import Task
 
@@ -68,7 +68,7 @@ WantedBy=timers.target
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class ScheduledTasks:
     """The tasks of one stack on this machine."""
 
     label: str
@@ -79,7 +79,7 @@ class Job:
     """The interpreter of its environment."""
     environment: Mapping[str, str]
     """What the commands need to find state, engine and tools."""
-    settings: Maintenance
+    settings: MaintenanceSettings
     """When."""
     as_root: bool
     """Whether the timers are the system's, and not a user's."""

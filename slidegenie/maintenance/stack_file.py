@@ -9,7 +9,7 @@ from ..private_files import write_private
 
 
 @dataclass(frozen=True)
-class StackFile:
+class StackRecord:
     """Notes that are kept between runs."""
 
     file: Path

@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from components.settings import Maintenance
+from components.settings import MaintenanceSettings
 
-from ..console import Problem, say, show
+from ..console import Problem, echo, info
 from ..engine.docker import last_line
 from .ledger import Task
-from .schedule import Job, intervals, without
+from .schedule import ScheduledTasks, intervals, without
 
 _RUNNING = Path("/run/systemd/system")
 """The folder that is there where systemd runs."""
@@ -22,7 +22,7 @@ _PASSED_ON = (
 """What the commands go by, and a timer would not know. No secret is among them: units can be read by everybody."""
 
 
-def install(label: str, root: Path, settings: Maintenance) -> dict[Task, int]:
+def install(label: str, root: Path, settings: MaintenanceSettings) -> dict[Task, int]:
     """Install or renew the timers of a stack; return the seconds between two runs of each task.
 
     Raises:
@@ -33,7 +33,7 @@ def install(label: str, root: Path, settings: Maintenance) -> dict[Task, int]:
             "a timer does not have your environment: write the passphrase into a file only you can read, and set"
             " PULUMI_CONFIG_PASSPHRASE_FILE instead of PULUMI_CONFIG_PASSPHRASE"
         )
-    job = Job(
+    job = ScheduledTasks(
         label=label,
         root=root,
         python=Path(sys.executable),
@@ -45,7 +45,7 @@ def install(label: str, root: Path, settings: Maintenance) -> dict[Task, int]:
         _into_systemd(job)
     elif shutil.which("crontab"):
         _crontab_of(job.crontab(_crontab()))
-        say(f"the user's crontab has the {len(Task)} tasks of stack {label}; `crontab -l` shows them")
+        info(f"the user's crontab has the {len(Task)} tasks of stack {label}; `crontab -l` shows them")
     else:
         lines = "\n".join(f"  {line}" for line in job.crontab("").splitlines())
         raise Problem(f"neither systemd nor cron is here: let whatever starts things on this host run\n{lines}")
@@ -67,10 +67,10 @@ def remove(label: str) -> None:
     if shutil.which("crontab") and (left := without(before := _crontab(), name)) != before:
         _crontab_of(left)
         present.append("crontab")
-    say(f"removed {', '.join(present)}" if present else f"there were no timers of stack {label}")
+    info(f"removed {', '.join(present)}" if present else f"there were no timers of stack {label}")
 
 
-def _into_systemd(job: Job) -> None:
+def _into_systemd(job: ScheduledTasks) -> None:
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
     units = job.units()
@@ -79,10 +79,10 @@ def _into_systemd(job: Job) -> None:
     _systemctl("daemon-reload")
     timers = [name for name in units if name.endswith(".timer")]
     _systemctl("enable", "--now", *timers)
-    say(f"wrote {len(units)} units to {folder}; `{_command()} list-timers` shows when they run next")
+    info(f"wrote {len(units)} units to {folder}; `{_command()} list-timers` shows when they run next")
     if not job.as_root:
-        show(f"    they run while you are logged in; `sudo loginctl enable-linger {os.environ.get('USER', '$USER')}`")
-        show("    lets them run always")
+        echo(f"    they run while you are logged in; `sudo loginctl enable-linger {os.environ.get('USER', '$USER')}`")
+        echo("    lets them run always")
 
 
 def _folder() -> Path:

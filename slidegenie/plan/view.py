@@ -223,23 +223,23 @@ def _volume(plan: Plan, resource: Resource, seeds: Iterable[Resource]) -> Volume
 def _files(uploads: Any) -> list[File]:
     """One secret among the uploads may have made a secret of the whole list, of one upload, or of its content only."""
     if isinstance(uploads, Secret):
-        return [File(file.name, Secret(reveal(file.content))) for file in _files(uploads.value)]
+        return [File(file.name, Secret(open_secret(file.content))) for file in _files(uploads.value)]
     files = []
     for upload in uploads:
-        plain = reveal(upload)
+        plain = open_secret(upload)
         content = plain["content"]
         hidden = isinstance(upload, Secret) or isinstance(upload["content"], Secret)
         files.append(File(plain["file"].rpartition("/")[2], Secret(content) if hidden else content))
     return files
 
 
-def reveal(value: Any) -> Any:
+def open_secret(value: Any) -> Any:
     """Return `value` without any `Secret` around it or in it."""
     if isinstance(value, Secret):
-        return reveal(value.value)
+        return open_secret(value.value)
     if isinstance(value, dict):
-        return {key: reveal(item) for key, item in value.items()}
-    return [reveal(item) for item in value] if isinstance(value, list) else value
+        return {key: open_secret(item) for key, item in value.items()}
+    return [open_secret(item) for item in value] if isinstance(value, list) else value
 
 
 def _seeded(seeds: Iterable[Resource], volumes: Iterable[Volume]) -> dict[str, str]:

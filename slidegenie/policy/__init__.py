@@ -3,14 +3,14 @@
 from components.core.policy.load import default_policy, load_policy
 from components.core.policy.model import ContainerPolicy, Granted, Hardening
 
-from .judge import Undecided, Verdict, Violation, judge
+from .judge import PolicyResult, Undecided, Violation, judge
 
 __all__ = [
     "ContainerPolicy",
     "Granted",
     "Hardening",
+    "PolicyResult",
     "Undecided",
-    "Verdict",
     "Violation",
     "default_policy",
     "judge",

@@ -9,8 +9,8 @@ from components.core.policy.model import ContainerPolicy
 from components.core.policy.rules_file import SecretsRule
 
 from .images import full_name, repository
-from .properties import UNKNOWN, Broken, Found, Look, NotJudged, each
-from .rule import Kind, Subject
+from .properties import UNKNOWN, Broken, Found, NotJudged, Properties, each
+from .rule import JudgedResource, Kind
 
 _ID = re.compile(r"(sha256:)?[0-9a-f]{64}|[0-9a-f]{12,63}")
 _PINNED = re.compile(r"(sha256:)?[0-9a-f]{64}|.+@sha256:[0-9a-f]{64}")
@@ -18,7 +18,7 @@ _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _PLAIN_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
-def image_source(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+def image_source(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """From a listed registry, or built by the same program, or from where that pushes what it builds."""
     look = subject.look
     key = "name" if subject.kind is Kind.IMAGE else "image"
@@ -39,7 +39,7 @@ def image_source(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
         yield Broken(look.at(key), "is not from a listed registry, and the program does not build it", full)
 
 
-def image_pinned(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+def image_pinned(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """By ID or digest."""
     look = subject.look
     name = look.text("image")
@@ -47,7 +47,7 @@ def image_pinned(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
         yield Broken(look.at("image"), "is a tag, or no tag at all")
 
 
-def secrets(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+def secrets(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """Nowhere that `docker inspect` shows."""
     look, rule = subject.look, policy.rules.secrets
     # One secret makes a secret of the whole list, and then nobody can tell which of its entries it is.
@@ -63,17 +63,17 @@ def secrets(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
     for options in (look.items("driverOpts"), *(_volume_options(mount) for mount in look.groups("mounts"))):
         yield from _volume(look, rule, options)
 
-    def labelled(label: Look) -> Iterator[Found]:
+    def labelled(label: Properties) -> Iterator[Found]:
         yield from _texts(look, rule, [(label.at("value"), label.values.get("value"))])
 
     yield from each(look.groups("labels"), labelled)
 
 
-def _volume_options(mount: Look) -> list[tuple[str, object]]:
+def _volume_options(mount: Properties) -> list[tuple[str, object]]:
     return mount.group("volumeOptions").items("driverOptions")
 
 
-def _volume(look: Look, rule: SecretsRule, items: list[tuple[str, object]]) -> Iterator[Found]:
+def _volume(look: Properties, rule: SecretsRule, items: list[tuple[str, object]]) -> Iterator[Found]:
     """Judge what a volume's driver is told: its own options, and those of the file system in `o`."""
     yield from _texts(look, rule, items)
     for path, value in items:
@@ -84,7 +84,7 @@ def _volume(look: Look, rule: SecretsRule, items: list[tuple[str, object]]) -> I
                 yield Broken(path, "gives the file system a secret by its name", name)
 
 
-def _variable(look: Look, rule: SecretsRule, path: str, index: str, value: object) -> Iterator[Found]:
+def _variable(look: Properties, rule: SecretsRule, path: str, index: str, value: object) -> Iterator[Found]:
     if value is UNKNOWN:
         yield NotJudged(path)
         return
@@ -100,7 +100,7 @@ def _variable(look: Look, rule: SecretsRule, path: str, index: str, value: objec
         yield from _texts(look, rule, [(where, value)], parts[1] if parts else "")
 
 
-def _words(look: Look, rule: SecretsRule, items: list[tuple[str, object]]) -> Iterator[Found]:
+def _words(look: Properties, rule: SecretsRule, items: list[tuple[str, object]]) -> Iterator[Found]:
     """Judge a command: its words, and the words of a shell script in it."""
     words: list[tuple[str, _Word]] = []
     for path, value in items:
@@ -137,7 +137,7 @@ class _Word:
         return bool(bare) and not bare.startswith("/run/secrets/") and not (self.in_script and bare[0] in "$`")
 
 
-def _texts(look: Look, rule: SecretsRule, items: list[tuple[str, object]], subject: str = "") -> Iterator[Found]:
+def _texts(look: Properties, rule: SecretsRule, items: list[tuple[str, object]], subject: str = "") -> Iterator[Found]:
     for path, value in items:
         if value is UNKNOWN:
             yield NotJudged(path)

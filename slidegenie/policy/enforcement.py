@@ -7,17 +7,17 @@ from typing import Any
 
 from components.core.policy.load import load_policy, parse
 from components.core.policy.model import ContainerPolicy
-from components.settings import Enforcement, Policy
+from components.settings import Enforcement, PolicySettings
 
-from ..console import Problem, say, show, warn
+from ..console import Problem, echo, info, warn
 from ..engine.docker import containers, docker
 from ..engine.start import ensure_engine
 from ..maintenance.textfile import publish
 from ..plan import Plan, StackProgram
 from . import judge
-from .judge import Verdict
-from .live import ENGINE_NETWORKS, metrics, subject_of_container, subject_of_network, subject_of_volume, zones_of
-from .recorded import around_of, judge_plan
+from .judge import PolicyResult
+from .live import ENGINE_NETWORKS, judged_container, judged_network, judged_volume, metrics, zones_of
+from .recorded import facts_of, judge_plan
 from .report import report, report_undecided, report_violations, summary
 
 _METRICS_FILE = "policy.prom"
@@ -33,11 +33,11 @@ def judge_stack(program: StackProgram, plan: Plan, *, live: bool) -> None:
     policy = load_policy(settings, program.root)
     verdict = judge_running(plan, policy) if live else judge_plan(plan, policy, _today())
     for line in report(verdict):
-        show(line)
+        echo(line)
     result = f"policy, {'running containers' if live else 'plan'} of stack {plan.stack}: {summary(verdict)}"
     if verdict.violations and settings.enforcement is Enforcement.MANDATORY:
         raise Problem(f"{result}; it is mandatory here (policy.enforcement)")
-    say(result)
+    info(result)
 
 
 def enforce(program: StackProgram, plan: Plan) -> None:
@@ -60,15 +60,15 @@ def enforce(program: StackProgram, plan: Plan) -> None:
         raise Problem("\n".join([refused, *lines, "docs/policy.md tells how to write an exception"]))
     for line in lines:
         warn(line)
-    say(f"the container policy is advisory in stack {plan.stack} and stops nothing: {summary(verdict)}")
+    info(f"the container policy is advisory in stack {plan.stack} and stops nothing: {summary(verdict)}")
 
 
-def policy_settings(program: StackProgram) -> Policy:
+def policy_settings(program: StackProgram) -> PolicySettings:
     """Return the settings of the policy; a program of its own may have no other section of ours."""
-    return parse(Policy, program.section("policy"), program.file)
+    return parse(PolicySettings, program.section("policy"), program.file)
 
 
-def judge_running(plan: Plan, policy: ContainerPolicy) -> Verdict:
+def judge_running(plan: Plan, policy: ContainerPolicy) -> PolicyResult:
     """Judge what runs of the stack, and leave the result for the Security dashboard.
 
     Raises:
@@ -81,11 +81,11 @@ def judge_running(plan: Plan, policy: ContainerPolicy) -> Verdict:
         raise Problem(f"nothing of stack {plan.stack} is on this engine: `make up STACK={plan.stack}` brings it up")
     cgroup_v2 = docker("info", "--format", "{{.CgroupVersion}}").stdout.strip() == "2"
     networks = _networks(running)
-    around = replace(around_of(plan), zones=zones_of(networks))
+    around = replace(facts_of(plan), zones=zones_of(networks))
     subjects = [
-        *(subject_of_container(c, cgroup_v2=cgroup_v2, around=around) for c in running),
-        *map(subject_of_volume, _volumes(running)),
-        *map(subject_of_network, networks),
+        *(judged_container(c, cgroup_v2=cgroup_v2, around=around) for c in running),
+        *map(judged_volume, _volumes(running)),
+        *map(judged_network, networks),
     ]
     verdict = judge((subject for subject in subjects if subject is not None), policy, _today())
     publish(label, _METRICS_FILE, metrics(verdict))

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from components.core.policy.model import ContainerPolicy
 from components.core.policy.rules_file import split_option
 
-from .properties import UNKNOWN, Broken, Found, Look, NotJudged, each
-from .rule import Kind, Subject
+from .properties import UNKNOWN, Broken, Found, NotJudged, Properties, each
+from .rule import JudgedResource, Kind
 
 _NUMERIC = re.compile(r"(\d+)(?::(\d+))?")
 _PROFILES = ("apparmor", "label", "no-new-privileges", "seccomp")
 
 
-def user(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+def user(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """Numeric, and neither user nor group is root."""
     look = subject.look
     named = look.text("user")
@@ -31,7 +31,7 @@ def user(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
         yield Broken(look.at("user"), "has the group of root")
 
 
-def groups(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+def groups(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """No further groups."""
     for path, group in subject.look.items("groupAdds"):
         yield (
@@ -41,13 +41,13 @@ def groups(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
         )
 
 
-def privileged(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+def privileged(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """Never."""
     if subject.look.flag("privileged"):
         yield Broken(subject.look.at("privileged"), "is true")
 
 
-def capabilities(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+def capabilities(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """All dropped; only proven ones added."""
     look = subject.look.group("capabilities")
     names = subject.look.names
@@ -72,7 +72,7 @@ def _capability(value: object) -> str:
     return str(value).strip().upper().removeprefix("CAP_")
 
 
-def no_new_privileges(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+def no_new_privileges(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """Set, in any of the ways the engine understands; what takes it back is no profile that may be set."""
     look = subject.look
     options = [value for _, value in look.items("securityOpts")]
@@ -82,7 +82,7 @@ def no_new_privileges(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
         yield NotJudged(path) if UNKNOWN in options else Broken(path, "does not have no-new-privileges:true")
 
 
-def security_profiles(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+def security_profiles(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """The engine's own profiles stay on: the last of two options counts, and an unknown one may do anything."""
     rule = policy.rules.security_profiles
     for path, value in subject.look.items("securityOpts"):
@@ -98,19 +98,19 @@ _NAMESPACES = ("pidMode", "ipcMode", "usernsMode", "utsMode", "cgroupnsMode")
 _OWN = {"", "private", "none", "shareable"}
 
 
-def namespaces(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+def namespaces(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """None of the host's, none of another container's."""
     for key in _NAMESPACES:
         yield from each([subject.look], functools.partial(_of_its_own, key=key))
     yield from each([subject.look], _in_the_engines_group)
 
 
-def _of_its_own(look: Look, key: str) -> Iterator[Found]:
+def _of_its_own(look: Properties, key: str) -> Iterator[Found]:
     if look.text(key).lower() not in _OWN:
         yield Broken(look.at(key), "is that of the host or of another container", look.text(key))
 
 
-def _in_the_engines_group(look: Look) -> Iterator[Found]:
+def _in_the_engines_group(look: Properties) -> Iterator[Found]:
     if parent := look.text("cgroupParent"):
         yield Broken(look.at("cgroupParent"), "moves it out of the engine's own control group", parent)
 
@@ -119,11 +119,11 @@ _RUNTIMES = ("", "runc", "io.containerd.runc.v2")
 """The engine's own, whose name no configuration of the engine can give to another one."""
 
 
-def devices(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+def devices(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """None."""
     look = subject.look
 
-    def none(device: Look) -> Iterator[Found]:
+    def none(device: Properties) -> Iterator[Found]:
         yield Broken(device.path, "hands a device of the host to the container", device.shown("hostPath"))
 
     yield from each(look.groups("devices"), none)
@@ -135,12 +135,12 @@ def devices(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
         yield Broken(look.at("gpus"), "hands the host's GPUs to the container", "gpus")
 
 
-def _of_the_runtime(look: Look) -> Iterator[Found]:
+def _of_the_runtime(look: Properties) -> Iterator[Found]:
     if (runtime := look.text("runtime")) not in _RUNTIMES:
         yield Broken(look.at("runtime"), "is not the engine's own, and may hand devices of the host over", runtime)
 
 
-def sysctls(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+def sysctls(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """Only those of the list."""
     for name in sorted(subject.look.mapping("sysctls")):
         if name not in policy.rules.sysctls.allowed:

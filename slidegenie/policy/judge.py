@@ -10,7 +10,7 @@ from components.core.policy.rules_file import Rule
 
 from . import content_rules, identity_rules, limit_rules, reach_rules
 from .properties import NOT_KNOWN, Broken, Found, NotJudged, NotKnownError
-from .rule import ALL_CONTAINERS, RUNNING, Kind, RuleCheck, Subject
+from .rule import ALL_CONTAINERS, RUNNING, JudgedResource, Kind, RuleCheck
 
 LONGEST = datetime.timedelta(days=731)
 """An exception that ends later than this from today does not hold: nobody would look at it again."""
@@ -86,7 +86,7 @@ class Undecided:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PolicyResult:
     """What the policy says about a set of resources."""
 
     violations: tuple[Violation, ...]
@@ -95,7 +95,7 @@ class Verdict:
     """What could not be judged."""
     used: frozenset[Granted]
     """Exceptions that excused something."""
-    judged: tuple[Subject, ...]
+    judged: tuple[JudgedResource, ...]
     """What was looked at."""
 
     def services(self, kinds: frozenset[Kind]) -> list[str]:
@@ -103,7 +103,7 @@ class Verdict:
         return [subject.container for subject in self.judged if subject.kind in kinds]
 
 
-def judge(subjects: Iterable[Subject], policy: ContainerPolicy, today: datetime.date) -> Verdict:
+def judge(subjects: Iterable[JudgedResource], policy: ContainerPolicy, today: datetime.date) -> PolicyResult:
     """Return what `policy` says about `subjects` on `today`."""
     judged = list(subjects)
     violations: list[Violation] = []
@@ -118,11 +118,11 @@ def judge(subjects: Iterable[Subject], policy: ContainerPolicy, today: datetime.
                     undecided.append(result)
                 else:
                     used.append(result)
-    return Verdict(tuple(violations), tuple(undecided), frozenset(used), tuple(judged))
+    return PolicyResult(tuple(violations), tuple(undecided), frozenset(used), tuple(judged))
 
 
 def judge_rule(
-    check: RuleCheck, subject: Subject, policy: ContainerPolicy, today: datetime.date
+    check: RuleCheck, subject: JudgedResource, policy: ContainerPolicy, today: datetime.date
 ) -> Iterator[Violation | Undecided | Granted]:
     """Yield what one rule says about one thing; where it is excused, the exception."""
     says = policy.rules.named(check.id)
@@ -151,14 +151,14 @@ def _why_void(ends: datetime.date, today: datetime.date) -> str:
     return f"expires on {ends}, and none may hold for more than two years: give it an end until {today + LONGEST}"
 
 
-def _found(check: RuleCheck, subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+def _found(check: RuleCheck, subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     try:
         yield from check.check(subject, policy)
     except NotKnownError as unknown:
         yield NotJudged(unknown.path)
 
 
-def _covers(grant: Granted, rule: str, subject: Subject, found: Broken) -> bool:
+def _covers(grant: Granted, rule: str, subject: JudgedResource, found: Broken) -> bool:
     return (
         grant.rule == rule
         and grant.container == subject.container

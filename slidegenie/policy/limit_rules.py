@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from components.core.labels import PIDS_LABEL, ROLE_LABEL
 from components.core.policy.model import ContainerPolicy
 
-from .properties import UNKNOWN, Broken, Found, Look, NotJudged, each
-from .rule import Kind, Subject
+from .properties import UNKNOWN, Broken, Found, NotJudged, Properties, each
+from .rule import JudgedResource, Kind
 
 
-def memory(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+def memory(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """A limit, and no swap on top."""
     look = subject.look
     limit = look.number("memory")
@@ -21,14 +21,14 @@ def memory(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
         yield Broken(look.at("memorySwap"), "is not the same as memory, so the container may swap")
 
 
-def cpu(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+def cpu(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """A limit; shares alone only count while others are busy."""
     look = subject.look
     if look.number("cpus") <= 0 and look.number("cpuQuota") <= 0:
         yield Broken(look.at("cpus"), "is not set, and neither is cpuQuota")
 
 
-def pids(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+def pids(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """The engine's own number where it is known, else what the label announces."""
     look, most = subject.look, policy.rules.pids.max
     if look.get("pidsLimit") is not None:
@@ -42,11 +42,11 @@ def pids(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
         yield Broken(path, f"is above {most}")
 
 
-def ulimits(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+def ulimits(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """Nothing above the ceilings."""
     ceilings = policy.rules.ulimits.ceilings
 
-    def below(limit: Look) -> Iterator[Found]:
+    def below(limit: Properties) -> Iterator[Found]:
         name, hard = limit.text("name"), limit.number("hard")
         if name not in ceilings:
             yield Broken(limit.at("name"), "is not among the limits that may be set", name)
@@ -59,7 +59,7 @@ def ulimits(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
 _TMPFS_SIZES = ("size", "nr_blocks")
 
 
-def tmpfs(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+def tmpfs(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """Sized, and nothing in it can be executed."""
     look = subject.look
     for path, value in look.items("tmpfs"):
@@ -76,14 +76,14 @@ def tmpfs(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
         if not sizes or sizes[-1].startswith("0"):
             yield Broken(path, "has no size")
 
-    def sized(mount: Look) -> Iterator[Found]:
+    def sized(mount: Properties) -> Iterator[Found]:
         if mount.text("type") == "tmpfs" and mount.group("tmpfsOptions").number("sizeBytes") <= 0:
             yield Broken(f"{mount.at('tmpfsOptions')}.sizeBytes", "is not set")
 
     yield from each(look.groups("mounts"), sized)
 
 
-def logs(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+def logs(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """Rotated by the driver, or told to be."""
     look = subject.look
     driver = look.text("logDriver")
@@ -94,7 +94,7 @@ def logs(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
         yield Broken(look.at("logDriver"), f"{missing}, and logOpts has no max-size")
 
 
-def restart(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+def restart(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """By itself. A job ends, and so has nothing to restart."""
     look, rule = subject.look, policy.rules.restart
     policy_name = look.text("restart")
@@ -107,7 +107,7 @@ def restart(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
         yield Broken(look.at("maxRetryCount"), f"is not 1 to {rule.max_retries}, so it may start for ever")
 
 
-def health_check(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+def health_check(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """Every server; a job's health is its exit code."""
     look = subject.look
     if _is_job(look):
@@ -125,10 +125,10 @@ _ROLES_THAT_END = frozenset({"job", "seed"})
 """Docker Compose starts seeds, so that the engine prepares their volume; they end at once."""
 
 
-def _is_job(look: Look) -> bool:
+def _is_job(look: Properties) -> bool:
     """Tell whether it runs to its end and somebody waits for that: `mustRun: false` alone is a server nobody misses."""
     return look.flag("mustRun") is False and (bool(look.flag("attach")) or _label(look, ROLE_LABEL) in _ROLES_THAT_END)
 
 
-def _label(look: Look, name: str) -> str:
+def _label(look: Properties, name: str) -> str:
     return next((label.text("value") for label in look.groups("labels") if label.text("label") == name), "")

@@ -7,9 +7,9 @@ from typing import Any
 
 from components.core.labels import ROLE_LABEL
 
-from .judge import Verdict
-from .normalized import CONTAINER, NETWORK, VOLUME, subject_of, zone_of
-from .rule import RUNNING, Around, Subject
+from .judge import PolicyResult
+from .normalized import CONTAINER, NETWORK, VOLUME, judged_resource, zone_of
+from .rule import RUNNING, JudgedResource, ProgramFacts
 
 METRIC = "slidegenie_policy_violations"
 _NEVER = "0001-01-01T00:00:00Z"
@@ -18,22 +18,22 @@ ENGINE_NETWORKS = frozenset({"bridge", *_MODES})
 """Networks that the engine has by itself."""
 
 
-def subject_of_container(inspected: Mapping[str, Any], *, cgroup_v2: bool, around: Around) -> Subject | None:
+def judged_container(inspected: Mapping[str, Any], *, cgroup_v2: bool, around: ProgramFacts) -> JudgedResource | None:
     """Return a container that the engine knows. `around` has the images that its plan vouches for."""
     properties = _properties(inspected, cgroup_v2=cgroup_v2)
     name = str(inspected["Name"]).lstrip("/")
     known = replace(around, planned=False, pulled=around.pulled | {str(inspected["Image"])})
-    return subject_of(CONTAINER, name, properties, around=known)
+    return judged_resource(CONTAINER, name, properties, around=known)
 
 
-def subject_of_volume(inspected: Mapping[str, Any]) -> Subject | None:
+def judged_volume(inspected: Mapping[str, Any]) -> JudgedResource | None:
     """Return a volume that the engine knows."""
-    return subject_of(VOLUME, str(inspected["Name"]), {"driverOpts": inspected.get("Options")})
+    return judged_resource(VOLUME, str(inspected["Name"]), {"driverOpts": inspected.get("Options")})
 
 
-def subject_of_network(inspected: Mapping[str, Any]) -> Subject | None:
+def judged_network(inspected: Mapping[str, Any]) -> JudgedResource | None:
     """Return a network that the engine knows."""
-    return subject_of(NETWORK, str(inspected["Name"]), _network(inspected))
+    return judged_resource(NETWORK, str(inspected["Name"]), _network(inspected))
 
 
 def zones_of(networks: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -41,7 +41,7 @@ def zones_of(networks: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {str(network[key]): zone_of(_network(network)) for network in networks for key in ("Name", "Id")}
 
 
-def metrics(verdict: Verdict) -> str:
+def metrics(verdict: PolicyResult) -> str:
     """Return the verdict as a text file for the Node Exporter: the rules each service breaks.
 
     What only fills a volume and never runs is left out while it breaks none: its name changes with each release.

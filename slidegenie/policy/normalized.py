@@ -5,8 +5,8 @@ from typing import Any
 
 from components.core.labels import SERVICE_LABEL, ZONE_LABEL
 
-from .properties import UNKNOWN, Look
-from .rule import Around, Kind, Subject
+from .properties import UNKNOWN, Properties
+from .rule import JudgedResource, Kind, ProgramFacts
 from .swarm import SERVICE_NAMES, container_of_service
 
 CONTAINER = "docker:index/container:Container"
@@ -16,17 +16,17 @@ VOLUME = "docker:index/volume:Volume"
 REMOTE_IMAGE = "docker:index/remoteImage:RemoteImage"
 
 _OTHERS = {NETWORK: Kind.NETWORK, VOLUME: Kind.VOLUME, REMOTE_IMAGE: Kind.IMAGE}
-_ALONE = Around()
+_ALONE = ProgramFacts()
 
 
-def subject_of(
+def judged_resource(
     kind: str,
     name: str,
     properties: Mapping[str, Any],
     *,
     hidden: frozenset[str] = frozenset(),
-    around: Around = _ALONE,
-) -> Subject | None:
+    around: ProgramFacts = _ALONE,
+) -> JudgedResource | None:
     """Return the resource of type token `kind` as rules read it; `None` when no rule is about its type."""
     names: Mapping[str, str] = {}
     if kind == CONTAINER:
@@ -37,11 +37,11 @@ def subject_of(
         what = _OTHERS[kind]
     else:
         return None
-    return Subject(
+    return JudgedResource(
         kind=what,
         name=name,
         container=_service_name(properties) or name,
-        look=Look(properties, hidden=hidden, names=names),
+        look=Properties(properties, hidden=hidden, names=names),
         around=around,
     )
 

@@ -20,15 +20,14 @@ from pulumi_policy.proxy import UnknownValueError
 
 from components.core.policy.load import load_policy, parse
 from components.core.policy.model import ContainerPolicy, Granted
-from components.settings import Policy as PolicySettings
-from components.settings import SettingsError, keys_of
+from components.settings import PolicySettings, SettingsError, keys_of
 
 from .images import built_tags, pushed_repositories
 from .judge import CHECKS, Undecided, Violation, judge_rule
-from .normalized import NETWORK, subject_of, zone_of
+from .normalized import NETWORK, judged_resource, zone_of
 from .properties import UNKNOWN
 from .report import explain
-from .rule import Around, RuleCheck
+from .rule import ProgramFacts, RuleCheck
 
 _UNDECIDED = "notJudged"
 
@@ -107,8 +106,8 @@ class _Asked:
         if args.resource_type == NETWORK:
             # Its ID is nothing that Pulumi tells a policy.
             self._zones[str(properties.get("name"))] = zone_of(properties)
-        around = Around(built=frozenset(self._built), pushed=frozenset(self._pushed), zones=self._zones)
-        subject = subject_of(args.resource_type, args.name, properties, around=around)
+        around = ProgramFacts(built=frozenset(self._built), pushed=frozenset(self._pushed), zones=self._zones)
+        subject = judged_resource(args.resource_type, args.name, properties, around=around)
         if subject is None:
             return
         for check in checks:

@@ -57,7 +57,7 @@ Found = Broken | NotJudged
 
 
 @dataclass(frozen=True)
-class Look:
+class Properties:
     """A group of properties, and where it is."""
 
     values: Mapping[str, Any]
@@ -107,12 +107,12 @@ class Look:
         value = self.get(key)
         return None if value is None else str(value).lower() == "true"
 
-    def group(self, key: str) -> "Look":
+    def group(self, key: str) -> "Properties":
         """Return the group below `key`; an empty one when it is missing."""
         value = self.get(key)
         return self._below(value, self.at(key))
 
-    def groups(self, key: str) -> list["Look"]:
+    def groups(self, key: str) -> list["Properties"]:
         """Return the groups in the list at `key`; each must be looked at through `each` to survive an unknown one."""
         return [
             self._below(NothingKnown() if item is UNKNOWN else item, f"{self.at(key)}[{number}]")
@@ -141,11 +141,11 @@ class Look:
             return []
         return list(value) if isinstance(value, list | tuple) else [value]
 
-    def _below(self, values: Any, path: str) -> "Look":
-        return Look(values if isinstance(values, Mapping) else {}, path, self.hidden)
+    def _below(self, values: Any, path: str) -> "Properties":
+        return Properties(values if isinstance(values, Mapping) else {}, path, self.hidden)
 
 
-def each(looks: list[Look], check: Callable[[Look], Iterator[Found]]) -> Iterator[Found]:
+def each(looks: list[Properties], check: Callable[[Properties], Iterator[Found]]) -> Iterator[Found]:
     """Run `check` on each: one that is not known yet must not hide what is wrong with the others."""
     for look in looks:
         try:

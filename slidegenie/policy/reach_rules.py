@@ -10,24 +10,24 @@ from components.core.labels import ZONE_LABEL
 from components.core.policy.model import ContainerPolicy
 from components.core.policy.rules_file import HostMountsRule
 
-from .properties import Broken, Found, Look, NotJudged, each
-from .rule import Kind, Subject
+from .properties import Broken, Found, NotJudged, Properties, each
+from .rule import JudgedResource, Kind
 
 _DEFAULT_BRIDGE = ("bridge", "default")
 _ID_OF_A_NETWORK = re.compile(r"[0-9a-f]+")
 """The beginning of an ID is enough for the engine."""
 
 
-def read_only_root(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+def read_only_root(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """Set."""
     if not subject.look.flag("readOnly"):
         yield Broken(subject.look.at("readOnly"), "is not true")
 
 
-def network(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+def network(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """On networks somebody made, or on none; on that of a closed zone only who is listed."""
 
-    def mode(look: Look) -> Iterator[Found]:
+    def mode(look: Properties) -> Iterator[Found]:
         name = look.text("networkMode")
         kind = name.lower()
         if kind == "host" or kind.startswith("container:"):
@@ -38,14 +38,14 @@ def network(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
         elif kind != "none" and not look.values.get("networksAdvanced"):
             yield Broken(look.at("networksAdvanced"), "is not set, so the container is on the default bridge", "bridge")
 
-    def listed(joins: Look) -> Iterator[Found]:
+    def listed(joins: Properties) -> Iterator[Found]:
         yield from _joined(subject, policy, joins.at("name"), joins.text("name"))
 
     yield from each([subject.look], mode)
     yield from each(subject.look.groups("networksAdvanced"), listed)
 
 
-def _joined(subject: Subject, policy: ContainerPolicy, path: str, name: str) -> Iterator[Found]:
+def _joined(subject: JudgedResource, policy: ContainerPolicy, path: str, name: str) -> Iterator[Found]:
     """Judge a network that a container is on, by its name or its ID."""
     members, zones = policy.rules.network.members, subject.around.zones
     if name.lower() in ("host", *_DEFAULT_BRIDGE):
@@ -57,7 +57,7 @@ def _joined(subject: Subject, policy: ContainerPolicy, path: str, name: str) -> 
         yield Broken(path, f"is a network of zone {zone}, where this service is not listed", zone)
 
 
-def segments(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+def segments(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """Networks themselves: a known driver, and no way out where none is needed."""
     look, rule = subject.look, policy.rules.segments
     if (driver := look.text("driver") or "bridge") not in rule.drivers:
@@ -67,14 +67,14 @@ def segments(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
         yield Broken(look.at("internal"), "is not true on a network that must have no way out", zones[0])
 
 
-def ports(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+def ports(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """Only the edge, on an address that is written down."""
     look, rule = subject.look, policy.rules.ports
     may = subject.container in rule.publishers
     if look.flag("publishAllPorts"):
         yield Broken(look.at("publishAllPorts"), "is true: every port of the image is published", "all")
 
-    def published(port: Look) -> Iterator[Found]:
+    def published(port: Properties) -> Iterator[Found]:
         if not may:
             yield Broken(port.path, "publishes a port of a service that is not the edge", port.shown("external"))
             return
@@ -89,7 +89,7 @@ def ports(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
     yield from each(look.groups("ports"), published)
 
 
-def host_mounts(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
+def host_mounts(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """Nothing that rules the host, however it is mounted."""
     look, rule = subject.look, policy.rules.host_mounts
     yield from each(look.groups("mounts"), functools.partial(_mounted, rule))
@@ -98,7 +98,7 @@ def host_mounts(subject: Subject, policy: ContainerPolicy) -> Iterator[Found]:
     yield from each([look], functools.partial(_device, rule, "driverOpts"))
 
 
-def _mounted(rule: HostMountsRule, mount: Look) -> Iterator[Found]:
+def _mounted(rule: HostMountsRule, mount: Properties) -> Iterator[Found]:
     if mount.text("type").lower() == "bind":
         if not mount.text("source"):
             yield NotJudged(mount.at("source"), "is not set, so nobody can tell what of the host it is")
@@ -106,7 +106,7 @@ def _mounted(rule: HostMountsRule, mount: Look) -> Iterator[Found]:
     yield from _device(rule, "driverOptions", mount.group("volumeOptions"))
 
 
-def _bound(rule: HostMountsRule, volume: Look) -> Iterator[Found]:
+def _bound(rule: HostMountsRule, volume: Properties) -> Iterator[Found]:
     key, source = _of_the_host(volume)
     if source:
         seen = (volume.at("containerPath"), volume.text("containerPath"))
@@ -128,7 +128,7 @@ def _is_socket(rule: HostMountsRule, path: str) -> bool:
     return any(fnmatch.fnmatchcase(posixpath.basename(path), name) for name in rule.sockets)
 
 
-def _device(rule: HostMountsRule, key: str, volume: Look) -> Iterator[Found]:
+def _device(rule: HostMountsRule, key: str, volume: Properties) -> Iterator[Found]:
     """Judge what the local driver hands to mount(8): whatever the type, `o=bind` mounts a folder of the host."""
     options = volume.group(key)
     kind, binds = options.text("type").lower(), _binds(options)
@@ -142,7 +142,7 @@ def _device(rule: HostMountsRule, key: str, volume: Look) -> Iterator[Found]:
             yield from _out_of_reach(rule, f'{options.path}["o"]', part)
 
 
-def _binds(options: Look) -> bool:
+def _binds(options: Properties) -> bool:
     return bool({"bind", "rbind"} & {word.strip() for word in options.text("o").lower().split(",")})
 
 
@@ -161,11 +161,11 @@ def _out_of_reach(rule: HostMountsRule, path: str, written: str) -> Iterator[Fou
             return
 
 
-def read_only_mounts(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
+def read_only_mounts(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """What is of the host cannot be written, and its mounts stay apart."""
     look = subject.look
 
-    def mounted(mount: Look) -> Iterator[Found]:
+    def mounted(mount: Properties) -> Iterator[Found]:
         # A volume that is declared on the spot can be a folder of the host too.
         options = mount.group("volumeOptions").group("driverOptions")
         source = _clean(mount.text("source") if mount.text("type").lower() == "bind" else options.text("device"))
@@ -176,7 +176,7 @@ def read_only_mounts(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
         if mount.group("bindOptions").text("propagation") not in ("", "private", "rprivate"):
             yield Broken(f"{mount.at('bindOptions')}.propagation", "is not private", source)
 
-    def bound(volume: Look) -> Iterator[Found]:
+    def bound(volume: Properties) -> Iterator[Found]:
         _, source = _of_the_host(volume)
         if source and not volume.flag("readOnly"):
             yield Broken(volume.at("readOnly"), "is not true", _clean(source))
@@ -185,7 +185,7 @@ def read_only_mounts(subject: Subject, _: ContainerPolicy) -> Iterator[Found]:
     yield from each(look.groups("volumes"), bound)
 
 
-def _of_the_host(volume: Look) -> tuple[str, str]:
+def _of_the_host(volume: Properties) -> tuple[str, str]:
     """Return where a volume names a path of the host, and that path: to the engine a name with a slash is one too."""
     if path := volume.text("hostPath"):
         return "hostPath", path

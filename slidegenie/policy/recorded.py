@@ -10,27 +10,27 @@ from components.core.policy.model import ContainerPolicy
 
 from ..plan.record import Plan, Resource, Secret
 from .images import built_tags, pushed_repositories
-from .judge import Verdict, judge
-from .normalized import NETWORK, REMOTE_IMAGE, plain, subject_of, zone_of
-from .rule import Around, Subject
+from .judge import PolicyResult, judge
+from .normalized import NETWORK, REMOTE_IMAGE, judged_resource, plain, zone_of
+from .rule import JudgedResource, ProgramFacts
 
 
-def judge_plan(plan: Plan, policy: ContainerPolicy, today: datetime.date) -> Verdict:
+def judge_plan(plan: Plan, policy: ContainerPolicy, today: datetime.date) -> PolicyResult:
     """Return what `policy` says on `today` about everything in `plan`."""
-    return judge(subjects_of(plan), policy, today)
+    return judge(judged_resources(plan), policy, today)
 
 
-def subjects_of(plan: Plan) -> Iterator[Subject]:
+def judged_resources(plan: Plan) -> Iterator[JudgedResource]:
     """Yield what rules are about."""
-    around = around_of(plan)
+    around = facts_of(plan)
     for resource in plan.resources:
         properties, hidden = _plain(resource)
-        subject = subject_of(resource.type, resource.name, properties, hidden=hidden, around=around)
+        subject = judged_resource(resource.type, resource.name, properties, hidden=hidden, around=around)
         if subject is not None:
             yield subject
 
 
-def around_of(plan: Plan) -> Around:
+def facts_of(plan: Plan) -> ProgramFacts:
     """Return the images that the program builds, pushes or pulls, and the zones of its networks."""
     inputs = [(resource.type, _plain(resource)[0]) for resource in plan.resources]
     built = frozenset(tag for kind, properties in inputs for tag in built_tags(kind, properties))
@@ -42,7 +42,7 @@ def around_of(plan: Plan) -> Around:
         for network in plan.of_type(NETWORK)
         for called in (str(network.outputs["name"]), network.id)
     }
-    return Around(built=built, pushed=pushed, pulled=pulled, planned=True, zones=zones)
+    return ProgramFacts(built=built, pushed=pushed, pulled=pulled, planned=True, zones=zones)
 
 
 def _plain(resource: Resource) -> tuple[dict[str, object], frozenset[str]]:

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
-from .judge import Verdict, Violation
+from .judge import PolicyResult, Violation
 from .rule import ALL_CONTAINERS
 
 
-def report(verdict: Verdict) -> Iterator[str]:
+def report(verdict: PolicyResult) -> Iterator[str]:
     """Yield the lines, by rule: what breaks the policy, then what could not be judged."""
     yield from report_violations(verdict)
     yield from report_undecided(verdict)
 
 
-def report_violations(verdict: Verdict) -> Iterator[str]:
+def report_violations(verdict: PolicyResult) -> Iterator[str]:
     """Yield the lines about what breaks the policy, by rule."""
     by_rule: dict[str, list[Violation]] = {}
     for violation in verdict.violations:
@@ -26,7 +26,7 @@ def report_violations(verdict: Verdict) -> Iterator[str]:
         yield f"  fix: {says.fix}"
 
 
-def report_undecided(verdict: Verdict) -> Iterator[str]:
+def report_undecided(verdict: PolicyResult) -> Iterator[str]:
     """Yield a line for each rule that could not be asked, and why."""
     seen: dict[tuple[str, str], list[str]] = {}
     for undecided in verdict.undecided:
@@ -41,7 +41,7 @@ def explain(violation: Violation) -> str:
     return f"{violation.where} {violation.what}\n  danger: {says.danger}\n  fix: {says.fix}"
 
 
-def summary(verdict: Verdict) -> str:
+def summary(verdict: PolicyResult) -> str:
     """Return the counts in one line."""
     rules = len({violation.rule for violation in verdict.violations})
     found = f"violations: {len(verdict.violations)} of {rules} rules" if rules else "no violation"

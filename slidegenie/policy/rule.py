@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from components.core.policy.model import ContainerPolicy
 
-from .properties import Found, Look
+from .properties import Found, Properties
 
 
 class Kind(enum.Enum):
@@ -31,7 +31,7 @@ ALL_CONTAINERS = RUNNING | {Kind.IDLE}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Around:
+class ProgramFacts:
     """What a rule has to know of the rest of the program, or of the engine."""
 
     built: frozenset[str] = frozenset()
@@ -47,7 +47,7 @@ class Around:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class JudgedResource:
     """What is asked about, in the shape of the Docker provider's container."""
 
     kind: Kind
@@ -56,13 +56,13 @@ class Subject:
     """The resource's name."""
     container: str
     """The service's name; the resource's where it has none."""
-    look: Look
+    look: Properties
     """Its properties."""
-    around: Around = Around()
+    around: ProgramFacts = ProgramFacts()
     """What else there is."""
 
 
-Check = Callable[[Subject, ContainerPolicy], Iterator[Found]]
+Check = Callable[[JudgedResource, ContainerPolicy], Iterator[Found]]
 
 
 @dataclass(frozen=True, kw_only=True)

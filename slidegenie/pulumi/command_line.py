@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pulumi import automation as auto
 
-from ..console import say
+from ..console import info
 from ..engine.docker import last_line
 
 _PROVIDERS = {"docker": "pulumi-docker", "docker-build": "pulumi-docker-build", "random": "pulumi-random"}
@@ -36,11 +36,11 @@ def _command() -> auto.PulumiCommand | None:
 
 
 def _install() -> auto.PulumiCommand | None:
-    say("the Pulumi command line is not installed: getting the official one")
+    info("the Pulumi command line is not installed: getting the official one")
     try:
         return auto.PulumiCommand.install()
     except Exception as error:  # noqa: BLE001 - whatever the installer met, the answer is the same
-        say(f"it cannot be had here ({last_line(str(error))[:120]})")
+        info(f"it cannot be had here ({last_line(str(error))[:120]})")
         return None
 
 
@@ -52,7 +52,7 @@ def _plugins(command: auto.PulumiCommand) -> bool:
         version = importlib.metadata.version(package)
         if (plugin, version) in there:
             continue
-        say(f"installing Pulumi's {plugin} provider {version}")
+        info(f"installing Pulumi's {plugin} provider {version}")
         try:
             done = subprocess.run(  # noqa: S603
                 [binary, "plugin", "install", "resource", plugin, version],
@@ -62,10 +62,10 @@ def _plugins(command: auto.PulumiCommand) -> bool:
                 timeout=_PATIENCE_SECONDS,
             )
         except subprocess.TimeoutExpired:
-            say("it cannot be had here (no answer)")
+            info("it cannot be had here (no answer)")
             return False
         if done.returncode != 0:
-            say(f"it cannot be had here ({last_line(done.stderr)[:120]})")
+            info(f"it cannot be had here ({last_line(done.stderr)[:120]})")
             return False
     return True
 

@@ -2,7 +2,7 @@
 
 from pulumi.automation import EngineEvent, OpType
 
-from ..console import show
+from ..console import echo
 from ..plan.view import BUILT, CONTAINER, NETWORK, PULLED, VOLUME
 
 _WORDS = {
@@ -36,7 +36,7 @@ class Progress:
         """Take one event."""
         if (starting := event.resource_pre_event) and not starting.planning:
             if starting.metadata.type == BUILT and starting.metadata.op in _BUILDS:
-                show(f"    building {_name(starting.metadata.urn)}")
+                echo(f"    building {_name(starting.metadata.urn)}")
         elif (done := event.res_outputs_event) and not done.planning:
             self._done(done.metadata.op, done.metadata.type, done.metadata.urn)
         elif (diagnostic := event.diagnostic_event) and diagnostic.severity == "error":
@@ -47,7 +47,7 @@ class Progress:
             return
         self.changes += 1
         if kind in _KINDS and not _name(urn).endswith("-seed"):
-            show(f"    {_WORDS[op]} {_KINDS[kind]} {_name(urn)}")
+            echo(f"    {_WORDS[op]} {_KINDS[kind]} {_name(urn)}")
 
     def _error(self, message: str) -> None:
         text = message.split("Traceback (most recent call last)", maxsplit=1)[0].strip()

@@ -2,7 +2,7 @@
 
 from ..engine.docker import docker
 from ..plan.view import CONTAINER, NETWORK, VOLUME
-from .state import State
+from .state import StackState
 
 _LISTED = {
     CONTAINER: ("ps", "--all", "--no-trunc"),
@@ -12,7 +12,7 @@ _LISTED = {
 """How the engine lists each kind by what the state has as ID."""
 
 
-def removed_by_hand(state: State) -> list[str]:
+def removed_by_hand(state: StackState) -> list[str]:
     """Return the URNs of containers, volumes and networks that the engine does not have any more.
 
     A refresh of these alone takes them out of the state, and the next update makes them. What shares its URN with

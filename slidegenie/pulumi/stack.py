@@ -15,14 +15,14 @@ from components.core.labels import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 from components.settings.stack_file import StackFile
 from components.settings.yaml_file import write_yaml
 
-from ..console import NotBroughtUp, Problem, say
+from ..console import NotBroughtUp, Problem, info
 from ..engine.docker import docker, last_line
 from ..engine.remains import refuse_remains
 from ..interrupts import interrupted_after
 from ..plan import StackProgram
 from ..user_folder import UserFolder
 from .progress import Progress
-from .state import State
+from .state import StackState
 
 _PULUMI_STOPS = "Pulumi finishes the step under way; Ctrl-C again stops it at once"
 
@@ -57,7 +57,7 @@ class PulumiStack:
             if not make:
                 # In a new, empty one nothing differs and nothing is left to remove.
                 raise NotBroughtUp(self.name, "Pulumi")
-            say(f"making stack {self.name}")
+            info(f"making stack {self.name}")
             self._settings.unlink(missing_ok=True)
             self._pulumi("stack", "init", self.name, "--secrets-provider", "passphrase", cwd=self._folder)
         self._refresh_settings(backend)
@@ -145,13 +145,13 @@ class PulumiStack:
         """Let a resource be replaced; the next `up` protects it again."""
         self._pulumi("state", "unprotect", urn, "--yes")
 
-    def state(self, *, secrets: bool = False) -> State:
+    def state(self, *, secrets: bool = False) -> StackState:
         """Return the state; with `secrets`, its secrets are readable."""
         stack = self._stack()
         if not secrets:
-            return State.of(stack.export_stack().deployment)
+            return StackState.of(stack.export_stack().deployment)
         text = self._pulumi("stack", "export", "--show-secrets")
-        return State.of(json.loads(text)["deployment"])
+        return StackState.of(json.loads(text)["deployment"])
 
     def outputs(self) -> dict[str, Any]:
         """Return what the program exported; secrets are masked."""
@@ -229,7 +229,7 @@ class PulumiStack:
         """Remove the lock of an update that was killed on this machine; nobody else would."""
         for lock, held in self._locks():
             if held.get("hostname") == os.uname().nodename and not _runs(int(held.get("pid") or 0)):
-                say(f"an earlier update was killed (process {held.get('pid')}); its lock is removed, its work goes on")
+                info(f"an earlier update was killed (process {held.get('pid')}); its lock is removed, its work goes on")
                 lock.unlink(missing_ok=True)
 
     def _locks(self) -> Iterator[tuple[Path, dict[str, Any]]]:

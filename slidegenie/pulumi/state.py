@@ -10,13 +10,13 @@ from ..plan.view import BUILT, CONTAINER, NETWORK, PASSWORD, PULLED, VOLUME
 
 
 @dataclass(frozen=True)
-class State:
+class StackState:
     """The resources of a stack as Pulumi knows them."""
 
     resources: tuple[dict[str, Any], ...]
 
     @classmethod
-    def of(cls, deployment: Mapping[str, Any] | None) -> "State":
+    def of(cls, deployment: Mapping[str, Any] | None) -> "StackState":
         """Read an exported deployment."""
         return cls(tuple((deployment or {}).get("resources") or ()))
 

@@ -5,10 +5,10 @@ import functools
 from ..engine.docker import image_id
 from ..maintenance.images import ImageRecord
 from ..plan.view import base_images
-from ..pulumi.state import State
+from ..pulumi.state import StackState
 
 
-def moved_images(state: State, record: ImageRecord) -> dict[str, str]:
+def moved_images(state: StackState, record: ImageRecord) -> dict[str, str]:
     """Return these names, by the URN of what takes the newer image when it is made anew: a pulled one, or a build."""
     # Most builds stand on the same few images, and each question is one to the engine.
     now = functools.cache(image_id)

@@ -1,6 +1,6 @@
 """What is protected and no longer in the settings: generated secrets may go, data only when somebody says so."""
 
-from ..console import Problem, say
+from ..console import Problem, info
 from ..plan import Plan
 from ..plan.view import BACKUPS, VOLUME
 from ..pulumi.stack import PulumiStack
@@ -31,7 +31,7 @@ def unprotect_replaced(stack: PulumiStack, plan: Plan, *, remove: bool) -> None:
             " changed. Put it back, or let it go for good with `make up LET_GO=yes` (docs/operations.md)"
         )
     for name in moved.values():
-        say(f"backups go to another place from now on; those in volume {name} stay there")
+        info(f"backups go to another place from now on; those in volume {name} stay there")
     for urn in (*gone, *moved):
         stack.unprotect(urn)
 

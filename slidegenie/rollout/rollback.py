@@ -7,11 +7,11 @@ from typing import Any
 from components.core.labels import SERVICE_LABEL
 from components.settings import REFERENCE_HEALTH, REFERENCE_MIGRATIONS
 
-from ..console import Problem, say
+from ..console import Problem, info
 from ..engine.docker import containers, docker
 from ..images.git import UNKNOWN_VERSION, git_version
 from ..pulumi.stack import PulumiStack
-from ..pulumi.state import State
+from ..pulumi.state import StackState
 from .releases import NO_SCHEMA, Release, Releases, Schema, listed, refusal
 from .rollout import roll_out
 
@@ -84,14 +84,14 @@ class History:
                 f"the image of {target.version} (no. {target.number}) is no longer on this engine; nothing was changed."
                 " Check out its commit and `make up`"
             )
-        say(f"going back to {target.version} (no. {target.number}, up since {target.at})")
+        info(f"going back to {target.version} (no. {target.number}, up since {target.at})")
         self._stack.open(backend=self._settings_of(target))
         # If it does not come up, the next one goes to what serves.
         roll_out(self._stack, on_start=self.begin)
         self._releases = self._releases.went_back(target)
         return target
 
-    def _schema(self, state: State) -> Schema | None:
+    def _schema(self, state: StackState) -> Schema | None:
         """Return what the migrations that ran last said, of a rollout that broke afterwards too."""
         if said := Schema.said(state.job_output("app-migrate")):
             return said

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from components.core.engine import DockerEngine
 from components.core.labels import CONTENT_LABEL, STACK_LABEL
 
-from ..console import Problem, say, show, warn
+from ..console import Problem, echo, info, warn
 from ..engine import failures
 from ..engine.docker import containers, docker, health, inspect, last_line, service
 from ..engine.ownership import refuse_another_owner
 from ..pulumi.removed import removed_by_hand
 from ..pulumi.stack import PulumiStack, UpdateFailed
-from ..pulumi.state import State
+from ..pulumi.state import StackState
 from .grafana import give_grafana_its_password
 from .old_logins import revoke_old_logins
 
@@ -34,11 +34,11 @@ def roll_out(stack: PulumiStack, anew: Sequence[str] = (), *, on_start: Callable
     # Before it begins, too: they may use files that this rollout removes.
     sweep(before, label)
     if again := before.failed_jobs():
-        say("a job failed in the last rollout: it runs again")
+        info("a job failed in the last rollout: it runs again")
     removed = removed_by_hand(before)
     jobs = [job for job in before.jobs() if job not in removed] if before.of_volumes(removed) else []
     for urn in removed:
-        say(f"{urn.rpartition('::')[2]} was removed by hand: it is made again")
+        info(f"{urn.rpartition('::')[2]} was removed by hand: it is made again")
     try:
         if removed:
             stack.refresh(removed)
@@ -57,7 +57,7 @@ def roll_out(stack: PulumiStack, anew: Sequence[str] = (), *, on_start: Callable
     return progress.changes
 
 
-def refuse_unseen(state: State, label: str) -> None:
+def refuse_unseen(state: StackState, label: str) -> None:
     """Refuse to say anything of containers that are not here: Pulumi made them on another engine than this one.
 
     Raises:
@@ -74,7 +74,7 @@ def refuse_unseen(state: State, label: str) -> None:
         )
 
 
-def refuse_to_refresh(state: State) -> None:
+def refuse_to_refresh(state: StackState) -> None:
     """Refuse what would make Pulumi forget that a rollout failed.
 
     Raises:
@@ -88,7 +88,7 @@ def refuse_to_refresh(state: State) -> None:
         )
 
 
-def sweep(state: State, label: str) -> None:
+def sweep(state: StackState, label: str) -> None:
     """Remove the stack's containers, networks and file volumes that its state does not know.
 
     A rollout that was killed left them.
@@ -97,7 +97,7 @@ def sweep(state: State, label: str) -> None:
     known = state.container_ids()
     present = docker("ps", "--all", "--quiet", "--no-trunc", "--filter", mark).stdout.split()
     for container in [item for item in present if item not in known]:
-        say(f"removing container {container[:12]}, left over from a rollout that was killed")
+        info(f"removing container {container[:12]}, left over from a rollout that was killed")
         docker("stop", "--time", "35", container, check=False)
         done = docker("rm", "--force", container, check=False)
         if done.returncode != 0:
@@ -109,14 +109,14 @@ def sweep(state: State, label: str) -> None:
         docker("volume", "rm", volume, check=False)
 
 
-def _sweep_networks(state: State, mark: str) -> None:
+def _sweep_networks(state: StackState, mark: str) -> None:
     present = docker("network", "ls", "--quiet", "--no-trunc", "--filter", mark).stdout.split()
     for network in [item for item in present if item not in state.network_ids()]:
         # One that somebody uses stays: the engine does not remove it.
         docker("network", "rm", network, check=False)
 
 
-def _unhealthy_survivors(state: State) -> list[str]:
+def _unhealthy_survivors(state: StackState) -> list[str]:
     """Return current containers that are not healthy while their healthy predecessors wait to be deleted.
 
     After a failed rollout Pulumi replaces them by itself, unless somebody refreshed meanwhile: then it takes them for
@@ -128,7 +128,7 @@ def _unhealthy_survivors(state: State) -> list[str]:
     return sorted({urn for identity, urn in suspects.items() if actual.get(identity) != "healthy"})
 
 
-def _images_that_went(state: State) -> list[str]:
+def _images_that_went(state: StackState) -> list[str]:
     """Return the URNs of built images that somebody removed from the engine: to Pulumi nothing has changed."""
     return [
         urn
@@ -151,4 +151,4 @@ def _report(label: str) -> str | None:
 
 def show_changes(changes: int) -> None:
     """Say how much an update changed."""
-    show(f"    {changes} changes" if changes else "    no changes")
+    echo(f"    {changes} changes" if changes else "    no changes")

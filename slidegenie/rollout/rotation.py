@@ -13,11 +13,11 @@ from components.core.labels import SERVICE_LABEL
 from components.settings import TlsMode
 
 from ..backups import DRIVER
-from ..console import Problem, say
+from ..console import Problem, info
 from ..engine.docker import containers, docker, last_line
 from ..plan import StackProgram
 from ..pulumi.stack import PulumiStack
-from ..pulumi.state import State
+from ..pulumi.state import StackState
 from .rollout import roll_out, show_changes
 
 
@@ -153,14 +153,14 @@ class Rotation:
             self._roll_out(name, (), on_start)
         shown = self._edge() if secret.store == _EDGE else None
         for number, step in enumerate(secret.steps, start=1):
-            say(f"rotating {name}" + (f", step {number} of {len(secret.steps)}" if len(secret.steps) > 1 else ""))
+            info(f"rotating {name}" + (f", step {number} of {len(secret.steps)}" if len(secret.steps) > 1 else ""))
             urns = [resource["urn"] for resource in self._stack.state().ending(step)]
             for urn in urns:
                 self._stack.unprotect(urn)
             self._roll_out(name, urns, on_start)
         if secret.store == _EDGE:
             self._see_the_edge(shown)
-        say(f"{name} is rotated; {secret.closing}")
+        info(f"{name} is rotated; {secret.closing}")
 
     def _see_the_edge(self, before: str | None) -> None:
         """See that the edge shows another certificate than before; it reads files within seconds, not at once.
@@ -176,7 +176,7 @@ class Rotation:
                     " container says why; `make up` tries again"
                 )
             time.sleep(_PAUSE_SECONDS)
-        say("the edge shows the new one" if now else "the edge cannot be asked from here: nobody saw what it shows")
+        info("the edge shows the new one" if now else "the edge cannot be asked from here: nobody saw what it shows")
 
     def _roll_out(self, name: str, urns: Sequence[str], on_start: Callable[[], None]) -> None:
         show_changes(roll_out(self._stack, urns, on_start=on_start))
@@ -230,7 +230,7 @@ class Rotation:
         raise Problem("no container backup runs, which would tell the repository: `make up` starts it")
 
 
-def _made(state: State, secret: Rotatable) -> datetime.datetime | None:
+def _made(state: StackState, secret: Rotatable) -> datetime.datetime | None:
     """Return when the oldest part of a generated secret was made; `None` when there is none."""
     found = state.ending([name for step in secret.steps for name in step])
     dates = [datetime.datetime.fromisoformat(resource["created"]) for resource in found if resource.get("created")]

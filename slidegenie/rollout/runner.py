@@ -6,7 +6,7 @@ from typing import Any
 
 from pulumi.automation import PulumiCommand
 
-from ..console import say, show
+from ..console import echo, info
 from ..engine.ownership import refuse_another_owner, refuse_foreign_data
 from ..plan import Plan, StackProgram
 from ..pulumi.stack import PulumiStack
@@ -51,13 +51,13 @@ class PulumiRunner:
             Problem: when it failed, with the reason; the old release serves on.
         """
         stack = self._made()
-        say(f"rolling out stack {self._program.stack} with Pulumi")
+        info(f"rolling out stack {self._program.stack} with Pulumi")
         refuse_foreign_data(self._plan, stack.state().opens)
         unprotect_replaced(stack, self._plan, remove=options.remove_protected)
         moved = moved_images(stack.state(), image_record(self._user, self._plan.label))
         if moved and not options.newest:
             names = ", ".join(sorted(set(moved.values())))
-            say(f"this engine has newer images than the stack was made from ({names}); `make up NEWEST=1` takes them")
+            info(f"this engine has newer images than the stack was made from ({names}); `make up NEWEST=1` takes them")
         history = self.history
 
         def on_start() -> None:
@@ -69,11 +69,11 @@ class PulumiRunner:
 
     def preview(self) -> None:
         """Print what `up` would change; changes nothing."""
-        show(self._made().preview(diff=True))
+        echo(self._made().preview(diff=True))
 
     def drift(self) -> None:
         """Print what was changed outside of Pulumi; changes nothing."""
-        show(self.stack.drift())
+        echo(self.stack.drift())
 
     def refresh(self) -> None:
         """Take over into the state what was changed outside.
@@ -82,7 +82,7 @@ class PulumiRunner:
             Problem: while a broken rollout is open.
         """
         refuse_to_refresh(self.stack.state())
-        show(self.stack.refresh())
+        echo(self.stack.refresh())
 
     def rotate(self, secret: str, edge_certificate: Callable[[], str | None]) -> None:
         """Replace a generated secret: a rollout of what settings and code say by now, and so a release.

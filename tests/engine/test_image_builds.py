@@ -15,7 +15,7 @@ from components.core.certificates import elliptic_key
 from components.images.backend_image import BackendImageArgs, backend_build
 from components.images.image import BuiltImageArgs
 from components.images.variants import VARIANTS, ImageVariant
-from components.settings import Images, Origin
+from components.settings import ImagesSettings, OriginSettings
 from slidegenie.engine.buildx import Builder
 from slidegenie.plan.program import StackProgram
 
@@ -122,13 +122,13 @@ def registry() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def bases(request: pytest.FixtureRequest) -> Images:
+def bases(request: pytest.FixtureRequest) -> ImagesSettings:
     """Images that the builder in use may build on: the real ones, or stand-ins, in a registry if it has none itself."""
     builder, version = buildkit.selected()
     if version < (0, 13):
         pytest.skip("takes BuildKit 0.13 or newer: a newer engine, or docker buildx create --use")
-    if docker_reaches(Images().python_debian):
-        return Images()
+    if docker_reaches(ImagesSettings().python_debian):
+        return ImagesSettings()
     stand_ins = StackProgram.read(ROOT, "airgap").settings.images
     if builder.own:
         return stand_ins
@@ -141,11 +141,11 @@ def bases(request: pytest.FixtureRequest) -> Images:
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda row: row.name)
-def test_two_builds_of_one_commit_have_one_digest(variant: ImageVariant, bases: Images, tmp_path: Path) -> None:
+def test_two_builds_of_one_commit_have_one_digest(variant: ImageVariant, bases: ImagesSettings, tmp_path: Path) -> None:
     builder, _ = buildkit.selected()
     if builder.own:
         pytest.skip("files are dated in a builder of its own: docker buildx create --use")
-    origin = Origin.model_validate({"created": "2026-01-31T12:00:00Z"})
+    origin = OriginSettings.model_validate({"created": "2026-01-31T12:00:00Z"})
     common = BackendImageArgs(variant=variant, images=bases, origin=origin)
 
     def digest(name: str, moment: int) -> str:
@@ -161,7 +161,7 @@ def test_two_builds_of_one_commit_have_one_digest(variant: ImageVariant, bases: 
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda row: row.name)
-def test_buildkits_own_checks_find_nothing(variant: ImageVariant, bases: Images) -> None:
+def test_buildkits_own_checks_find_nothing(variant: ImageVariant, bases: ImagesSettings) -> None:
     _, version = buildkit.selected()
     if version < (0, 14) or buildkit.buildx() < (0, 15):
         pytest.skip("docker build --check takes BuildKit 0.14 and buildx 0.15 or newer")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from components.images.supply_chain import Checks, Login, Signer, Subject, SupplyChainError, cosign, syft
-from components.images.supply_chain.tools import workbench
+from components.images.supply_chain import CheckedImage, Checks, RegistryLogin, Signer, SupplyChainError, cosign, syft
+from components.images.supply_chain.tools import toolset
 from components.settings import Require
 
 from ..support.workspace import docker, missing_for_engine_tests
@@ -27,7 +27,7 @@ OFFLINE = Path("security/trivy-scan-offline.yml")
 def _missing() -> str | None:
     if reason := missing_for_engine_tests():
         return reason
-    with workbench(fetch=False) as bench:
+    with toolset(fetch=False) as bench:
         if missing := [tool for tool in ("trivy", "syft", "cosign") if bench.on_path(tool) is None]:
             return f"{', '.join(missing)} missing: run scripts/install-supply-chain-tools.sh"
     if shutil.which("pulumi") is None:
@@ -76,14 +76,14 @@ def stranger(tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> Ch
     """Somebody with the registry's password and a key of their own."""
     folder = tmp_path_factory.mktemp("stranger")
     environment = os.environ | {"COSIGN_PASSWORD": "stranger"}
-    with workbench(fetch=False) as bench:
+    with toolset(fetch=False) as bench:
         command = [str(bench.on_path("cosign")), "generate-key-pair"]
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
     return Checks(
         require=Require.ENFORCE,
         policy=OFFLINE,
         signer=Signer(key=str(folder / "cosign.key"), password="stranger"),
-        login=Login(address=registry.address, username=USER, password=PASSWORD),
+        login=RegistryLogin(address=registry.address, username=USER, password=PASSWORD),
     )
 
 
@@ -98,9 +98,9 @@ def pushed(registry: Registry, label: str) -> str:
     return f"{name}@{registry.digest(label)}"
 
 
-def subject(reference: str) -> Subject:
+def subject(reference: str) -> CheckedImage:
     name, _, digest = reference.partition("@")
-    return Subject(reference=f"{name.rpartition(':')[0]}@{digest}", pushed=True)
+    return CheckedImage(reference=f"{name.rpartition(':')[0]}@{digest}", pushed=True)
 
 
 def own_key(program: Program) -> str:
@@ -121,10 +121,10 @@ def test_it_is_signed_and_its_sbom_attached_by_the_key_of_the_stack(
 ) -> None:
     key = tmp_path / "stack.pub"
     key.write_text(own_key(running), encoding="utf-8")
-    image = Subject(reference=running.image(), pushed=True)
+    image = CheckedImage(reference=running.image(), pushed=True)
 
     replace(stranger, signer=Signer(key="generated", public_key=str(key))).verify(image)
-    with workbench(fetch=False, login=stranger.login) as bench:
+    with toolset(fetch=False, login=stranger.login) as bench:
         attached = bench.run(
             "cosign",
             *("verify-attestation", "--key", str(key), "--insecure-ignore-tlog=true", "--type", "spdxjson"),
@@ -187,7 +187,7 @@ def test_an_image_with_the_signature_of_another_one_is_refused(refused: Program,
 
 def test_an_image_with_an_attached_sbom_but_no_signature_is_refused(registry: Registry, stranger: Checks) -> None:
     image = subject(pushed(registry, "sbom-only"))
-    with workbench(fetch=False, login=stranger.login) as bench:
+    with toolset(fetch=False, login=stranger.login) as bench:
         cosign.attach(bench, image, syft.sbom(bench, image), stranger.signer)
 
     with pytest.raises(SupplyChainError, match="but no signature of the image"):

@@ -12,7 +12,7 @@ import httpx
 import yaml
 
 from components.monitoring import config
-from components.settings import Images, Monitoring
+from components.settings import ImagesSettings, MonitoringSettings
 from components.settings.sections.monitoring import Email
 
 from .workspace import ROOT
@@ -60,7 +60,7 @@ def alertmanager_for_everybody() -> str:
     """Return the Alertmanager's file as a stack gets it that tells people in every way there is."""
     mail = Email(to="a@example.com", sender="b@example.com", smarthost="mx.example.com:587", username="b")
     secrets = ("alert-webhook-url", "deadman-url", "slack-url", "smtp-password")
-    return config.alertmanager(Monitoring(email=mail, slack_channel="#alerts"), dict.fromkeys(secrets, "given"))
+    return config.alertmanager(MonitoringSettings(email=mail, slack_channel="#alerts"), dict.fromkeys(secrets, "given"))
 
 
 def queries() -> list[Query]:
@@ -87,7 +87,7 @@ def _files(pattern: str) -> list[Path]:
 def cadvisor_image() -> str:
     """Return the image of cAdvisor that the stack of stand-in images would run; none of them is one."""
     settings = yaml.safe_load((ROOT / "Pulumi.airgap.yaml").read_text(encoding="utf-8"))["config"]
-    return str(settings["slidegenie:images"].get("cadvisor", Images().cadvisor))
+    return str(settings["slidegenie:images"].get("cadvisor", ImagesSettings().cadvisor))
 
 
 def has_cadvisor() -> bool:

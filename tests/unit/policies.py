@@ -9,9 +9,9 @@ from typing import Any
 from components.core.policy.load import default_policy
 from components.core.policy.model import ContainerPolicy, Granted
 from slidegenie.policy import judge
-from slidegenie.policy.judge import Verdict
-from slidegenie.policy.normalized import CONTAINER, subject_of
-from slidegenie.policy.rule import Around
+from slidegenie.policy.judge import PolicyResult
+from slidegenie.policy.normalized import CONTAINER, judged_resource
+from slidegenie.policy.rule import ProgramFacts
 
 TODAY = datetime.date(2026, 11, 23)
 SECRET = "hunter2-never-shown"
@@ -61,9 +61,9 @@ def verdict(
     today: datetime.date = TODAY,
     hidden: frozenset[str] = frozenset(),
     **around: Any,
-) -> Verdict:
+) -> PolicyResult:
     """Return what the policy says about one resource called `theirs`."""
-    subject = subject_of(kind, "theirs", properties, hidden=hidden, around=Around(**around))
+    subject = judged_resource(kind, "theirs", properties, hidden=hidden, around=ProgramFacts(**around))
     assert subject is not None
     return judge([subject], policy or default_policy(), today)
 

@@ -17,7 +17,7 @@ from slidegenie.compose.project import render_compose
 from slidegenie.compose.vault import Vault
 from slidegenie.console import Problem
 from slidegenie.plan import Plan
-from slidegenie.pulumi.state import State
+from slidegenie.pulumi.state import StackState
 
 from .planned import (
     BUILD,
@@ -275,7 +275,7 @@ def test_destroy_leaves_the_repository_and_its_password_and_nothing_else() -> No
         {"urn": item.urn, "type": item.type, "inputs": plain(item.inputs), "protect": item.protect}
         for item in plan.resources
     ]
-    state = State.of({"resources": resources})
+    state = StackState.of({"resources": resources})
     kept = {urn.rpartition("::")[2] for urn in state.backups()}
     assert kept == {"slidegenie-backup-backups-data", "slidegenie-backup-password"}
     assert set(state.backups()) < set(state.protected())

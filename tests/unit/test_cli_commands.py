@@ -9,7 +9,7 @@ import pytest
 from slidegenie.commands import stack as commands
 from slidegenie.console import Problem
 from slidegenie.context import Request
-from slidegenie.pulumi.state import State
+from slidegenie.pulumi.state import StackState
 from slidegenie.rollout import grafana, rollout
 from slidegenie.user_folder import UserFolder
 
@@ -31,8 +31,8 @@ class Stack:
     def refuse_while_locked(self) -> None:
         """Nobody else is at it."""
 
-    def state(self) -> State:
-        return State(())
+    def state(self) -> StackState:
+        return StackState(())
 
 
 @pytest.mark.parametrize("command", [commands.down, commands.destroy])
@@ -112,6 +112,6 @@ def test_jobs_run_again_for_a_volume_of_data_that_was_removed() -> None:
     volume = {"urn": "urn::data", "type": "docker:index/volume:Volume", "protect": True}
     files = {"urn": "urn::files", "type": "docker:index/volume:Volume"}
     job = {"urn": "urn::job", "type": "docker:index/container:Container", "inputs": {"attach": True}}
-    state = State((volume, files, job))
+    state = StackState((volume, files, job))
     assert state.of_volumes(["urn::data", "urn::files", "urn::job"]) == ["urn::data"]
     assert state.jobs() == ["urn::job"]

@@ -72,7 +72,7 @@ def test_only_servers_that_are_not_healthy_are_sick(monkeypatch: pytest.MonkeyPa
     sick = container(Health={"Status": "unhealthy"})
     monkeypatch.setattr(diagnosis, "containers", lambda *_, **__: [job, healthy, sick])
 
-    assert diagnosis.sick("slidegenie/prod") == [sick]
+    assert diagnosis.unhealthy("slidegenie/prod") == [sick]
 
 
 def test_a_job_that_failed_is_told_where_nobody_else_does_so(

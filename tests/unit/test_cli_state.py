@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slidegenie.console import Problem
-from slidegenie.pulumi.state import State
+from slidegenie.pulumi.state import StackState
 from slidegenie.rollout import rollout
 
 CONTAINER = "docker:index/container:Container"
@@ -18,8 +18,8 @@ def container(name: str, identity: str | None, **more: Any) -> dict[str, Any]:
     return {"urn": URN + name, "type": CONTAINER, "id": identity, "inputs": {}, "outputs": {}} | more
 
 
-def state(*resources: dict[str, Any]) -> State:
-    return State.of({"version": 3, "resources": list(resources)})
+def state(*resources: dict[str, Any]) -> StackState:
+    return StackState.of({"version": 3, "resources": list(resources)})
 
 
 GOOD = state(container("1", "new1"), container("2", "new2"))
@@ -30,7 +30,7 @@ BROKEN = state(
 
 @pytest.mark.parametrize("deployment", [None, {}, {"resources": None}])
 def test_a_stack_without_resources_has_nothing(deployment: dict[str, Any] | None) -> None:
-    empty = State.of(deployment)
+    empty = StackState.of(deployment)
 
     assert empty.container_ids() == set()
     assert empty.pending_deletes() == []
@@ -107,7 +107,7 @@ def test_what_a_killed_rollout_left_is_swept(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(rollout, "docker", docker)
     volume = {"urn": "v", "type": "docker:index/volume:Volume", "id": "in-use"}
     network = {"urn": "n", "type": "docker:index/network:Network", "id": "mine"}
-    known = State.of({"resources": [*BROKEN.resources, volume, network]})
+    known = StackState.of({"resources": [*BROKEN.resources, volume, network]})
 
     rollout.sweep(known, "slidegenie/prod")
 
@@ -139,17 +139,17 @@ def test_containers_that_pulumi_made_elsewhere_are_named_and_nothing_more_is_sai
     with pytest.raises(
         Problem, match=r"^1 of 2 containers that Pulumi has made are not on .*: it works on another engine"
     ):
-        rollout.refuse_unseen(State(tuple(containers)), "slidegenie/prod")
+        rollout.refuse_unseen(StackState(tuple(containers)), "slidegenie/prod")
     monkeypatch.setattr(rollout, "docker", Docker(ps="here\nthere\n"))
-    rollout.refuse_unseen(State(tuple(containers)), "slidegenie/prod")
+    rollout.refuse_unseen(StackState(tuple(containers)), "slidegenie/prod")
 
 
 def test_a_state_opens_what_it_has_and_what_is_made_again_in_its_place() -> None:
     volume = "docker:index/volume:Volume"
     password = {"urn": "urn::x::slidegenie-postgres-administrator", "type": PASSWORD}
     backup = {"urn": "urn::x::slidegenie-backup-password", "type": PASSWORD}
-    empty, passwords = State(()), State((password, backup))
-    data = State(
+    empty, passwords = StackState(()), StackState((password, backup))
+    data = StackState(
         ({"urn": "v", "type": volume, "id": "p-postgres", "inputs": {"driverOpts": {"device": "/srv/postgres"}}},)
     )
     administrator = "slidegenie-postgres-administrator"

@@ -1,9 +1,9 @@
 """Variables that say yes or no."""
 
 import pytest
+from slidegenie.switch import switch
 
 from slidegenie.console import Problem
-from slidegenie.switch import switch
 
 
 @pytest.mark.parametrize("default", [True, False])

@@ -14,7 +14,7 @@ from slidegenie.engine import preflight
 from slidegenie.engine.preflight import RegistryUnreachableError
 from slidegenie.images import airgap
 from slidegenie.plan import Plan
-from slidegenie.pulumi.state import State
+from slidegenie.pulumi.state import StackState
 from slidegenie.rollout.image_record import image_record
 from slidegenie.user_folder import UserFolder
 
@@ -74,7 +74,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr("slidegenie.runner.docker", lambda *_, **__: subprocess.CompletedProcess((), 0, "", ""))
     monkeypatch.setattr(commands, "StackProgram", lambda _root, stack: Plan("slidegenie", stack))
     monkeypatch.setattr(commands, "find_pulumi", lambda: made.pulumi)
-    monkeypatch.setattr(commands, "PulumiStack", lambda *_: SimpleNamespace(open=quiet, state=lambda: State(())))
+    monkeypatch.setattr(commands, "PulumiStack", lambda *_: SimpleNamespace(open=quiet, state=lambda: StackState(())))
     monkeypatch.setattr(commands, "ComposeStack", lambda _root, name, _home: made.compose(name))
     monkeypatch.setattr(commands, "history_of", lambda _stack: made.history())
     monkeypatch.setattr(commands, "moved_images", lambda *_: made.moved)

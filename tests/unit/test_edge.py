@@ -8,15 +8,15 @@ import yaml
 
 from components.edge import config, dynamic
 from components.edge import static as fixed
-from components.settings import Proxy
+from components.settings import ProxySettings
 
 from ..support.pem import Issuer
 
 _TRUSTED = ("10.0.0.0/24",)
 
 
-def proxy(**settings: Any) -> Proxy:
-    return Proxy.model_validate(settings, by_alias=True, by_name=True)
+def proxy(**settings: Any) -> ProxySettings:
+    return ProxySettings.model_validate(settings, by_alias=True, by_name=True)
 
 
 def static(**settings: Any) -> Any:

@@ -11,7 +11,7 @@ from pulumi.runtime import config as runtime_config
 from components import SettingsError
 from components.core.engine import DockerEngine
 from components.core.socket_group import engine_of, local_socket_group, program_engine
-from components.settings import Engine
+from components.settings import EngineSettings
 
 from .planned import recorded
 
@@ -26,19 +26,19 @@ class Part(pulumi.ComponentResource):
 
 
 def test_a_configured_group_is_used_without_a_look_at_the_host() -> None:
-    assert local_socket_group(Engine(socket="/no/such.sock", socket_group=0), HERE, "file") == "0"
+    assert local_socket_group(EngineSettings(socket="/no/such.sock", socket_group=0), HERE, "file") == "0"
 
 
 def test_otherwise_it_is_the_group_that_owns_the_socket(tmp_path: Path) -> None:
     socket = tmp_path / "docker.sock"
     socket.touch()
 
-    assert local_socket_group(Engine(socket=str(socket)), HERE, "file") == str(socket.stat().st_gid)
+    assert local_socket_group(EngineSettings(socket=str(socket)), HERE, "file") == str(socket.stat().st_gid)
 
 
 def test_a_socket_on_another_machine_needs_the_setting() -> None:
     with pytest.raises(SettingsError) as caught:
-        local_socket_group(Engine(socket="/no/such.sock"), HERE, "Pulumi.test.yaml")
+        local_socket_group(EngineSettings(socket="/no/such.sock"), HERE, "Pulumi.test.yaml")
 
     assert str(caught.value) == (
         "Pulumi.test.yaml: engine.socketGroup: is required when /no/such.sock is not on this machine; on the Docker"
@@ -51,7 +51,7 @@ def test_the_socket_of_this_machine_says_nothing_of_an_engine_elsewhere(tmp_path
     socket = tmp_path / "docker.sock"
     socket.touch()
     with pytest.raises(SettingsError, match=r"is required when .* is on prod\.example\.com; on the Docker host"):
-        local_socket_group(Engine(socket=str(socket)), DockerEngine(address="ssh://prod.example.com"), "file")
+        local_socket_group(EngineSettings(socket=str(socket)), DockerEngine(address="ssh://prod.example.com"), "file")
 
 
 def asked(program: Any, configuration: dict[str, str]) -> DockerEngine:

@@ -13,7 +13,7 @@ from components.edge.rules import matcher
 from components.monitoring import config as monitoring
 from components.monitoring.args import Additions
 from components.monitoring.boards.links import LINK
-from components.settings import Monitoring, Proxy
+from components.settings import MonitoringSettings, ProxySettings
 from components.settings.sections.monitoring import Email
 from scripts.markdown import table_row
 from scripts.release_check import ROOT
@@ -32,7 +32,7 @@ def rendered(template: str) -> str:
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_header_of_the_edge_is_no_template(value: str) -> None:
-    told = yaml.safe_load(rendered(edge(Proxy(headers={"X-Note": value}))))
+    told = yaml.safe_load(rendered(edge(ProxySettings(headers={"X-Note": value}))))
 
     assert told["http"]["middlewares"]["headers"]["headers"]["customResponseHeaders"]["X-Note"] == value
 
@@ -58,7 +58,9 @@ def test_a_matcher_holds_any_text() -> None:
 @pytest.mark.parametrize("value", ['"', "'", "{{b}}", "$x", "${x}", "[[x]]", "\\", "|", "`", "é", "<b>"])
 def test_a_link_to_the_runbook_breaks_neither_rules_nor_dashboards(value: str) -> None:
     # The settings refuse most of these already; what writes them does not rely on that.
-    settings = Monitoring().model_copy(update={"runbook_url": f"https://wiki.example.com/{value}/run?a=1&b=%20"})
+    settings = MonitoringSettings().model_copy(
+        update={"runbook_url": f"https://wiki.example.com/{value}/run?a=1&b=%20"}
+    )
     rules = monitoring.rules(settings, ["postgres"], Additions(), "")
     boards = monitoring.dashboards(settings, Additions(), "prod", "slidegenie-prod")
 
@@ -74,10 +76,10 @@ def test_a_link_to_the_runbook_breaks_neither_rules_nor_dashboards(value: str) -
 
 
 def test_rules_and_dashboards_say_what_their_files_say() -> None:
-    settings = Monitoring(grafana=False)
+    settings = MonitoringSettings(grafana=False)
     chosen = monitoring.rules(settings, ["postgres", "app"], Additions(), "")
     boards = monitoring.dashboards(
-        Monitoring(runbook_url="http://x/monitoring/RUNBOOK.md"), Additions(), "prod", "slidegenie-prod"
+        MonitoringSettings(runbook_url="http://x/monitoring/RUNBOOK.md"), Additions(), "prod", "slidegenie-prod"
     )
 
     for name in ("postgres.yml", "app.yml"):
@@ -91,7 +93,7 @@ def test_rules_and_dashboards_say_what_their_files_say() -> None:
 @pytest.mark.parametrize("value", [v for v in HOSTILE if "\n" not in v])
 def test_receivers_of_alerts_are_no_templates(value: str) -> None:
     mail = Email.model_construct(to=value, sender=value, smarthost="smtp.example.com:587")
-    settings = Monitoring().model_copy(update={"email": mail, "slack_channel": f"#{value}"})
+    settings = MonitoringSettings().model_copy(update={"email": mail, "slack_channel": f"#{value}"})
 
     people = yaml.safe_load(monitoring.alertmanager(settings, {}))["receivers"][0]
 

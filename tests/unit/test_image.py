@@ -6,7 +6,7 @@ import pytest
 
 from components import BuiltImage, BuiltImageArgs, PulledImage, SettingsError
 from components.images.image import mirrored
-from components.settings import Images
+from components.settings import ImagesSettings
 from slidegenie.plan import Plan
 
 from ..support.pem import Issuer
@@ -33,11 +33,11 @@ AUTHORITY = Issuer("Example root").pem
     ],
 )
 def test_a_mirror_stands_in_for_every_registry(reference: str, expected: str) -> None:
-    assert mirrored(reference, Images(mirror="mirror.example.com/hub")) == expected
+    assert mirrored(reference, ImagesSettings(mirror="mirror.example.com/hub")) == expected
 
 
 def test_without_a_mirror_an_image_comes_from_its_own_registry() -> None:
-    assert mirrored("quay.io/minio/minio:1", Images()) == "quay.io/minio/minio:1"
+    assert mirrored("quay.io/minio/minio:1", ImagesSettings()) == "quay.io/minio/minio:1"
 
 
 def test_a_mirror_is_used_for_every_image_of_the_platform() -> None:

@@ -8,7 +8,7 @@ import pytest
 from slidegenie.console import Problem
 from slidegenie.plan import Plan
 from slidegenie.plan.view import VOLUME
-from slidegenie.pulumi.state import State
+from slidegenie.pulumi.state import StackState
 from slidegenie.rollout.protection import let_go
 
 from .planned import as_it_comes, platform
@@ -39,8 +39,8 @@ class Stack:
         )
         self.unprotected: list[str] = []
 
-    def state(self) -> State:
-        return State(self._resources)
+    def state(self) -> StackState:
+        return StackState(self._resources)
 
     def unprotect(self, urn: str) -> None:
         self.unprotected.append(urn.rpartition("::")[2])

@@ -10,7 +10,7 @@ import pytest
 from components.images.supply_chain import SupplyChainError
 from components.images.supply_chain.errors import UnsignedError
 from components.images.supply_chain.policy import Severity
-from components.settings import Settings, SupplyChain
+from components.settings import Settings, SupplyChainSettings
 from slidegenie.console import Problem
 from slidegenie.maintenance import freshness, scanning, textfile
 from slidegenie.maintenance.freshness import Answer
@@ -133,7 +133,9 @@ def test_with_nothing_running_a_scan_is_no_success(monkeypatch: pytest.MonkeyPat
 
 def test_a_signature_is_looked_at_again_where_that_needs_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     def verified(**chain: Any) -> bool | None:
-        return scanning._verified(f"registry.example.com/backend@{HERE}", Settings(supply_chain=SupplyChain(**chain)))
+        return scanning._verified(
+            f"registry.example.com/backend@{HERE}", Settings(supply_chain=SupplyChainSettings(**chain))
+        )
 
     def raising(error: Exception) -> None:
         def verify(*_: object) -> None:

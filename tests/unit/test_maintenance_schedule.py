@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from components.settings import Maintenance, SettingsError, Weekday, parse_settings
+from components.settings import MaintenanceSettings, SettingsError, Weekday, parse_settings
 from slidegenie.console import Problem
 from slidegenie.maintenance import timers
 from slidegenie.maintenance.ledger import Ledger, Task
-from slidegenie.maintenance.schedule import Job, without
+from slidegenie.maintenance.schedule import ScheduledTasks, without
 
 LABEL = "slidegenie/prod"
 
 
-def job(root: Path, *, as_root: bool = True, **settings: object) -> Job:
-    return Job(
+def job(root: Path, *, as_root: bool = True, **settings: object) -> ScheduledTasks:
+    return ScheduledTasks(
         label=LABEL,
         root=root,
         python=root / ".venv" / "bin" / "python",
         environment={"SLIDEGENIE_HOME": "/var/lib/slidegenie home"},
-        settings=Maintenance.model_validate(settings),
+        settings=MaintenanceSettings.model_validate(settings),
         as_root=as_root,
     )
 
@@ -112,7 +112,11 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_where_systemd_runs_its_timers_are_installed_and_removed_again(host: Path) -> None:
     (host / "systemd").mkdir()
     fake(host / "bin", "systemctl", f'echo "$@" >> {host}/calls')
-    assert timers.install(LABEL, host, Maintenance()) == {Task.SCAN: 86400, Task.CLEAN: 604800, Task.FRESHNESS: 604800}
+    assert timers.install(LABEL, host, MaintenanceSettings()) == {
+        Task.SCAN: 86400,
+        Task.CLEAN: 604800,
+        Task.FRESHNESS: 604800,
+    }
     assert len(list((host / "units").iterdir())) == 6
     timers.remove(LABEL)
     assert list((host / "units").iterdir()) == []
@@ -130,7 +134,7 @@ def test_where_only_cron_is_there_the_crontab_gets_them(host: Path) -> None:
     table = host / "table"
     fake(host / "bin", "crontab", f'[ "$1" = -l ] && exec /bin/cat {table}; exec /bin/cat > {table}')
     table.write_text("1 1 * * * theirs\n", encoding="utf-8")
-    timers.install(LABEL, host, Maintenance())
+    timers.install(LABEL, host, MaintenanceSettings())
     assert table.read_text().count("-m slidegenie") == 3
     timers.remove(LABEL)
     assert table.read_text() == "1 1 * * * theirs\n"
@@ -139,7 +143,7 @@ def test_where_only_cron_is_there_the_crontab_gets_them(host: Path) -> None:
 def test_where_neither_is_there_the_lines_are_shown(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(host / "bin"))
     with pytest.raises(Problem, match="neither systemd nor cron is here") as problem:
-        timers.install(LABEL, host, Maintenance())
+        timers.install(LABEL, host, MaintenanceSettings())
     assert str(problem.value).count("-m slidegenie") == 3
 
 
@@ -149,7 +153,7 @@ def test_a_passphrase_in_the_environment_is_refused_and_goes_into_no_unit(
     (host / "systemd").mkdir()
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "very secret")
     with pytest.raises(Problem, match="set PULUMI_CONFIG_PASSPHRASE_FILE instead"):
-        timers.install(LABEL, host, Maintenance())
+        timers.install(LABEL, host, MaintenanceSettings())
     assert not (host / "units").exists()
 
 
@@ -157,7 +161,7 @@ def test_a_systemctl_that_refuses_is_one_clear_line(host: Path) -> None:
     (host / "systemd").mkdir()
     fake(host / "bin", "systemctl", "echo 'Access denied' >&2; exit 1")
     with pytest.raises(Problem, match=r"daemon-reload` failed: Access denied"):
-        timers.install(LABEL, host, Maintenance())
+        timers.install(LABEL, host, MaintenanceSettings())
 
 
 @pytest.mark.parametrize("wrong", ["2:00", "24:00", "02:60", "soon"])

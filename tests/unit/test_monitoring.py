@@ -19,8 +19,7 @@ from components import (
     parse_settings,
 )
 from components.monitoring.config import has_receiver
-from components.settings import Email, Engine, SettingsError
-from components.settings import Monitoring as MonitoringSettings
+from components.settings import Email, EngineSettings, MonitoringSettings, SettingsError
 from slidegenie.plan import Plan
 
 from ..support.prometheus import cadvisor_image
@@ -333,7 +332,7 @@ def test_what_is_added_cannot_replace_what_there_is(added: dict[str, Any], messa
 def test_it_stands_on_its_own_in_the_stack_of_another_team() -> None:
     def program() -> None:
         foundation = Foundation("base", FoundationArgs())
-        proxy = Proxy("edge", ProxyArgs(foundation=foundation, engine=Engine(socket_group=999)))
+        proxy = Proxy("edge", ProxyArgs(foundation=foundation, engine=EngineSettings(socket_group=999)))
         Monitoring("watch", MonitoringArgs(foundation=foundation, proxy=proxy))
 
     plan = recorded(program)

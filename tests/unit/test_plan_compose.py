@@ -10,7 +10,7 @@ import yaml
 from slidegenie.compose.project import compose_project, render_compose
 from slidegenie.plan import StackProgram
 from slidegenie.plan.record import Plan, Secret
-from slidegenie.plan.view import BUILT, CONTAINER, labels_of, reveal, view_of
+from slidegenie.plan.view import BUILT, CONTAINER, labels_of, open_secret, view_of
 
 from ..support.pem import Issuer
 from .plans import ROOT, STACKS, compose_of, container, document_of, made_of, plan_of, resource
@@ -63,7 +63,7 @@ def _secrets(plan: Plan) -> set[str]:
 
     def walk(value: Any) -> None:
         if isinstance(value, Secret):
-            found.update(_texts(reveal(value)))
+            found.update(_texts(open_secret(value)))
         for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
             walk(part)
 

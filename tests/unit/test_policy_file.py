@@ -13,7 +13,7 @@ import yaml
 from components.core.policy.load import default_policy, load_policy, parse, schema
 from components.core.policy.model import ContainerPolicy, Exceptions
 from components.core.policy.rules_file import RULE_FIELDS
-from components.settings import Enforcement, Policy, SettingsError
+from components.settings import Enforcement, PolicySettings, SettingsError
 from slidegenie.policy.judge import CHECKS
 
 from .planned import CONTAINER, labels, platform
@@ -149,7 +149,7 @@ def test_an_exception_without_reason_rule_or_end_is_refused(grant: dict[str, Any
 def test_a_stack_adds_exceptions_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "ours.yml").write_text(yaml.safe_dump({"exceptions": [GRANT]}), encoding="utf-8")
 
-    policy = load_policy(Policy(exceptions="ours.yml"), tmp_path)
+    policy = load_policy(PolicySettings(exceptions="ours.yml"), tmp_path)
 
     assert [grant.container for grant in policy.exceptions[-1:]] == ["app"]
     assert policy.exceptions[:-1] == default_policy().exceptions
@@ -170,7 +170,7 @@ def test_a_file_that_cannot_be_read_is_no_policy(tmp_path: Path, content: bytes 
     if content is not None:
         (tmp_path / "policy.yml").write_bytes(content)
     with pytest.raises(SettingsError, match=said):
-        load_policy(Policy(file="policy.yml"), tmp_path)
+        load_policy(PolicySettings(file="policy.yml"), tmp_path)
 
 
 def test_a_last_day_that_no_calendar_has_is_one_line(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_last_day_that_no_calendar_has_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "ours.yml").write_text(text, encoding="utf-8")
 
     with pytest.raises(SettingsError) as raised:
-        load_policy(Policy(exceptions="ours.yml"), tmp_path)
+        load_policy(PolicySettings(exceptions="ours.yml"), tmp_path)
     assert raised.value.problems == [
         "exceptions.0.expires: must be a valid date or datetime, day value is outside expected range; got '2026-06-31'"
     ]
@@ -224,9 +224,9 @@ def test_production_is_mandatory_and_the_rest_advisory() -> None:
     levels = {
         stack: (yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"])
         .get("slidegenie:policy", {})
-        .get("enforcement", Policy().enforcement.value)
+        .get("enforcement", PolicySettings().enforcement.value)
         for stack in ("dev", "prod", "airgap")
     }
 
     assert levels == {"dev": "advisory", "prod": "mandatory", "airgap": "advisory"}
-    assert Policy().enforcement is Enforcement.ADVISORY
+    assert PolicySettings().enforcement is Enforcement.ADVISORY

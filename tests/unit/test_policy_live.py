@@ -8,9 +8,9 @@ import pytest
 
 from components.core.policy.load import default_policy
 from slidegenie.policy import judge
-from slidegenie.policy.judge import Verdict
-from slidegenie.policy.live import metrics, subject_of_container, subject_of_network, subject_of_volume, zones_of
-from slidegenie.policy.rule import Around
+from slidegenie.policy.judge import PolicyResult
+from slidegenie.policy.live import judged_container, judged_network, judged_volume, metrics, zones_of
+from slidegenie.policy.rule import ProgramFacts
 
 from .policies import TODAY
 
@@ -75,9 +75,9 @@ def inspected(**changes: Any) -> dict[str, Any]:
     return container
 
 
-def judged(*containers: dict[str, Any], cgroup_v2: bool = True, today: datetime.date = TODAY) -> Verdict:
-    around = Around(zones={"slidegenie-control": "control"})
-    subjects = [subject_of_container(c, cgroup_v2=cgroup_v2, around=around) for c in containers]
+def judged(*containers: dict[str, Any], cgroup_v2: bool = True, today: datetime.date = TODAY) -> PolicyResult:
+    around = ProgramFacts(zones={"slidegenie-control": "control"})
+    subjects = [judged_container(c, cgroup_v2=cgroup_v2, around=around) for c in containers]
     return judge([subject for subject in subjects if subject], default_policy(), today)
 
 
@@ -143,7 +143,7 @@ def test_what_the_engine_really_does_is_caught_by_the_same_rule(
 
 def test_an_id_that_runs_is_of_an_image_that_was_judged_before_it_came_there() -> None:
     """So is what a rollback brought back: the plan does not know it."""
-    subject = subject_of_container(inspected(), cgroup_v2=True, around=Around(planned=True))
+    subject = judged_container(inspected(), cgroup_v2=True, around=ProgramFacts(planned=True))
     assert subject is not None
 
     assert judge([subject], default_policy(), TODAY).violations == ()
@@ -180,11 +180,11 @@ def test_a_container_that_never_started_is_judged_as_one() -> None:
 
 
 def test_a_volume_on_the_engine_is_judged_too() -> None:
-    subject = subject_of_volume({"Name": "x", "Options": {"type": "none", "o": "bind", "device": "/etc"}})
+    subject = judged_volume({"Name": "x", "Options": {"type": "none", "o": "bind", "device": "/etc"}})
     assert subject is not None
 
     assert [v.rule for v in judge([subject], default_policy(), TODAY).violations] == ["hostMounts"]
-    harmless = subject_of_volume({"Name": "x", "Options": None})
+    harmless = judged_volume({"Name": "x", "Options": None})
     assert harmless is not None
     assert judge([harmless], default_policy(), TODAY).violations == ()
 
@@ -198,7 +198,7 @@ def test_a_network_on_the_engine_is_judged_and_says_its_zone() -> None:
         "Labels": {"io.slidegenie.zone": "control"},
     }
     plain = {"Name": "p", "Id": "2" * 64, "Driver": "bridge", "Internal": False, "Labels": None}
-    subjects = [subject for subject in map(subject_of_network, (control, plain)) if subject]
+    subjects = [subject for subject in map(judged_network, (control, plain)) if subject]
 
     assert [(v.rule, v.resource, v.path) for v in judge(subjects, default_policy(), TODAY).violations] == [
         ("segments", "c", "internal")

@@ -8,7 +8,7 @@ from pulumi_policy import EnforcementLevel, ResourceValidationArgs, ResourceVali
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from components.core.policy.load import default_policy
-from components.settings import Enforcement, Policy, SettingsError
+from components.settings import Enforcement, PolicySettings, SettingsError
 from slidegenie.policy.normalized import CONTAINER
 from slidegenie.policy.pack import known, pack_policies, stack_settings
 from slidegenie.policy.properties import UNKNOWN
@@ -167,7 +167,7 @@ def test_values_are_taken_out_of_pulumis_wrapping() -> None:
     ],
 )
 def test_the_stacks_own_settings_decide_how_strict_it_is(configuration: dict[str, Any], level: Enforcement) -> None:
-    assert stack_settings(configuration, "reports") == Policy(enforcement=level)
+    assert stack_settings(configuration, "reports") == PolicySettings(enforcement=level)
     assert EnforcementLevel(level.value).value == level.value
 
 

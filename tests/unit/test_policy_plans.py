@@ -15,11 +15,11 @@ from components.containers import FilesMount, HealthCheck
 from components.containers.files import Files
 from components.core.policy.load import default_policy, load_policy
 from components.core.policy.model import ContainerPolicy, Granted
-from components.settings import Policy
+from components.settings import PolicySettings
 from slidegenie.plan import Plan, StackProgram
 from slidegenie.policy.enforcement import policy_settings
-from slidegenie.policy.judge import Verdict
-from slidegenie.policy.recorded import around_of, judge_plan
+from slidegenie.policy.judge import PolicyResult
+from slidegenie.policy.recorded import facts_of, judge_plan
 from slidegenie.policy.report import report, summary
 
 from .planned import application, recorded, with_foundation
@@ -29,11 +29,13 @@ from .policies import SECRET, TODAY
 
 def policy_of(plan: Plan) -> ContainerPolicy:
     """Return the policy of one of the project's stacks; else the library's."""
-    settings = policy_settings(ROOT, plan) if plan.stack in STACKS and plan.project == "slidegenie" else Policy()
+    settings = (
+        policy_settings(ROOT, plan) if plan.stack in STACKS and plan.project == "slidegenie" else PolicySettings()
+    )
     return load_policy(settings, ROOT)
 
 
-def judged(plan: Plan) -> Verdict:
+def judged(plan: Plan) -> PolicyResult:
     """Return what the policy says."""
     return judge_plan(plan, policy_of(plan), TODAY)
 
@@ -146,7 +148,7 @@ def test_a_server_that_asks_for_too_much_is_not() -> None:
     def ask(foundation: Foundation) -> None:
         server(
             foundation,
-            root_because="it was easier",
+            root_reason="it was easier",
             host_mounts=[HostMount(host_path="/var/run/docker.sock", path="/docker.sock")],
             environment={"DB_PASSWORD": pulumi.Output.secret(SECRET), "NOTE": pulumi.Output.secret(SECRET)},
         )
@@ -192,7 +194,7 @@ def test_the_stacks_own_image_is_no_foreign_one_where_it_is_pushed(builder: str)
     plan = application(registry=registry, secrets={"registryPassword": "p"})
 
     assert list(report(judged(plan))) == []
-    assert around_of(plan).pushed == {"ghcr.io/acme/backend"}
+    assert facts_of(plan).pushed == {"ghcr.io/acme/backend"}
 
 
 def test_an_image_that_somebody_names_by_an_id_is_from_nowhere() -> None:

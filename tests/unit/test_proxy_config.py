@@ -8,18 +8,18 @@ import yaml
 
 from components.edge import config, dynamic, server_labels
 from components.edge import static as fixed
-from components.settings import Proxy
+from components.settings import ProxySettings
 
 from .planned import CONTAINER, application, as_it_comes, uploads
 
 
 def static(*, direct: bool = False) -> Any:
-    settings = Proxy(backend_port=8000 if direct else None)
+    settings = ProxySettings(backend_port=8000 if direct else None)
     return yaml.safe_load(fixed.static("application-net", "slidegenie/prod", settings))
 
 
 def edge(**settings: Any) -> Any:
-    return yaml.safe_load(dynamic.edge(Proxy(**settings)))
+    return yaml.safe_load(dynamic.edge(ProxySettings(**settings)))
 
 
 def allow_list() -> list[str]:

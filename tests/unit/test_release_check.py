@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.release_check import Row, main, rows, run
+from scripts.release_check import CheckRow, main, rows, run
 
 SAY = [sys.executable, "-c"]
 
 
-def row(key: str, program: str, **more: object) -> Row:
-    return Row(key=key, what=f"About {key}", command=[*SAY, program], figure=r"\d+ passed", **more)  # type: ignore[arg-type]
+def row(key: str, program: str, **more: object) -> CheckRow:
+    return CheckRow(key=key, what=f"About {key}", command=[*SAY, program], figure=r"\d+ passed", **more)  # type: ignore[arg-type]
 
 
 GOOD = row("good", "print('3 passed in 1.23s')")
@@ -40,7 +40,7 @@ def test_what_passed_what_failed_and_what_was_skipped_is_in_the_table(
 
 
 def test_marks_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    counted = Row(key="n", what="N", command=[*SAY, "print('x\\nx\\nx')"], figure="^x$", counted="of them")
+    counted = CheckRow(key="n", what="N", command=[*SAY, "print('x\\nx\\nx')"], figure="^x$", counted="of them")
     assert run([counted], set(), tmp_path / "logs") == 0
     assert table(capsys.readouterr().out)[2] == "| N | passed | 3 of them, 0 s |"
 
@@ -52,7 +52,7 @@ def test_without_a_failure_it_succeeds(tmp_path: Path) -> None:
 def test_a_program_that_is_not_there_is_a_failed_row_and_the_rest_is_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    nowhere = Row(key="nowhere", what="Nowhere", command=["/no/such/program"], figure="x")
+    nowhere = CheckRow(key="nowhere", what="Nowhere", command=["/no/such/program"], figure="x")
     assert run([nowhere, GOOD], set(), tmp_path / "logs") == 1
     lines = table(capsys.readouterr().out)
     assert lines[2] == "| Nowhere | **FAILED** | could not be started: No such file or directory |"

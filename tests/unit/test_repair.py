@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slidegenie.pulumi import removed as repair
-from slidegenie.pulumi.state import State
+from slidegenie.pulumi.state import StackState
 
 _KINDS = {
     "container": "docker:index/container:Container",
@@ -32,7 +32,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def found(*resources: dict[str, Any]) -> list[str]:
-    return [urn.rpartition("::")[2] for urn in repair.removed_by_hand(State(resources))]
+    return [urn.rpartition("::")[2] for urn in repair.removed_by_hand(StackState(resources))]
 
 
 def test_what_is_there_is_left_alone() -> None:

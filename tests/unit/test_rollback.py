@@ -9,7 +9,7 @@ import pytest
 
 from components.settings import parse_settings
 from slidegenie.console import Problem
-from slidegenie.pulumi.state import State
+from slidegenie.pulumi.state import StackState
 from slidegenie.rollout import rollback
 from slidegenie.rollout.rollback import History
 
@@ -41,9 +41,9 @@ class Stack:
     def section(self, _name: str) -> dict[str, Any]:
         return self.backend
 
-    def state(self) -> State:
+    def state(self) -> StackState:
         job = {"urn": "urn:x::slidegenie-app-migrate", "type": "docker:index/container:Container"}
-        return State((job | {"outputs": {"exitCode": 0, "containerLogs": self.migrated}},))
+        return StackState((job | {"outputs": {"exitCode": 0, "containerLogs": self.migrated}},))
 
 
 @pytest.fixture

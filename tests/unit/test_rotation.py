@@ -9,7 +9,7 @@ import pytest
 
 from slidegenie.console import Problem
 from slidegenie.plan import Plan
-from slidegenie.pulumi.state import State
+from slidegenie.pulumi.state import StackState
 from slidegenie.rollout import rotation
 from slidegenie.rollout.rotation import ROTATABLE, Rotation
 
@@ -35,8 +35,8 @@ class Stack:
         self.resources = resources
         self.unprotected: list[str] = []
 
-    def state(self) -> State:
-        return State(tuple(self.resources))
+    def state(self) -> StackState:
+        return StackState(tuple(self.resources))
 
     def unprotect(self, urn: str) -> None:
         self.unprotected.append(urn)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from components import SettingsError, parse_settings
-from components.settings import Secrets, Section, reveal
+from components.settings import SecretsSettings, Section, reveal
 
 from ..support.pem import Issuer
 from .planned import application, environment
@@ -398,7 +398,7 @@ def test_a_secret_has_no_line_break_at_its_end_whoever_reads_it(ending: str) -> 
     assert reveal(secrets.postgres_password) == "given-postgresPassword"
     assert reveal(secrets.redis_password) == "given-redisPassword"
     assert reveal(secrets.storage_secret_key) == "given-storageSecretKey"
-    code = Secrets(redis_password=SecretStr(f"given{ending}"))
+    code = SecretsSettings(redis_password=SecretStr(f"given{ending}"))
     assert reveal(code.redis_password) == "given"
 
 

@@ -8,7 +8,7 @@ from pulumi.runtime import config as runtime_config
 from pydantic import ValidationError
 
 from components import Limits, Settings, SettingsError, load_settings, parse_settings
-from components.settings import Backend, Redis, Target, TlsMode, Variant, reveal
+from components.settings import BackendSettings, RedisSettings, Target, TlsMode, Variant, reveal
 
 from ..support.pem import own
 from .planned import recorded
@@ -410,14 +410,14 @@ def test_both_keys_of_a_store_of_somebody_else_are_asked_for() -> None:
 
 
 def test_code_uses_names_of_python() -> None:
-    assert Redis(maxmemory_mib=64, limits=Limits(memory_mib=128)).limits.memory_mib == 128
+    assert RedisSettings(maxmemory_mib=64, limits=Limits(memory_mib=128)).limits.memory_mib == 128
     with pytest.raises(ValidationError, match="three quarters"):
-        Redis(maxmemory_mib=128, limits=Limits(memory_mib=128))
+        RedisSettings(maxmemory_mib=128, limits=Limits(memory_mib=128))
 
 
 def test_settings_do_not_change_later() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        Backend().replicas = 5
+        BackendSettings().replicas = 5
 
 
 @pytest.mark.parametrize("late", ["1", "0", None], ids=["true", "false", "missing"])

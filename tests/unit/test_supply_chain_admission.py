@@ -16,7 +16,7 @@ from slidegenie.compose.stack import ComposeStack
 from components import Files, FilesArgs, Foundation, FoundationArgs, HealthCheck, Limits, Server, ServerArgs, Zone
 from components.images.backend_admission import admitted_backend
 from components.images.image import without_tag
-from components.images.supply_chain import Admission, AdmissionArgs, Checks, Subject, SupplyChainError, login
+from components.images.supply_chain import Admission, AdmissionArgs, CheckedImage, Checks, SupplyChainError, login
 from components.images.supply_chain.keys import key_pair
 from components.images.supply_chain.push import by_digest
 from components.settings import Require, SettingsError
@@ -249,7 +249,7 @@ def admitted(require: str, **rest: Any) -> None:
     recorded(lambda: Admission("app", AdmissionArgs(image=IMAGE, pushed=True, settings=settings, **rest)))
 
 
-def refuse(_: Checks, subject: Subject) -> None:
+def refuse(_: Checks, subject: CheckedImage) -> None:
     raise SupplyChainError(f"{subject.reference} was refused")
 
 
@@ -285,13 +285,13 @@ def test_a_tag_that_cannot_be_given_is_a_failure_everywhere(
 
 
 def test_a_step_knows_the_image_the_engine_is_about_to_admit(hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Subject] = []
+    seen: list[CheckedImage] = []
     monkeypatch.setattr(Checks, "verify", lambda _self, subject: seen.append(subject))
     admitted("enforce")
 
     hooks.run("verify", "other@sha256:" + "b" * 64)
 
-    assert seen == [Subject(reference="other@sha256:" + "b" * 64, pushed=True)]
+    assert seen == [CheckedImage(reference="other@sha256:" + "b" * 64, pushed=True)]
 
 
 def test_a_broken_policy_stops_like_a_refusal(hooks: Hooks, tmp_path: Path) -> None:
@@ -335,7 +335,7 @@ def test_no_container_not_even_one_that_only_writes_files_comes_before_the_stack
             await asyncio.sleep(0.3)
             return "checked"
 
-        foundation.hold_until(random.RandomId("gate", byte_length=1, keepers={"is": slow()}).hex)
+        foundation.wait_for(random.RandomId("gate", byte_length=1, keepers={"is": slow()}).hex)
 
     registered = recorded(program).resources
     gate = next(index for index, resource in enumerate(registered) if resource.name == "gate")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.images.supply_chain import Subject, ToolError
+from components.images.supply_chain import CheckedImage, ToolError
 from slidegenie.images import scan_command as by_hand
 
 from .plans import ROOT
@@ -22,12 +22,12 @@ def reports(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What Trivy says of each image; an error is raised."""
     answers: dict[str, Any] = {}
 
-    def scan(_bench: object, subject: Subject, _policy: object) -> Any:
+    def scan(_bench: object, subject: CheckedImage, _policy: object) -> Any:
         if isinstance(answer := answers[subject.reference], Exception):
             raise answer
         return answer
 
-    def sbom(bench: Any, _subject: Subject) -> Path:
+    def sbom(bench: Any, _subject: CheckedImage) -> Path:
         file: Path = bench.folder / "sbom"
         file.write_text("{}", encoding="utf-8")
         return file

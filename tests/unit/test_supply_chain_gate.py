@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.images.supply_chain import Severity, SupplyChainError, Verdict, judge, parse_policy
+from components.images.supply_chain import ScanResult, Severity, SupplyChainError, judge_report, parse_policy
 
 TODAY = datetime.date(2026, 11, 23)
 
@@ -64,8 +64,10 @@ REPORT: dict[str, Any] = {
 }
 
 
-def verdict(report: Any = None, **policy: Any) -> Verdict:
-    return judge(REPORT if report is None else report, parse_policy({"threshold": "HIGH", **policy}, "policy"), TODAY)
+def verdict(report: Any = None, **policy: Any) -> ScanResult:
+    return judge_report(
+        REPORT if report is None else report, parse_policy({"threshold": "HIGH", **policy}, "policy"), TODAY
+    )
 
 
 def accepted(name: str, expires: str = "2026-12-31", **rest: str) -> dict[str, Any]:
@@ -178,7 +180,7 @@ def test_an_acceptance_can_be_for_a_secret_in_one_file() -> None:
 )
 def test_a_broken_report_is_never_a_clean_one(report: Any, said: str) -> None:
     with pytest.raises(SupplyChainError, match=said):
-        judge(report, parse_policy({}, "policy"), TODAY)
+        judge_report(report, parse_policy({}, "policy"), TODAY)
 
 
 def test_severities_are_ordered() -> None:

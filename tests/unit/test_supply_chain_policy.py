@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.images.supply_chain import Scanner, Severity, load_policy, parse_policy
+from components.images.supply_chain import Scanner, Severity, load_scan_policy, parse_policy
 from components.settings import SettingsError
 
 from .plans import ROOT
@@ -22,7 +22,7 @@ def problems(values: Any) -> list[str]:
 
 
 def test_the_policy_of_the_repository_is_strict() -> None:
-    policy = load_policy(ROOT / "security" / "trivy-scan.yml")
+    policy = load_scan_policy(ROOT / "security" / "trivy-scan.yml")
 
     assert policy.threshold is Severity.HIGH
     assert set(policy.scanners) == set(Scanner)
@@ -30,10 +30,10 @@ def test_the_policy_of_the_repository_is_strict() -> None:
 
 
 def test_the_one_for_machines_without_the_database_differs_in_the_scanners_only() -> None:
-    offline = load_policy(ROOT / "security" / "trivy-scan-offline.yml")
+    offline = load_scan_policy(ROOT / "security" / "trivy-scan-offline.yml")
 
     assert Scanner.VULNERABILITIES not in offline.scanners
-    usual = load_policy(ROOT / "security" / "trivy-scan.yml")
+    usual = load_scan_policy(ROOT / "security" / "trivy-scan.yml")
     assert offline.model_copy(update={"scanners": usual.scanners}) == usual
 
 
@@ -78,13 +78,13 @@ def test_a_mistake_says_where_and_what_to_do(values: Any, said: str) -> None:
 
 def test_a_file_that_cannot_be_read_is_no_policy(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"none\.yml: cannot be read \(No such file or directory\)"):
-        load_policy(tmp_path / "none.yml")
+        load_scan_policy(tmp_path / "none.yml")
     (tmp_path / "broken.yml").write_text("a: [", encoding="utf-8")
     with pytest.raises(SettingsError, match=r"broken\.yml: is not YAML: "):
-        load_policy(tmp_path / "broken.yml")
+        load_scan_policy(tmp_path / "broken.yml")
     (tmp_path / "latin.yml").write_bytes("# gepr\xfcft".encode("latin-1"))
     with pytest.raises(SettingsError, match=r"latin\.yml: is not UTF-8 text; save it as UTF-8"):
-        load_policy(tmp_path / "latin.yml")
+        load_scan_policy(tmp_path / "latin.yml")
 
 
 def test_a_last_day_that_no_calendar_has_is_one_line(tmp_path: Path) -> None:
@@ -92,10 +92,10 @@ def test_a_last_day_that_no_calendar_has_is_one_line(tmp_path: Path) -> None:
     accepted = "ignore: [{id: CVE-2026-1, reason: nobody calls that function, expires: %s}]\n"
     file.write_text(accepted % "2026-06-31", encoding="utf-8")
     with pytest.raises(SettingsError) as raised:
-        load_policy(file)
+        load_scan_policy(file)
     assert raised.value.problems == [
         "ignore.0.expires: must be a valid date or datetime, day value is outside expected range; got '2026-06-31'"
     ]
 
     file.write_text(accepted % "2026-06-30", encoding="utf-8")
-    assert [entry.expires for entry in load_policy(file).ignore] == [datetime.date(2026, 6, 30)]
+    assert [entry.expires for entry in load_scan_policy(file).ignore] == [datetime.date(2026, 6, 30)]

@@ -14,10 +14,10 @@ import pytest
 
 from components.core.engine import DockerEngine
 from components.images.supply_chain import (
+    CheckedImage,
     Checks,
-    Login,
+    RegistryLogin,
     Signer,
-    Subject,
     SupplyChainError,
     ToolError,
     cosign,
@@ -27,12 +27,12 @@ from components.images.supply_chain import (
     trivy,
 )
 from components.images.supply_chain.errors import UnsignedError
-from components.images.supply_chain.tools import Workbench, workbench
-from components.settings import Images, Require
+from components.images.supply_chain.tools import Toolset, toolset
+from components.settings import ImagesSettings, Require
 
 DIGEST = "sha256:" + "a" * 64
-IMAGE = Subject(reference=f"registry.example.com/slidegenie/backend@{DIGEST}", pushed=True)
-LOCAL = Subject(reference="sha256:" + "b" * 64, pushed=False)
+IMAGE = CheckedImage(reference=f"registry.example.com/slidegenie/backend@{DIGEST}", pushed=True)
+LOCAL = CheckedImage(reference="sha256:" + "b" * 64, pushed=False)
 SIGNED = {"critical": {"type": "https://sigstore.dev/cosign/sign/v1", "image": {"docker-manifest-digest": DIGEST}}}
 
 StandIn = Callable[[str, str], None]
@@ -62,8 +62,8 @@ def stand_in(programs: Path) -> StandIn:
 
 
 @pytest.fixture
-def bench(programs: Path) -> Iterator[Workbench]:  # noqa: ARG001 - sets PATH
-    with workbench(fetch=False) as opened:
+def bench(programs: Path) -> Iterator[Toolset]:  # noqa: ARG001 - sets PATH
+    with toolset(fetch=False) as opened:
         yield opened
 
 
@@ -78,7 +78,7 @@ while [ $# -gt 0 ]; do if [ "$1" = --output ]; then echo "{\\"SchemaVersion\\":2
 """
 
 
-def test_an_image_of_a_registry_is_scanned_there(programs: Path, stand_in: StandIn, bench: Workbench) -> None:
+def test_an_image_of_a_registry_is_scanned_there(programs: Path, stand_in: StandIn, bench: Toolset) -> None:
     stand_in("trivy", TRIVY.replace("VERSION", "0.69.3"))
 
     assert trivy.scan(bench, IMAGE, parse_policy({}, "policy")) == {"SchemaVersion": 2}
@@ -89,7 +89,7 @@ def test_an_image_of_a_registry_is_scanned_there(programs: Path, stand_in: Stand
     )
 
 
-def test_without_the_database_nothing_is_fetched(programs: Path, stand_in: StandIn, bench: Workbench) -> None:
+def test_without_the_database_nothing_is_fetched(programs: Path, stand_in: StandIn, bench: Toolset) -> None:
     stand_in("trivy", TRIVY.replace("VERSION", "0.69.3"))
     stand_in("docker", ":")
 
@@ -103,7 +103,7 @@ def test_without_the_database_nothing_is_fetched(programs: Path, stand_in: Stand
 
 
 @pytest.mark.parametrize("version", ["0.69.4", "0.69.5", "0.69.6", "v0.69.4"])
-def test_a_malicious_trivy_is_refused(stand_in: StandIn, bench: Workbench, version: str) -> None:
+def test_a_malicious_trivy_is_refused(stand_in: StandIn, bench: Toolset, version: str) -> None:
     stand_in("trivy", TRIVY.replace("VERSION", version))
 
     with pytest.raises(ToolError, match=rf"trivy {version} is a malicious release \(CVE-2026-33634\)"):
@@ -111,7 +111,7 @@ def test_a_malicious_trivy_is_refused(stand_in: StandIn, bench: Workbench, versi
 
 
 def test_one_that_can_be_told_by_what_is_in_it_is_not_even_started(
-    programs: Path, stand_in: StandIn, bench: Workbench
+    programs: Path, stand_in: StandIn, bench: Toolset
 ) -> None:
     stand_in("trivy", "# -X github.com/aquasecurity/trivy/pkg/version/app.ver=0.69.5\necho started")
 
@@ -121,7 +121,7 @@ def test_one_that_can_be_told_by_what_is_in_it_is_not_even_started(
 
 
 @pytest.mark.parametrize("answer", ["trivy 0.69.3", "{}", "[]"])
-def test_a_trivy_that_hides_its_version_is_refused(stand_in: StandIn, bench: Workbench, answer: str) -> None:
+def test_a_trivy_that_hides_its_version_is_refused(stand_in: StandIn, bench: Toolset, answer: str) -> None:
     stand_in("trivy", f"echo '{answer}'")
 
     with pytest.raises(ToolError, match="does not tell its version"):
@@ -130,7 +130,7 @@ def test_a_trivy_that_hides_its_version_is_refused(stand_in: StandIn, bench: Wor
 
 @pytest.mark.parametrize("pinned", ["", f"@{DIGEST}"])
 def test_a_malicious_trivy_in_an_image_is_not_even_started(
-    programs: Path, stand_in: StandIn, bench: Workbench, monkeypatch: pytest.MonkeyPatch, pinned: str
+    programs: Path, stand_in: StandIn, bench: Toolset, monkeypatch: pytest.MonkeyPatch, pinned: str
 ) -> None:
     stand_in("docker", ":")
     monkeypatch.setattr(tools, "third_party", lambda _: f"ghcr.io/aquasecurity/trivy:v0.69.5{pinned}")
@@ -141,7 +141,7 @@ def test_a_malicious_trivy_in_an_image_is_not_even_started(
 
 
 def test_the_environment_does_not_bend_the_policy(
-    stand_in: StandIn, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+    stand_in: StandIn, bench: Toolset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("TRIVY_SEVERITY", "TRIVY_IGNOREFILE", "TRIVY_DB_REPOSITORY", "TRIVY_CACHE_DIR"):
         monkeypatch.setenv(name, "of the user")
@@ -162,7 +162,7 @@ def test_a_tool_in_a_container_reaches_what_a_program_would(
     monkeypatch.setenv("https_proxy", "http://user:secret@proxy:3128")
     monkeypatch.delenv("HTTPS_PROXY", raising=False)
     stand_in("docker", ":")
-    with workbench(fetch=False, images=Images(mirror="mirror.example.com")) as bench:
+    with toolset(fetch=False, images=ImagesSettings(mirror="mirror.example.com")) as bench:
         syft.sbom(bench, IMAGE)
     inspect, run = asked(programs, "docker")
 
@@ -175,7 +175,7 @@ def test_a_tool_in_a_container_reaches_what_a_program_would(
     assert "HTTPS_PROXY" not in run
 
 
-def test_a_missing_tool_says_how_to_get_it(bench: Workbench) -> None:
+def test_a_missing_tool_says_how_to_get_it(bench: Toolset) -> None:
     with pytest.raises(ToolError) as raised:
         syft.sbom(bench, IMAGE)
 
@@ -183,7 +183,7 @@ def test_a_missing_tool_says_how_to_get_it(bench: Workbench) -> None:
     assert "run scripts/install-supply-chain-tools.sh syft, or `docker pull ghcr.io/anchore/syft:" in str(raised.value)
 
 
-def test_a_tool_that_fails_says_its_last_words(stand_in: StandIn, bench: Workbench) -> None:
+def test_a_tool_that_fails_says_its_last_words(stand_in: StandIn, bench: Toolset) -> None:
     stand_in("syft", "echo no such image >&2; exit 3")
 
     with pytest.raises(ToolError, match=r"^syft failed: no such image$"):
@@ -191,7 +191,7 @@ def test_a_tool_that_fails_says_its_last_words(stand_in: StandIn, bench: Workben
 
 
 def test_without_a_program_the_image_on_the_engine_is_used_and_nothing_is_pulled(
-    programs: Path, stand_in: StandIn, bench: Workbench
+    programs: Path, stand_in: StandIn, bench: Toolset
 ) -> None:
     stand_in("docker", ":")
 
@@ -206,9 +206,9 @@ def test_without_a_program_the_image_on_the_engine_is_used_and_nothing_is_pulled
 
 def test_an_image_of_a_tool_is_pulled_only_where_the_tool_is_required(programs: Path, stand_in: StandIn) -> None:
     stand_in("docker", '[ "$1" != image ]')
-    with workbench(fetch=False) as lenient, pytest.raises(ToolError, match="is not on the engine"):
+    with toolset(fetch=False) as lenient, pytest.raises(ToolError, match="is not on the engine"):
         syft.sbom(lenient, IMAGE)
-    with workbench(fetch=True) as strict:
+    with toolset(fetch=True) as strict:
         syft.sbom(strict, IMAGE)
 
     assert [line.split()[0] for line in asked(programs, "docker")] == ["image", "image", "pull", "run"]
@@ -218,7 +218,7 @@ def test_a_password_is_never_among_the_arguments(programs: Path, stand_in: Stand
     stand_in("docker", ":")
     key = tmp_path / "cosign.key"
     key.write_text("key", encoding="utf-8")
-    with workbench(fetch=True, login=Login(address="here", username="me", password="registry-secret")) as bench:
+    with toolset(fetch=True, login=RegistryRegistryLogin(address="here", username="me", password="registry-secret")) as bench:
         cosign.sign(bench, IMAGE, Signer(key=str(key), password="key-secret"))
 
     assert not any("secret" in line for line in asked(programs, "docker"))
@@ -229,7 +229,7 @@ def test_the_login_is_beside_the_users_own_and_gone_afterwards(programs: Path, t
     own.mkdir()
     written = {"auths": {"other": {}}, "credsStore": "desktop", "credHelpers": {"here": "own", "there": "own"}}
     (own / "config.json").write_text(json.dumps(written), encoding="utf-8")
-    with workbench(fetch=False, login=Login(address="here", username="me", password="secret")) as bench:
+    with toolset(fetch=False, login=RegistryRegistryLogin(address="here", username="me", password="secret")) as bench:
         config = json.loads((bench.folder / "docker" / "config.json").read_text(encoding="utf-8"))
         assert config["auths"] == {"other": {}, "here": {"auth": base64.b64encode(b"me:secret").decode()}}
         # Docker reads an empty name as: from this file.
@@ -246,7 +246,7 @@ def test_the_login_of_docker_hub_is_where_every_tool_looks_for_it(address: str, 
     own.mkdir()
     written = {"auths": {looked_up: {"auth": "theirs"}}, "credHelpers": {looked_up: "own"}}
     (own / "config.json").write_text(json.dumps(written), encoding="utf-8")
-    with workbench(fetch=False, login=Login(address=address, username="me", password="secret")) as bench:
+    with toolset(fetch=False, login=RegistryRegistryLogin(address=address, username="me", password="secret")) as bench:
         config = json.loads((bench.folder / "docker" / "config.json").read_text(encoding="utf-8"))
     entry = {"auth": base64.b64encode(b"me:secret").decode()}
     assert config == {"auths": {looked_up: entry, address: entry}, "credHelpers": {looked_up: "", address: ""}}
@@ -259,12 +259,12 @@ def test_the_login_of_docker_hub_is_where_every_tool_looks_for_it(address: str, 
 def test_a_broken_docker_configuration_is_named(tmp_path: Path, programs: Path, content: bytes, said: str) -> None:  # noqa: ARG001
     (tmp_path / "docker").mkdir()
     (tmp_path / "docker" / "config.json").write_bytes(content)
-    with pytest.raises(ToolError, match=rf"/docker/config\.json {said}"), workbench(fetch=False):
+    with pytest.raises(ToolError, match=rf"/docker/config\.json {said}"), toolset(fetch=False):
         pass
 
 
 def test_a_key_signs_without_any_public_service(
-    programs: Path, stand_in: StandIn, bench: Workbench, tmp_path: Path
+    programs: Path, stand_in: StandIn, bench: Toolset, tmp_path: Path
 ) -> None:
     key = tmp_path / "cosign.key"
     key.write_text("key", encoding="utf-8")
@@ -281,7 +281,7 @@ def test_a_key_signs_without_any_public_service(
     assert json.loads((bench.folder / "signing-config.json").read_text())["rekorTlogConfig"] == {}
 
 
-def test_keyless_goes_by_identity_and_issuer(programs: Path, stand_in: StandIn, bench: Workbench) -> None:
+def test_keyless_goes_by_identity_and_issuer(programs: Path, stand_in: StandIn, bench: Toolset) -> None:
     stand_in("cosign", f"echo '{json.dumps([SIGNED])}'")
     signer = Signer(key="keyless", identity="https://ci.example.com/release", issuer="https://tokens.example.com")
 
@@ -297,7 +297,7 @@ def test_keyless_goes_by_identity_and_issuer(programs: Path, stand_in: StandIn, 
     ]
 
 
-def test_a_key_in_a_kms_is_named_and_never_copied(programs: Path, stand_in: StandIn, bench: Workbench) -> None:
+def test_a_key_in_a_kms_is_named_and_never_copied(programs: Path, stand_in: StandIn, bench: Toolset) -> None:
     stand_in("cosign", f"echo '{json.dumps([SIGNED])}'")
 
     cosign.verify(bench, IMAGE, Signer(key="awskms:///alias/slidegenie"))
@@ -321,7 +321,7 @@ def test_a_key_in_a_kms_is_named_and_never_copied(programs: Path, stand_in: Stan
     ],
 )
 def test_only_a_signature_of_this_digest_counts(
-    stand_in: StandIn, bench: Workbench, tmp_path: Path, answer: Any, said: str
+    stand_in: StandIn, bench: Toolset, tmp_path: Path, answer: Any, said: str
 ) -> None:
     public = tmp_path / "k"
     public.write_text("key", encoding="utf-8")
@@ -330,7 +330,7 @@ def test_only_a_signature_of_this_digest_counts(
         cosign.verify(bench, IMAGE, Signer(key="generated", public_key=str(public)))
 
 
-def test_a_signature_of_cosign_2_counts(stand_in: StandIn, bench: Workbench) -> None:
+def test_a_signature_of_cosign_2_counts(stand_in: StandIn, bench: Toolset) -> None:
     older = {"critical": SIGNED["critical"] | {"type": "cosign container image signature"}}
     stand_in("cosign", f"echo '{json.dumps([older])}'")
 
@@ -348,7 +348,7 @@ def test_a_signature_of_cosign_2_counts(stand_in: StandIn, bench: Workbench) -> 
     ],
 )
 def test_an_answer_that_could_not_be_had_is_no_refusal(
-    stand_in: StandIn, bench: Workbench, monkeypatch: pytest.MonkeyPatch, line: str, refused: bool
+    stand_in: StandIn, bench: Toolset, monkeypatch: pytest.MonkeyPatch, line: str, refused: bool
 ) -> None:
     monkeypatch.setenv("PATH", f"{os.environ['PATH']}:/usr/bin:/bin")
     stand_in("cosign", line)
@@ -398,7 +398,7 @@ def test_every_platform_is_scanned_and_gets_its_own_sbom(programs: Path, stand_i
     assert "--recursive" in asked(programs, "cosign")[-1]
 
 
-def test_an_image_for_one_platform_is_looked_at_as_it_is(stand_in: StandIn, bench: Workbench) -> None:
+def test_an_image_for_one_platform_is_looked_at_as_it_is(stand_in: StandIn, bench: Toolset) -> None:
     stand_in("docker", """echo '{"layers": []}'""")
 
     assert IMAGE.images(bench) == (IMAGE,)
@@ -407,7 +407,7 @@ def test_an_image_for_one_platform_is_looked_at_as_it_is(stand_in: StandIn, benc
 
 @pytest.mark.parametrize("answer", ["oops", "[]", '{"manifests": [{}]}', '{"manifests": []}'])
 def test_a_list_that_cannot_be_read_is_never_taken_for_a_clean_one(
-    stand_in: StandIn, bench: Workbench, answer: str
+    stand_in: StandIn, bench: Toolset, answer: str
 ) -> None:
     stand_in("docker", f"echo '{answer}'")
     with pytest.raises(ToolError, match="push the image anew"):
@@ -415,14 +415,14 @@ def test_a_list_that_cannot_be_read_is_never_taken_for_a_clean_one(
 
 
 @pytest.mark.parametrize("reference", ["backend:latest", f"backend@{DIGEST}0", f"backend:{DIGEST[7:]}", "backend@"])
-def test_what_has_no_digest_is_neither_signed_nor_verified(stand_in: StandIn, bench: Workbench, reference: str) -> None:
+def test_what_has_no_digest_is_neither_signed_nor_verified(stand_in: StandIn, bench: Toolset, reference: str) -> None:
     stand_in("cosign", "exit 1")
     for step in (cosign.sign, cosign.verify):
         with pytest.raises(SupplyChainError, match="has no digest"):
-            step(bench, Subject(reference=reference, pushed=True), Signer(key="keyless"))
+            step(bench, CheckedImage(reference=reference, pushed=True), Signer(key="keyless"))
 
 
-def test_a_missing_key_file_is_named(bench: Workbench) -> None:
+def test_a_missing_key_file_is_named(bench: Toolset) -> None:
     with pytest.raises(SupplyChainError, match=r"the key /none/cosign\.key cannot be read \(No such file"):
         cosign.sign(bench, IMAGE, Signer(key="/none/cosign.key"))
 
@@ -445,7 +445,7 @@ def test_images_come_from_the_engine_and_a_tool_in_a_container_runs_where_its_fi
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "ssh://there")
     stand_in("docker", _NOTE_HOST)
-    with workbench(fetch=False) as bench:
+    with toolset(fetch=False) as bench:
         syft.sbom(bench, LOCAL)
 
     commands = [line.split()[0] for line in asked(programs, "docker")]
@@ -455,12 +455,12 @@ def test_images_come_from_the_engine_and_a_tool_in_a_container_runs_where_its_fi
 
 
 def test_nothing_secret_shows_when_it_is_printed() -> None:
-    shown = f"{Login(address='a', username='u', password='secret')} {Signer(key='generated', generated='secret')}"
+    shown = f"{RegistryLogin(address='a', username='u', password='secret')} {Signer(key='generated', generated='secret')}"
 
     assert "secret" not in shown
 
 
-def test_the_tools_ask_nobody_for_news(stand_in: StandIn, bench: Workbench) -> None:
+def test_the_tools_ask_nobody_for_news(stand_in: StandIn, bench: Toolset) -> None:
     stand_in("syft", "export -p >environment")
     syft.sbom(bench, IMAGE)
 
@@ -469,7 +469,7 @@ def test_the_tools_ask_nobody_for_news(stand_in: StandIn, bench: Workbench) -> N
     assert re.search("TRIVY_SKIP_VERSION_CHECK=.?true", environment)
 
 
-def test_a_tool_that_hangs_is_given_up(stand_in: StandIn, bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tool_that_hangs_is_given_up(stand_in: StandIn, bench: Toolset, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in("syft", ":")
 
     def hangs(*_: object, **__: object) -> None:

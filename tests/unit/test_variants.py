@@ -9,7 +9,16 @@ from components import BackendImage, BackendImageArgs, ImageMatrix, ImageMatrixA
 from components.images.backend_image import backend_build
 from components.images.dockerfile import stages
 from components.images.variants import VARIANTS, ImageVariant, image_variant
-from components.settings import Engine, Images, Origin, Registry, Require, SupplyChain, Target, Variant
+from components.settings import (
+    EngineSettings,
+    ImagesSettings,
+    OriginSettings,
+    RegistrySettings,
+    Require,
+    SupplyChainSettings,
+    Target,
+    Variant,
+)
 from components.settings.values.versions import third_party
 from scripts.images_manual import images_manual
 from slidegenie.plan import Plan
@@ -25,7 +34,9 @@ def dockerfile(variant: ImageVariant) -> str:
 
 
 def matrix(*variants: ImageVariant) -> Plan:
-    common = BackendImageArgs(release="1.2.3", repository="ghcr.io/acme/slides", images=Images(mirror="mirror.test"))
+    common = BackendImageArgs(
+        release="1.2.3", repository="ghcr.io/acme/slides", images=ImagesSettings(mirror="mirror.test")
+    )
     return recorded(lambda: ImageMatrix("images", ImageMatrixArgs(common=common, variants=variants or VARIANTS)))
 
 
@@ -103,8 +114,8 @@ def test_images_go_to_a_registry_each_proven_before_it_gets_its_names() -> None:
     common = BackendImageArgs(
         release="1.2.3",
         repository="slides",
-        registry=Registry(address="ghcr.io", namespace="acme", platforms=("linux/amd64",)),
-        supply_chain=SupplyChain(require=Require.ENFORCE),
+        registry=RegistrySettings(address="ghcr.io", namespace="acme", platforms=("linux/amd64",)),
+        supply_chain=SupplyChainSettings(require=Require.ENFORCE),
     )
     variants = (VARIANTS[0], VARIANTS[-1])
     plan = recorded(lambda: ImageMatrix("images", ImageMatrixArgs(common=common, variants=variants)))
@@ -149,7 +160,7 @@ def test_a_stack_builds_what_its_settings_name(variant: ImageVariant) -> None:
 
 
 def test_the_origin_becomes_labels_and_the_date_of_every_file() -> None:
-    origin = Origin.model_validate(
+    origin = OriginSettings.model_validate(
         {"source": "https://git.example.com/slides", "revision": "abc123", "created": "2026-01-31T13:00:00+01:00"}
     )
     arguments = backend_build(BackendImageArgs(origin=origin)).build_args
@@ -169,7 +180,7 @@ def test_what_is_not_known_of_the_origin_is_left_to_the_dockerfile() -> None:
 
 
 def test_builder_and_trust_of_the_engine_are_used() -> None:
-    build = backend_build(BackendImageArgs(engine=Engine(builder="other", ca_bundle="/etc/own.pem")))
+    build = backend_build(BackendImageArgs(engine=EngineSettings(builder="other", ca_bundle="/etc/own.pem")))
 
     assert (build.builder, build.ca_bundle) == ("other", "/etc/own.pem")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from components.settings import Images
+from components.settings import ImagesSettings
 from components.settings.values.versions import third_parties
 
 from .plans import ROOT
@@ -61,7 +61,7 @@ def test_every_image_has_an_exact_tag_from_a_named_registry(name: str) -> None:
 
 def test_every_image_is_used() -> None:
     """One that nothing reads would still be updated, month after month."""
-    defaults = {value for value in Images().model_dump().values() if isinstance(value, str)}
+    defaults = {value for value in ImagesSettings().model_dump().values() if isinstance(value, str)}
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "components").rglob("*.py"))
     unused = {
         name: reference

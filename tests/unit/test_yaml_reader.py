@@ -7,7 +7,7 @@ import pytest
 import yaml
 from pulumi.runtime import config as runtime_config
 
-from components.settings import Redis, Settings, SettingsError, keys_of, load_settings
+from components.settings import RedisSettings, Settings, SettingsError, keys_of, load_settings
 from components.settings.stack_file import StackFile
 from components.settings.yaml_file import parse_yaml, write_yaml
 from slidegenie.plan.program import StackProgram, stack_configuration
@@ -217,7 +217,7 @@ def test_a_misspelt_namespace_or_key_is_named_wherever_settings_are_read(tmp_pat
 
 def test_a_section_with_nothing_below_it_has_the_defaults_here_and_under_pulumi(tmp_path: Path) -> None:
     root = _stack(tmp_path, "config:\n  demo:proxy:\n  demo:config:redis: {maxmemoryMib: 64}\n")
-    assert StackProgram.read(root, "one").settings == Settings(redis=Redis(maxmemory_mib=64))
+    assert StackProgram.read(root, "one").settings == Settings(redis=RedisSettings(maxmemory_mib=64))
     assert keys_of("demo", {"demo:proxy": ""}) == {"proxy": {}}
 
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ...settings.base import Section
 from ...settings.errors import SettingsError, explain
-from ...settings.sections.policy import Policy
+from ...settings.sections.policy import PolicySettings
 from ...settings.yaml_file import read_yaml
 from ..assets import asset
 from .model import ContainerPolicy, Exceptions
@@ -19,7 +19,7 @@ SCHEMA = "security/container-security.schema.json"
 """Where the generated schema is, for editors."""
 
 
-def load_policy(settings: Policy, root: Path | None = None) -> ContainerPolicy:
+def load_policy(settings: PolicySettings, root: Path | None = None) -> ContainerPolicy:
     """Return the policy of a stack. Relative paths start at `root`, by default the working directory.
 
     Raises:

@@ -4,32 +4,32 @@ from .admission import Admission, AdmissionArgs, login
 from .checks import Checks
 from .cosign import Signer
 from .errors import SupplyChainError, ToolError
-from .gate import Finding, Verdict, judge
-from .policy import Ignored, Scanner, ScanPolicy, Severity, load_policy, parse_policy
+from .gate import Finding, ScanResult, judge_report
+from .policy import Ignored, Scanner, ScanPolicy, Severity, load_scan_policy, parse_policy
 from .push import PushedImage, PushedImageArgs, RegistryImage
-from .registry import Login
-from .subject import Subject
+from .registry import RegistryLogin
+from .subject import CheckedImage
 
 __all__ = [
     "Admission",
     "AdmissionArgs",
+    "CheckedImage",
     "Checks",
     "Finding",
     "Ignored",
-    "Login",
     "PushedImage",
     "PushedImageArgs",
     "RegistryImage",
+    "RegistryLogin",
     "ScanPolicy",
+    "ScanResult",
     "Scanner",
     "Severity",
     "Signer",
-    "Subject",
     "SupplyChainError",
     "ToolError",
-    "Verdict",
-    "judge",
-    "load_policy",
+    "judge_report",
+    "load_scan_policy",
     "login",
     "parse_policy",
 ]

@@ -18,17 +18,25 @@ import pulumi_random as random
 from ...core.assets import asset
 from ...core.engine import DockerEngine
 from ...core.socket_group import engine_of
-from ...settings import Images, Registry, Require, Secrets, SettingsError, SupplyChain, reveal
+from ...settings import (
+    ImagesSettings,
+    RegistrySettings,
+    Require,
+    SecretsSettings,
+    SettingsError,
+    SupplyChainSettings,
+    reveal,
+)
 from ...settings.sections.supply_chain import GENERATED
 from .checks import Checks
 from .cosign import Signer
 from .errors import SupplyChainError
 from .keys import GeneratedKey
-from .policy import load_policy
-from .registry import Login
-from .subject import Subject
+from .policy import load_scan_policy
+from .registry import RegistryLogin
+from .subject import CheckedImage
 
-_Step = Callable[[Checks, Subject], None]
+_Step = Callable[[Checks, CheckedImage], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +53,13 @@ class AdmissionArgs:
     """Whether this stack made the image, and so signs it and attaches its SBOM."""
     tags: Sequence[str] = ()
     """Names the image is given in the registry once it has proven itself."""
-    settings: SupplyChain = SupplyChain()
+    settings: SupplyChainSettings = SupplyChainSettings()
     """What is asked."""
-    registry: Registry = Registry()
+    registry: RegistrySettings = RegistrySettings()
     """Where the image is."""
-    secrets: Secrets = Secrets()
+    secrets: SecretsSettings = SecretsSettings()
     """Password of the registry and of the key."""
-    images: Images = Images()
+    images: ImagesSettings = ImagesSettings()
     """The mirror that images of tools come from too."""
 
 
@@ -106,7 +114,7 @@ class Admission(pulumi.ComponentResource):
 
         async def run(args: pulumi.ResourceHookArgs) -> None:
             image = str((args.new_inputs or {})["keepers"]["image"])
-            subject = Subject(reference=image, pushed=self._args.pushed)
+            subject = CheckedImage(reference=image, pushed=self._args.pushed)
             try:
                 # In a thread: Pulumi's own loop goes on meanwhile.
                 await asyncio.to_thread(step, self._checks(await engine.future()), subject)
@@ -145,12 +153,12 @@ class Admission(pulumi.ComponentResource):
         return pulumi.Output.unsecret(pulumi.Output.all(key.private, key.public).apply(remember))
 
 
-def login(registry: Registry, secrets: Secrets) -> Login | None:
+def login(registry: RegistrySettings, secrets: SecretsSettings) -> RegistryLogin | None:
     """Return the login of the configured registry, or `None` to go by the user's own Docker configuration."""
     password = reveal(secrets.registry_password)
     if registry.address is None or password is None:
         return None
-    return Login(address=registry.address, username=registry.username, password=password)
+    return RegistryLogin(address=registry.address, username=registry.username, password=password)
 
 
 def _fingerprint(file: Path) -> str:
@@ -165,7 +173,7 @@ def _going_by(policy: Path) -> dict[str, str]:
     """Return what a scan goes by: the policy, and which of its acceptances have ended though nobody changed it."""
     goes_by = {"policy": _fingerprint(policy)}
     try:
-        expired = load_policy(policy).expired(datetime.datetime.now(datetime.UTC).date())
+        expired = load_scan_policy(policy).expired(datetime.datetime.now(datetime.UTC).date())
     except SettingsError:
         # The scan itself says what is wrong with it.
         return goes_by

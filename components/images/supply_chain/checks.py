@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.engine import DockerEngine
-from ...settings import Images
+from ...settings import ImagesSettings
 from ...settings.sections.supply_chain import Require
 from . import cosign, syft, trivy
 from .cosign import Signer
 from .errors import SupplyChainError
-from .gate import Verdict, judge
-from .policy import Ignored, Scanner, load_policy
-from .registry import Login
-from .subject import Subject
-from .tools import Workbench, workbench
+from .gate import ScanResult, judge_report
+from .policy import Ignored, Scanner, load_scan_policy
+from .registry import RegistryLogin
+from .subject import CheckedImage
+from .tools import Toolset, toolset
 
-_Bench = contextlib.AbstractContextManager[Workbench]
+_Bench = contextlib.AbstractContextManager[Toolset]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +30,11 @@ class Checks:
     """The scan policy."""
     signer: Signer
     """Who signs, and whose signature counts."""
-    login: Login | None = None
+    login: RegistryLogin | None = None
     """The registry's login. Default: the user's own Docker configuration."""
     engine: DockerEngine | None = None
     """Where images are that are not pushed. Default: the engine of the environment."""
-    images: Images = Images()
+    images: ImagesSettings = ImagesSettings()
     """The mirror that images of tools come from too."""
 
     def need(self, *tools: str) -> None:
@@ -47,23 +47,23 @@ class Checks:
             for tool in tools:
                 bench.need(tool)
 
-    def scan(self, subject: Subject) -> None:
+    def scan(self, subject: CheckedImage) -> None:
         """Refuse an image with findings from the threshold on; of several platforms, each is looked at.
 
         Raises:
             SupplyChainError: naming each of them.
             SettingsError: when the policy has mistakes.
         """
-        policy, today, refused = load_policy(self.policy), datetime.datetime.now(datetime.UTC).date(), []
+        policy, today, refused = load_scan_policy(self.policy), datetime.datetime.now(datetime.UTC).date(), []
         with self._bench() as bench:
             for image in subject.images(bench):
-                verdict = judge(trivy.scan(bench, image, policy), policy, today)
+                verdict = judge_report(trivy.scan(bench, image, policy), policy, today)
                 if not verdict.passed:
                     refused.append(refusal(image, verdict, self.policy))
         if refused:
             raise SupplyChainError("\n".join(refused))
 
-    def sign(self, subject: Subject) -> None:
+    def sign(self, subject: CheckedImage) -> None:
         """Attach an SBOM to a pushed image, to each of several platforms its own, and sign it.
 
         Raises:
@@ -74,7 +74,7 @@ class Checks:
                 cosign.attach(bench, image, syft.sbom(bench, image), self.signer)
             cosign.sign(bench, subject, self.signer)
 
-    def verify(self, subject: Subject) -> None:
+    def verify(self, subject: CheckedImage) -> None:
         """Refuse a pushed image that the configured identity has not signed.
 
         Raises:
@@ -83,7 +83,7 @@ class Checks:
         with self._bench() as bench:
             cosign.verify(bench, subject, self.signer)
 
-    def tag(self, subject: Subject, tags: tuple[str, ...]) -> None:
+    def tag(self, subject: CheckedImage, tags: tuple[str, ...]) -> None:
         """Give a pushed image the names people know it by.
 
         Raises:
@@ -96,12 +96,10 @@ class Checks:
             bench.docker("buildx", "imagetools", "create", "--prefer-index=false", *names, subject.pinned)
 
     def _bench(self) -> _Bench:
-        return workbench(
-            fetch=self.require is Require.ENFORCE, login=self.login, engine=self.engine, images=self.images
-        )
+        return toolset(fetch=self.require is Require.ENFORCE, login=self.login, engine=self.engine, images=self.images)
 
 
-def refusal(subject: Subject, verdict: Verdict, policy: Path, most: int = 20) -> str:
+def refusal(subject: CheckedImage, verdict: ScanResult, policy: Path, most: int = 20) -> str:
     """Say what stops an image, where it was found, and what can be done."""
     found = [f"  {finding}" for finding in verdict.stopping[:most]]
     more = [f"  and {len(verdict.stopping) - most} more"] if len(verdict.stopping) > most else []

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...settings.sections.supply_chain import KEYLESS, SupplyChain
+from ...settings.sections.supply_chain import KEYLESS, SupplyChainSettings
 from .errors import SupplyChainError, ToolError, UnsignedError
-from .subject import Subject
-from .tools import Workbench
+from .subject import CheckedImage
+from .tools import Toolset
 
 _SIGNATURES = ("https://sigstore.dev/cosign/sign/v1", "cosign container image signature")
 """What Cosign 3 calls a signature of an image, and what Cosign 2 called it."""
@@ -41,7 +41,7 @@ class Signer:
     """With `keyless`: who must have vouched for `identity`."""
 
     @classmethod
-    def of(cls, settings: SupplyChain, password: str = "") -> "Signer":
+    def of(cls, settings: SupplyChainSettings, password: str = "") -> "Signer":
         """Return who signs, and who counts, as the settings say."""
         return cls(
             key=settings.key,
@@ -63,7 +63,7 @@ class Signer:
         return "the key in the stack's state" if self.generated else f"the key {self.key}"
 
 
-def sign(bench: Workbench, subject: Subject, signer: Signer) -> None:
+def sign(bench: Toolset, subject: CheckedImage, signer: Signer) -> None:
     """Sign an image in a registry, and each platform's image of a list.
 
     Raises:
@@ -73,7 +73,7 @@ def sign(bench: Workbench, subject: Subject, signer: Signer) -> None:
     bench.run("cosign", "sign", "--yes", "--recursive", *options, subject.pinned, COSIGN_PASSWORD=signer.password)
 
 
-def attach(bench: Workbench, subject: Subject, sbom: Path, signer: Signer) -> None:
+def attach(bench: Toolset, subject: CheckedImage, sbom: Path, signer: Signer) -> None:
     """Attach an SBOM to an image in a registry, as a signed statement.
 
     Raises:
@@ -84,7 +84,7 @@ def attach(bench: Workbench, subject: Subject, sbom: Path, signer: Signer) -> No
     bench.run("cosign", "attest", "--yes", *statement, *options, subject.pinned, COSIGN_PASSWORD=signer.password)
 
 
-def verify(bench: Workbench, subject: Subject, signer: Signer) -> None:
+def verify(bench: Toolset, subject: CheckedImage, signer: Signer) -> None:
     """Make sure that `signer` signed exactly this image.
 
     Raises:
@@ -113,7 +113,7 @@ def _signed(said: str, digest: str) -> bool:
         raise SupplyChainError("cosign's answer cannot be read; this needs Cosign 3") from None
 
 
-def _signing(bench: Workbench, signer: Signer) -> list[str]:
+def _signing(bench: Toolset, signer: Signer) -> list[str]:
     if signer.key == KEYLESS:
         return []
     config, roots = bench.folder / "signing-config.json", bench.folder / "trusted-root.json"
@@ -122,20 +122,20 @@ def _signing(bench: Workbench, signer: Signer) -> list[str]:
     return ["--key", _private(bench, signer), "--signing-config", str(config), "--trusted-root", str(roots)]
 
 
-def _verifying(bench: Workbench, signer: Signer) -> list[str]:
+def _verifying(bench: Toolset, signer: Signer) -> list[str]:
     if signer.key == KEYLESS:
         return ["--certificate-identity", str(signer.identity), "--certificate-oidc-issuer", str(signer.issuer)]
     # No transparency log was asked when it was signed, so none is asked now: the key is what counts.
     return ["--key", _public(bench, signer), "--insecure-ignore-tlog=true"]
 
 
-def _private(bench: Workbench, signer: Signer) -> str:
+def _private(bench: Toolset, signer: Signer) -> str:
     if signer.generated is not None:
         return _imported(bench, signer.generated, ".key")
     return _copied(bench, signer.key)
 
 
-def _public(bench: Workbench, signer: Signer) -> str:
+def _public(bench: Toolset, signer: Signer) -> str:
     if signer.public_key is not None:
         return _copied(bench, signer.public_key)
     if signer.generated is not None:
@@ -148,7 +148,7 @@ def _public(bench: Workbench, signer: Signer) -> str:
     return str(public)
 
 
-def _imported(bench: Workbench, pem: str, ending: str) -> str:
+def _imported(bench: Toolset, pem: str, ending: str) -> str:
     """Return a generated key in Cosign's own format, the only one it signs with."""
     prefix = bench.folder / "generated"
     if not prefix.with_suffix(".pub").exists():
@@ -160,7 +160,7 @@ def _imported(bench: Workbench, pem: str, ending: str) -> str:
     return str(prefix.with_suffix(ending))
 
 
-def _copied(bench: Workbench, key: str) -> str:
+def _copied(bench: Toolset, key: str) -> str:
     """Return a key file in the folder that a tool in a container sees as well; a KMS URI stays as it is."""
     if "://" in key:
         return key

@@ -34,7 +34,7 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class ScanResult:
     """What the gate says about one image."""
 
     stopping: tuple[Finding, ...]
@@ -56,7 +56,7 @@ class Verdict:
         return f"{len(self.stopping)} stopping, {len(self.listed)} below the threshold, {len(self.ignored)} ignored"
 
 
-def judge(report: Any, policy: ScanPolicy, today: datetime.date) -> Verdict:
+def judge_report(report: Any, policy: ScanPolicy, today: datetime.date) -> ScanResult:
     """Return what `policy` says on `today` about a report in Trivy's JSON format.
 
     Raises:
@@ -79,7 +79,7 @@ def judge(report: Any, policy: ScanPolicy, today: datetime.date) -> Verdict:
             stopping.append(finding)
         else:
             listed.append(finding)
-    return Verdict(
+    return ScanResult(
         stopping=_worst_first(stopping),
         listed=_worst_first(listed),
         ignored=_worst_first(ignored),

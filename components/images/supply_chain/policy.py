@@ -87,7 +87,7 @@ class ScanPolicy(Section):
         return self
 
 
-def load_policy(file: Path) -> ScanPolicy:
+def load_scan_policy(file: Path) -> ScanPolicy:
     """Return what `file` says.
 
     Raises:

@@ -11,7 +11,7 @@ from ...core.socket_group import given_provider
 from ...settings import BuildCache
 from ...settings.values.references import DOCKER_HUB
 from ..image import BuiltImageArgs, trust
-from .registry import Login
+from .registry import RegistryLogin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class PushedImageArgs:
     """Builder of `docker buildx`. The engine's own, `default`, builds for one platform."""
     cache: BuildCache = BuildCache.OFF
     """Where layers are had from that another machine built. Default: nowhere."""
-    login: Login | None = None
+    login: RegistryLogin | None = None
     """The registry's login. Default: the user's own Docker configuration."""
 
 
@@ -128,7 +128,7 @@ class RegistryImage(pulumi.ComponentResource):
         self,
         name: str,
         reference: pulumi.Input[str],
-        login: Login | None,
+        login: RegistryLogin | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("slidegenie:index:RegistryImage", name, None, opts)
@@ -142,7 +142,7 @@ class RegistryImage(pulumi.ComponentResource):
         self.register_outputs({"reference": self.reference})
 
 
-def _provider(name: str, login: Login | None, parent: pulumi.Resource) -> docker.Provider | None:
+def _provider(name: str, login: RegistryLogin | None, parent: pulumi.Resource) -> docker.Provider | None:
     """Return a provider that knows the login; the default one may well belong to other registries."""
     if login is None:
         return None
@@ -162,7 +162,7 @@ def _provider(name: str, login: Login | None, parent: pulumi.Resource) -> docker
     )
 
 
-def _registries(login: Login | None) -> list[docker_build.RegistryArgs] | None:
+def _registries(login: RegistryLogin | None) -> list[docker_build.RegistryArgs] | None:
     if login is None:
         return None
     # Of the names of Docker Hub, the provider does not know them all.

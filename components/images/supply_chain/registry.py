@@ -15,7 +15,7 @@ _HUB_LOGIN = "https://index.docker.io/v1/"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Login:
+class RegistryLogin:
     """Who pushes and pulls."""
 
     address: str
@@ -39,7 +39,7 @@ def user_docker_folder() -> Path:
     return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
 
 
-def write_docker_folder(folder: Path, login: Login | None) -> None:
+def write_docker_folder(folder: Path, login: RegistryLogin | None) -> None:
     """Make `folder` a Docker configuration with the user's own logins and helpers, and `login` besides.
 
     Raises:

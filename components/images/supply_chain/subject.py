@@ -8,7 +8,7 @@ from typing import Any
 
 from ...settings.values.references import repository_of
 from .errors import SupplyChainError, ToolError
-from .tools import Workbench
+from .tools import Toolset
 
 _NO_PLATFORM = "unknown"
 """What BuildKit writes for statements that lie beside the images. No engine runs such an entry."""
@@ -16,7 +16,7 @@ _DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class CheckedImage:
     """One image."""
 
     reference: str
@@ -51,7 +51,7 @@ class Subject:
         """
         return self.pinned.rpartition("@")[2]
 
-    def images(self, bench: Workbench) -> tuple["Subject", ...]:
+    def images(self, bench: Toolset) -> tuple["CheckedImage", ...]:
         """Return the image of each platform: a tool that is given a list of them looks at one, and says nothing of it.
 
         Raises:
@@ -71,13 +71,15 @@ class Subject:
             raise ToolError(f"{self.reference} is a list of no images; push the image anew")
         return images
 
-    def _of(self, entry: dict[str, Any]) -> "Subject":
+    def _of(self, entry: dict[str, Any]) -> "CheckedImage":
         platform = entry["platform"]
         names = (platform["os"], platform["architecture"], platform.get("variant"))
         repository = repository_of(self.reference)
-        return Subject(reference=f"{repository}@{entry['digest']}", pushed=True, platform="/".join(filter(None, names)))
+        return CheckedImage(
+            reference=f"{repository}@{entry['digest']}", pushed=True, platform="/".join(filter(None, names))
+        )
 
-    def archive(self, bench: Workbench) -> Path:
+    def archive(self, bench: Toolset) -> Path:
         """Return the image of an engine as a file: tools then need neither its socket nor to be where it is."""
         file = bench.folder / "image.tar"
         if not file.exists():

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from .subject import Subject
-from .tools import Workbench
+from .subject import CheckedImage
+from .tools import Toolset
 
 
-def sbom(bench: Workbench, subject: Subject) -> Path:
+def sbom(bench: Toolset, subject: CheckedImage) -> Path:
     """Return the file with the software bill of materials of an image.
 
     Raises:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...core.engine import DockerEngine
-from ...settings import Images
+from ...settings import ImagesSettings
 from ...settings.values.versions import third_party
 from ..image import mirrored
 from .errors import ToolError
-from .registry import Login, user_docker_folder, write_docker_folder
+from .registry import RegistryLogin, user_docker_folder, write_docker_folder
 
-_NO_MIRROR = Images()
+_NO_MIRROR = ImagesSettings()
 _PATIENCE_SECONDS = 900
 _SILENT = {"SYFT_CHECK_FOR_APP_UPDATE": "false", "TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_DISABLE_TELEMETRY": "true"}
 """No tool asks for news or reports its use."""
@@ -26,7 +26,7 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workbench:
+class Toolset:
     """A private folder in which tools find what they need and leave what they make."""
 
     folder: Path
@@ -35,7 +35,7 @@ class Workbench:
     """Whether the image of a tool that is not on PATH may be pulled."""
     engine: DockerEngine = field(default_factory=DockerEngine.of)
     """Where images are taken from. Default: the engine of the environment."""
-    images: Images = _NO_MIRROR
+    images: ImagesSettings = _NO_MIRROR
     """The mirror that images of tools come from too."""
     found: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
     """Commands that start the tools found so far."""
@@ -161,12 +161,16 @@ def _ambient() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def workbench(
-    *, fetch: bool, login: Login | None = None, engine: DockerEngine | None = None, images: Images = _NO_MIRROR
-) -> Iterator[Workbench]:
+def toolset(
+    *,
+    fetch: bool,
+    login: RegistryLogin | None = None,
+    engine: DockerEngine | None = None,
+    images: ImagesSettings = _NO_MIRROR,
+) -> Iterator[Toolset]:
     """Open a private folder for one run of the tools; keys and passwords in it do not outlive it."""
     with tempfile.TemporaryDirectory(prefix="slidegenie-supply-chain-") as folder:
-        bench = Workbench(folder=Path(folder), fetch=fetch, engine=engine or DockerEngine.of(), images=images)
+        bench = Toolset(folder=Path(folder), fetch=fetch, engine=engine or DockerEngine.of(), images=images)
         write_docker_folder(bench.folder / "docker", login)
         yield bench
 

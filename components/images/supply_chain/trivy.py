@@ -7,14 +7,14 @@ from typing import Any
 
 from .errors import ToolError
 from .policy import Scanner, ScanPolicy
-from .subject import Subject
-from .tools import Workbench
+from .subject import CheckedImage
+from .tools import Toolset
 
 REFUSED = ("0.69.4", "0.69.5", "0.69.6")
 """CVE-2026-33634: published by attackers in March 2026, they steal the credentials of the machine they run on."""
 
 
-def scan(bench: Workbench, subject: Subject, policy: ScanPolicy) -> Any:
+def scan(bench: Toolset, subject: CheckedImage, policy: ScanPolicy) -> Any:
     """Return Trivy's report on an image.
 
     Raises:
@@ -42,13 +42,13 @@ def scan(bench: Workbench, subject: Subject, policy: ScanPolicy) -> Any:
         raise ToolError(f"trivy left no report on {subject}; run it by hand to see why") from None
 
 
-def _source(bench: Workbench, subject: Subject) -> list[str]:
+def _source(bench: Toolset, subject: CheckedImage) -> list[str]:
     if subject.pushed:
         return ["--image-src", "remote", subject.reference]
     return ["--input", str(subject.archive(bench))]
 
 
-def _refuse_malicious(bench: Workbench) -> None:
+def _refuse_malicious(bench: Toolset) -> None:
     """Refuse by name, then by what is written in the program, and only then by what it says when it is started."""
     program = bench.on_path("trivy")
     named = _tag(bench.image_of("trivy")) if program is None else _written(program)

@@ -43,7 +43,7 @@ class KeyType(enum.Enum):
     """RSA, larger and slower."""
 
 
-class AcmeDns(Section):
+class AcmeDnsSettings(Section):
     """Your DNS provider, for `challenge: dns`."""
 
     provider: Annotated[str, Field(pattern=r"^[a-z0-9-]+$", examples=["cloudflare"])] | None = None
@@ -57,7 +57,7 @@ class AcmeDns(Section):
     ask."""
 
 
-class Acme(Section):
+class AcmeSettings(Section):
     """The authority, and how it sees that the domain is yours."""
 
     challenge: Challenge = Challenge.HTTP
@@ -75,11 +75,11 @@ class Acme(Section):
     of the usual 90 days down to 20 minutes before the end of those under a day."""
     key_type: KeyType = KeyType.EC256
     """The key of the certificate."""
-    dns: AcmeDns = AcmeDns()
+    dns: AcmeDnsSettings = AcmeDnsSettings()
     """Your DNS provider, for `challenge: dns`."""
 
     @model_validator(mode="after")
-    def _dns_has_a_provider(self) -> "Acme":
+    def _dns_has_a_provider(self) -> "AcmeSettings":
         if self.challenge is Challenge.DNS and self.dns.provider is None:
             raise ValueError(
                 "challenge 'dns' needs dns.provider, a code like cloudflare from https://go-acme.github.io/lego/dns"

@@ -90,7 +90,7 @@ class BuildCache(enum.Enum):
     """A tag of its own, `cache-<name>`, with the layers of every stage; needs a builder of its own."""
 
 
-class Engine(Section):
+class EngineSettings(Section):
     """The Docker host."""
 
     data_root: HostPath | None = None
@@ -108,7 +108,7 @@ class Engine(Section):
     """Numeric group that owns the socket. Default: read from the socket when the engine is local."""
 
 
-class Images(Section):
+class ImagesSettings(Section):
     """Third-party and base images, each as `name:tag` with an optional digest."""
 
     mirror: RegistryPath | None = None
@@ -154,7 +154,7 @@ class Images(Section):
     """Grafana; must be an Alpine variant (its health check uses wget)."""
 
 
-class Registry(Section):
+class RegistrySettings(Section):
     """Where images are pushed to and run from."""
 
     address: RegistryHost | None = None
@@ -181,7 +181,7 @@ class Registry(Section):
         return value
 
     @model_validator(mode="after")
-    def _several_platforms_need_a_builder(self) -> "Registry":
+    def _several_platforms_need_a_builder(self) -> "RegistrySettings":
         if not self.platforms:
             raise ValueError("platforms must name at least one, like linux/amd64; got none")
         if self.address and len(self.platforms) > 1 and self.builder == "default":
@@ -198,7 +198,7 @@ class Registry(Section):
         return self
 
 
-class Origin(Section):
+class OriginSettings(Section):
     """Where the backend's image comes from. It becomes labels of the image, so a change replaces the containers."""
 
     source: WebUrl | None = None
@@ -227,7 +227,7 @@ class Origin(Section):
         return {name: value for name, value in arguments.items() if value is not None}
 
 
-class Backend(Section):
+class BackendSettings(Section):
     """The application."""
 
     variant: Variant = Variant.DEBIAN
@@ -253,7 +253,7 @@ class Backend(Section):
     starts; an empty list for none. Default: the reference backend's; none for your own application."""
     release: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$", examples=["1.4.2"])] = "0.0.0-dev"
     """Version of the application, written into the image, its tags, log lines and labels; up to 100 characters."""
-    origin: Origin = Origin()
+    origin: OriginSettings = OriginSettings()
     """Source, commit and date of what is built."""
     port: Port = 8000
     """Port the application listens on, which it is told as `PORT`; Prometheus reads `/metrics` there."""
@@ -281,7 +281,7 @@ class Backend(Section):
     """Limits of one container."""
 
     @model_validator(mode="after")
-    def _volumes_are_its_own(self) -> "Backend":
+    def _volumes_are_its_own(self) -> "BackendSettings":
         if taken := sorted(self.volumes.keys() & _TAKEN):
             raise ValueError(f"volumes.{taken[0]}: is a volume of the platform's own; choose another name")
         places: dict[str, str] = {}
@@ -299,7 +299,7 @@ class Backend(Section):
         return mounted if self.own else ("/app", "/app/app", *mounted)
 
     @model_validator(mode="after")
-    def _settings_are_not_said_twice(self) -> "Backend":
+    def _settings_are_not_said_twice(self) -> "BackendSettings":
         lines = [
             f"environment.{name}: follows from {_SET_BY[name]}; say it there, or give your variable another name"
             for name in sorted(self.environment.keys() & _SET_BY.keys())
@@ -309,7 +309,7 @@ class Backend(Section):
         return self
 
     @model_validator(mode="after")
-    def _minimal_is_alpine(self) -> "Backend":
+    def _minimal_is_alpine(self) -> "BackendSettings":
         if self.target is Target.MINIMAL and self.variant is not Variant.ALPINE:
             raise ValueError("target 'minimal' exists for variant 'alpine' only; set variant: alpine")
         if self.image and (self.context or self.dockerfile or self.stage):
@@ -317,7 +317,7 @@ class Backend(Section):
         return self
 
     @model_validator(mode="after")
-    def _own_application_says_how(self) -> "Backend":
+    def _own_application_says_how(self) -> "BackendSettings":
         if self.own and self.health_command is None:
             raise ValueError(
                 "healthCommand is required with context or image: a program in your image that ends with 0 while"

@@ -54,7 +54,7 @@ CERTIFICATES = "certificates"
 """The volume with account and certificates of `proxy.tls: acme`. They can be issued again, but not often in a week."""
 
 
-class Backup(Section):
+class BackupSettings(Section):
     """What is saved, where to, and when."""
 
     enabled: bool = True
@@ -95,7 +95,7 @@ class Backup(Section):
     """Limits of the container of the drill, which runs a PostgreSQL and a MinIO of its own for a while."""
 
     @model_validator(mode="after")
-    def _one_place(self) -> "Backup":
+    def _one_place(self) -> "BackupSettings":
         if self.repository and self.path:
             raise ValueError("repository and path exclude each other: a backup has one place; remove one of them")
         return self

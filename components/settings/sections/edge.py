@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from ..base import Limits, Section
 from ..values.addresses import Hostname, Port, TrustedNetwork
 from ..values.texts import check_headers
-from .acme import Acme
+from .acme import AcmeSettings
 
 _TIMES_BUFFERED = 4
 """So many requests of the largest size are held at once before one more is refused."""
@@ -74,7 +74,7 @@ class RateLimit(Section):
     """Under way at the same time; 0 for no limit."""
 
 
-class Proxy(Section):
+class ProxySettings(Section):
     """Traefik: the only container that publishes ports."""
 
     domain: Hostname = "localhost"
@@ -91,7 +91,7 @@ class Proxy(Section):
     """Where the certificate comes from."""
     certificate: str | None = None
     """PEM certificate chain for `tls: files`, the server's own first; the key is `secrets.tlsKey`."""
-    acme: Acme = Acme()
+    acme: AcmeSettings = AcmeSettings()
     """The authority for `tls: acme`, and how it sees that the domain is yours."""
     hsts_seconds: Annotated[int, Field(ge=0, le=3_153_600_000)] = 63_072_000
     """How long browsers refuse to come back without TLS, subdomains included; 0 to not ask for it. Browsers apply it
@@ -142,7 +142,7 @@ class Proxy(Section):
         return values
 
     @model_validator(mode="after")
-    def _who_is_trusted_is_named(self) -> "Proxy":
+    def _who_is_trusted_is_named(self) -> "ProxySettings":
         trusts = self.client_address is not ClientAddress.CONNECTION
         if trusts and not self.trusted_proxies:
             raise ValueError(
@@ -156,7 +156,7 @@ class Proxy(Section):
         return self
 
     @model_validator(mode="after")
-    def _bodies_fit(self) -> "Proxy":
+    def _bodies_fit(self) -> "ProxySettings":
         if self.request_mib > (most := self.limits.memory_mib // (2 * _TIMES_BUFFERED)):
             raise ValueError(
                 f"requestMib must be at most an eighth of limits.memoryMib ({most}); got {self.request_mib};"
@@ -165,7 +165,7 @@ class Proxy(Section):
         return self
 
     @model_validator(mode="after")
-    def _acme_can_reach_the_domain(self) -> "Proxy":
+    def _acme_can_reach_the_domain(self) -> "ProxySettings":
         if self.tls is not TlsMode.ACME:
             return self
         if self.domain.split(".")[-1].isdigit() or "." not in self.domain:

@@ -23,7 +23,7 @@ class Weekday(enum.Enum):
     SUNDAY = "Sun"
 
 
-class Maintenance(Section):
+class MaintenanceSettings(Section):
     """What `make schedule` has done on the Docker host, and what `make clean` keeps."""
 
     scan_at: Moment = "02:00"

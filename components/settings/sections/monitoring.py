@@ -76,7 +76,7 @@ class Email(Section):
     """User of the mail server, with `secrets.smtpPassword`. Default: no login."""
 
 
-class Monitoring(Section):
+class MonitoringSettings(Section):
     """Prometheus, Alertmanager, Grafana and the exporters."""
 
     enabled: bool = True

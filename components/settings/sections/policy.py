@@ -22,7 +22,7 @@ class Enforcement(enum.Enum):
     """Nothing is judged."""
 
 
-class Policy(Section):
+class PolicySettings(Section):
     """The container policy, see docs/policy.md."""
 
     enforcement: Enforcement = Enforcement.ADVISORY

@@ -76,7 +76,7 @@ def _leave_the_repository_alone(credentials: Mapping[str, SecretStr] | None) -> 
     return credentials
 
 
-class Secrets(Section):
+class SecretsSettings(Section):
     """Secrets that are given. What is missing here and not bound to somebody else's service is generated once.
 
     A line break at the end of one is no part of it, but for `tlsKey`, a file.

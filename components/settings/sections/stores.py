@@ -95,7 +95,7 @@ class ExternalPostgres(Section):
         return self
 
 
-class Postgres(Section):
+class PostgresSettings(Section):
     """PostgreSQL, service `postgres`, user and database `slidegenie`."""
 
     external: ExternalPostgres | None = None
@@ -115,7 +115,7 @@ class ExternalRedis(Section):
     """ACL user; its password is `secrets.redisPassword`."""
 
 
-class Redis(Section):
+class RedisSettings(Section):
     """Redis, service `redis`: a cache that survives restarts."""
 
     external: ExternalRedis | None = None
@@ -126,7 +126,7 @@ class Redis(Section):
     """Limits of the container; must leave room above `maxmemoryMib`."""
 
     @model_validator(mode="after")
-    def _maxmemory_fits(self) -> "Redis":
+    def _maxmemory_fits(self) -> "RedisSettings":
         if self.maxmemory_mib > (most := self.limits.memory_mib * 3 // 4):
             raise ValueError(
                 f"maxmemoryMib must be at most three quarters of limits.memoryMib ({most}),"
@@ -144,7 +144,7 @@ class ExternalStorage(Section):
     """Region name the requests are signed for."""
 
 
-class Storage(Section):
+class StorageSettings(Section):
     """S3-compatible object storage, service `minio`."""
 
     external: ExternalStorage | None = None

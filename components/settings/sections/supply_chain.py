@@ -43,7 +43,7 @@ class Vendor(Section):
         return self
 
 
-class SupplyChain(Section):
+class SupplyChainSettings(Section):
     """Scan, SBOM, signature and verification of the image that runs."""
 
     require: Require = Require.WARN
@@ -73,7 +73,7 @@ class SupplyChain(Section):
     digest, where there is one, is all that is asked."""
 
     @model_validator(mode="after")
-    def _keyless_names_who(self) -> "SupplyChain":
+    def _keyless_names_who(self) -> "SupplyChainSettings":
         named = [name for name in ("identity", "issuer") if getattr(self, name) is not None]
         if self.key == KEYLESS and len(named) < 2:  # noqa: PLR2004 - both
             raise ValueError("key 'keyless' needs identity and issuer: anybody can get a certificate; say whose counts")
