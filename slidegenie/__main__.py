@@ -53,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "slidegenie"
-        warn(f"{error.format_message().rstrip('.')}; `{where} --help` lists what there is")
+        # Without a command, the help was shown already.
+        if message := error.format_message().rstrip("."):
+            warn(f"{message}; `{where} --help` lists what there is")
         return 2
     except (SettingsError, UnknownStackError, SupplyChainError, Problem) as error:
         for line in str(error).splitlines():
