@@ -104,6 +104,7 @@ check: .venv/.dev ## Lint, type-check, unit tests, generated files fresh: second
 	@.venv/bin/ruff check $(PY_SOURCES)
 	@.venv/bin/ruff format --check $(PY_SOURCES)
 	@.venv/bin/mypy
+	@.venv/bin/lint-imports >.venv/imports.log || { cat .venv/imports.log; exit 1; }
 	@.venv/bin/shellcheck --external-sources $(SHELL_SOURCES)
 	@.venv/bin/hadolint $(DOCKERFILES)
 	@.venv/bin/python -m scripts.generate --check

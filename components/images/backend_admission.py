@@ -2,8 +2,7 @@
 
 import pulumi
 
-from ..settings.base import IMAGE_ID
-from ..settings.values.references import is_in
+from ..settings.values.references import IMAGE_ID, is_in
 from .backend_image import BackendImage, BackendImageArgs, pushed_backend
 from .image import PulledImage, mirrored, without_tag
 from .supply_chain import Admission, AdmissionArgs, RegistryImage, login

@@ -12,13 +12,6 @@ from pydantic_core import PydanticKnownError
 
 from .errors import OF_A_FILE
 from .refusal import refused
-from .values.references import DIGEST
-
-IMAGE_ID = re.compile(DIGEST)
-"""What an engine calls an image that it has."""
-
-ENCRYPTED = "encrypted"
-"""What stands for an encrypted value in a plan, which has nothing to decrypt it with."""
 
 
 class Section(BaseModel):

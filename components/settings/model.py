@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import model_validator
 from pydantic.alias_generators import to_camel
 
-from .base import IMAGE_ID, Section
+from .base import Section
 from .errors import reveal
 from .sections.acme import Challenge
 from .sections.backend import BackendSettings, EngineSettings, ImagesSettings, RegistrySettings
@@ -18,6 +18,7 @@ from .sections.policy import PolicySettings
 from .sections.secrets import SecretsSettings
 from .sections.stores import PostgresSettings, RedisSettings, StorageSettings
 from .sections.supply_chain import Require, SupplyChainSettings
+from .values.references import IMAGE_ID
 
 
 class Settings(Section):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from components.settings import SettingsError
-from components.settings.base import ENCRYPTED
+from components.settings.values.texts import ENCRYPTED
 
 from ..plan import StackProgram
 from ..private_files import private_folder, write_private

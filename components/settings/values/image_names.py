@@ -4,9 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from ..base import IMAGE_ID
 from ..refusal import refused
-from .references import parse, path_problem, registry_problem
+from .references import IMAGE_ID, parse, path_problem, registry_problem
 
 _BY_TAG = "name:tag with an optional digest, like docker.io/library/redis:8.2.1"
 _RUNNABLE = "name:tag or name@sha256:..., like ghcr.io/acme/slides:1.4.2"

@@ -15,10 +15,10 @@ HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-
 """Regular expression of a registry's host, without its port."""
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_DIGEST = re.compile(DIGEST)
 _PATH = re.compile(rf"{PATH}(?:/{PATH})*")
 _REGISTRY = re.compile(rf"{HOST}(?::([0-9]+))?")
-_ID = re.compile(DIGEST)
+IMAGE_ID = re.compile(DIGEST)
+"""What an engine calls an image that it has."""
 _LONGEST = 255
 _LAST_PORT = 65_535
 
@@ -85,10 +85,10 @@ def parse(name: str) -> Reference:
     Raises:
         ValueError: saying what is wrong with it, in a few words.
     """
-    if _ID.fullmatch(name):
+    if IMAGE_ID.fullmatch(name):
         raise ValueError("that is an image's ID")
     bare, at, digest = name.partition("@")
-    if at and not _DIGEST.fullmatch(digest):
+    if at and not IMAGE_ID.fullmatch(digest):
         raise ValueError(f"{digest!r} is no digest, which is sha256: and 64 digits of 0-9 and a-f")
     folder, slash, last = bare.rpartition("/")
     last, colon, tag = last.partition(":")

@@ -7,8 +7,10 @@ from typing import Annotated
 from cryptography import x509
 from pydantic import AfterValidator, Field
 
-from ..base import ENCRYPTED
 from ..refusal import refused
+
+ENCRYPTED = "encrypted"
+"""What stands for an encrypted value in a plan, which has nothing to decrypt it with."""
 
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", examples=["LOG_LEVEL"])]
 """Name of an environment variable."""
