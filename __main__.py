@@ -2,10 +2,10 @@
 
 import pulumi
 
-from components import SlideGeniePlatform, load_settings
+from components import SlideGeniePlatform, SlideGeniePlatformArgs, load_settings
 
 settings = load_settings()
-platform = SlideGeniePlatform("slidegenie", settings)
+platform = SlideGeniePlatform("slidegenie", SlideGeniePlatformArgs(settings=settings))
 
 # A further service of your own goes here: WebService("reports", WebServiceArgs(...)), see examples/platform-team.
 

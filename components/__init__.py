@@ -4,14 +4,14 @@
 parts stand on their own too. A team that runs one more service next to the application takes a platform's foundation
 and proxy, and says what the service is:
 
-    platform = SlideGeniePlatform("slidegenie", load_settings())
+    platform = SlideGeniePlatform("slidegenie", SlideGeniePlatformArgs(settings=load_settings()))
     reports = WebService(
         "reports",
         WebServiceArgs(
             foundation=platform.foundation,
             proxy=platform.proxy,
             service="reports",
-            image=PulledImage("reports", "ghcr.io/example/reports:1.4.2").id_on_engine,
+            image=PulledImage("reports", PulledImageArgs(reference="ghcr.io/example/reports:1.4.2")).id_on_engine,
             port=8000,
             path="/reports",
             limits=Limits(memory_mib=256),
@@ -21,8 +21,8 @@ and proxy, and says what the service is:
 
 Every container is non-root, read-only, without capabilities, limited and health-checked. There is no way to say
 otherwise, but for one that must be root: it says why, and keeps all the rest. What `__all__` lists is the public
-interface; resource names, type tokens and outputs are part of it. The sections of the settings, of which some share
-their name with a component, are in the module `settings`; the table of images of the application is in `variants`.
+interface; resource names, type tokens and outputs are part of it. The sections of the settings are in the module
+`settings`; the table of images of the application is in `variants`.
 """
 
 from . import settings
@@ -42,8 +42,8 @@ from .containers import (
 )
 from .containers.files import Files, FilesArgs
 from .containers.foundation import Foundation, FoundationArgs
-from .containers.network import Networks, Zone
-from .containers.secrets import StackSecrets
+from .containers.network import Networks, NetworksArgs, Zone
+from .containers.secrets import StackSecrets, StackSecretsArgs
 from .containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
 from .core.certificates import LocalCertificate
 from .core.endpoints import Endpoint
@@ -51,10 +51,19 @@ from .edge import Proxy, ProxyArgs
 from .edge.web import WebService, WebServiceArgs
 from .images import variants
 from .images.backend_image import BackendImage, BackendImageArgs, ImageMatrix, ImageMatrixArgs
-from .images.image import BuiltImage, BuiltImageArgs, PulledImage
+from .images.image import BuiltImage, BuiltImageArgs, PulledImage, PulledImageArgs
+from .images.supply_chain import (
+    Admission,
+    AdmissionArgs,
+    PushedImage,
+    PushedImageArgs,
+    RegistryImage,
+    RegistryImageArgs,
+    RegistryLogin,
+)
 from .images.variants import ImageVariant
 from .monitoring import Additions, Monitoring, MonitoringArgs, ScrapeTarget, WatchedPostgres
-from .platform import DataStores, SlideGeniePlatform
+from .platform import DataStores, SlideGeniePlatform, SlideGeniePlatformArgs
 from .settings import Limits, Settings, SettingsError, load_settings, parse_settings
 from .stores.postgres import Postgres, PostgresArgs, external_postgres
 from .stores.redis import Redis, RedisArgs, external_redis
@@ -62,6 +71,8 @@ from .stores.storage import Storage, StorageArgs, external_storage
 
 __all__ = [
     "Additions",
+    "Admission",
+    "AdmissionArgs",
     "Backend",
     "BackendArgs",
     "BackendImage",
@@ -91,6 +102,7 @@ __all__ = [
     "Monitoring",
     "MonitoringArgs",
     "Networks",
+    "NetworksArgs",
     "Postgres",
     "PostgresArgs",
     "PreparedVolume",
@@ -98,8 +110,14 @@ __all__ = [
     "ProxyArgs",
     "PublishedPort",
     "PulledImage",
+    "PulledImageArgs",
+    "PushedImage",
+    "PushedImageArgs",
     "Redis",
     "RedisArgs",
+    "RegistryImage",
+    "RegistryImageArgs",
+    "RegistryLogin",
     "Rollout",
     "ScrapeTarget",
     "Server",
@@ -107,7 +125,9 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SlideGeniePlatform",
+    "SlideGeniePlatformArgs",
     "StackSecrets",
+    "StackSecretsArgs",
     "Storage",
     "StorageArgs",
     "VolumeMount",

@@ -9,7 +9,7 @@ from .backend import Backend, BackendArgs
 from .backups import Backups, BackupsArgs
 from .backups.redis_login import redis_login, saves_redis
 from .containers.foundation import Foundation, FoundationArgs
-from .containers.secrets import StackSecrets
+from .containers.secrets import StackSecrets, StackSecretsArgs
 from .core.endpoints import Endpoint
 from .edge import Proxy, ProxyArgs
 from .images.third_party import VendorImages, VendorImagesArgs
@@ -32,11 +32,22 @@ class DataStores:
     """S3-compatible storage."""
 
 
-_NOTHING = Additions()
+@dataclass(frozen=True, kw_only=True)
+class SlideGeniePlatformArgs:
+    """What one stack file describes, and what runs beside the application."""
+
+    settings: Settings = Settings()
+    """The settings of the stack."""
+    monitored: Additions = Additions()
+    """Targets, rules and dashboards of what runs beside the application."""
 
 
 class SlideGeniePlatform(pulumi.ComponentResource):
-    """Networks, data stores, edge, backend and monitoring of one stack."""
+    """Networks, data stores, edge, backend and monitoring of one stack.
+
+    Owns all of it; a store that `external` names is somebody else's and only used. No container of the stack is
+    created or replaced before the image of the application, and those of vendors, have proven what `supplyChain` asks.
+    """
 
     foundation: Foundation
     """What further workloads stand on."""
@@ -55,16 +66,9 @@ class SlideGeniePlatform(pulumi.ComponentResource):
     backend_url: str | None
     """Address of the backend without TLS, on the Docker host only; `None` where it is not published."""
 
-    def __init__(
-        self,
-        name: str,
-        settings: Settings,
-        opts: pulumi.ResourceOptions | None = None,
-        *,
-        monitored: Additions = _NOTHING,
-    ) -> None:
-        """Declare it. `monitored` has the targets, rules and dashboards of what runs beside the application."""
+    def __init__(self, name: str, args: SlideGeniePlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:SlideGeniePlatform", name, None, opts)
+        settings = args.settings
         child = pulumi.ResourceOptions(parent=self)
         images, proxy = settings.images, settings.proxy
         self.foundation = Foundation(
@@ -107,7 +111,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        self.monitoring = self._monitoring(name, settings, monitored) if settings.monitoring.enabled else None
+        self.monitoring = self._monitoring(name, settings, args.monitored) if settings.monitoring.enabled else None
         self.backups = self._backups(name, settings) if settings.backup.enabled else None
         self.url = self.proxy.url
         self.backend_url = f"http://127.0.0.1:{proxy.backend_port}" if proxy.backend_port else None
@@ -160,7 +164,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
 
     def _stores(self, name: str, settings: Settings) -> DataStores:
         child = pulumi.ResourceOptions(parent=self)
-        secrets = StackSecrets(name, self.foundation, settings.secrets, opts=child)
+        secrets = StackSecrets(name, StackSecretsArgs(foundation=self.foundation, given=settings.secrets), opts=child)
         self._redis_backup_password = secrets.redis_backup() if saves_redis(settings) else None
         place: dict[str, Any] = {
             "foundation": self.foundation,

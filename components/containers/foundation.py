@@ -16,7 +16,7 @@ from ..core.socket_group import engine_of
 from ..images.image import BuiltImage, BuiltImageArgs, mirrored
 from ..settings import EngineSettings, ImagesSettings, PolicySettings
 from .foreign_data import foreign_data_hook
-from .network import Networks
+from .network import Networks, NetworksArgs
 from .process_limit import process_limit_hook
 
 
@@ -33,7 +33,11 @@ class FoundationArgs:
 
 
 class Foundation(pulumi.ComponentResource):
-    """Networks, seed image and hash key, shared by all workloads of a stack."""
+    """Networks, seed image and hash key, shared by all workloads of a stack.
+
+    Owns the networks, the image that fills volumes and the key of content hashes. Refuses a policy file with mistakes,
+    and a volume of data that another stack made.
+    """
 
     networks: Networks
     """The network segments."""
@@ -56,7 +60,7 @@ class Foundation(pulumi.ComponentResource):
         self.engine = engine_of(self)
         self.limit_processes = process_limit_hook(self.engine)
         self._gates: list[pulumi.Output[Any]] = []
-        self.networks = Networks(name, opts=child)
+        self.networks = Networks(name, NetworksArgs(), opts=child)
         seed = BuiltImage(
             f"{name}-seed",
             BuiltImageArgs(

@@ -1,6 +1,8 @@
 """The four networks every stack has, and the one between the proxy and the socket allow-list."""
 
 import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_docker as docker
@@ -27,15 +29,26 @@ INTERNAL = frozenset({Zone.DATA, Zone.MONITORING, Zone.CONTROL})
 """Networks without a way out."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class NetworksArgs:
+    """Which networks there are."""
+
+    zones: Sequence[Zone] = tuple(Zone)
+    """One network each. Default: all."""
+
+
 class Networks(pulumi.ComponentResource):
-    """One bridge network per `Zone`."""
+    """One bridge network per `Zone`.
+
+    Owns the networks. Which of them lead outside is fixed by their zone, and nobody can say otherwise.
+    """
 
     names: dict[Zone, pulumi.Output[str]]
     """Names the engine knows the networks by."""
 
-    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: NetworksArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Networks", name, None, opts)
-        self.names = {zone: self._network(name, zone).name for zone in Zone}
+        self.names = {zone: self._network(name, zone).name for zone in args.zones}
         self.register_outputs({"names": {zone.value: output for zone, output in self.names.items()}})
 
     def _network(self, name: str, zone: Zone) -> docker.Network:

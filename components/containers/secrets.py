@@ -3,6 +3,8 @@
 `slidegenie/rollout/rotation.py` knows them by their names here.
 """
 
+from dataclasses import dataclass
+
 import pulumi
 import pulumi_random as random
 
@@ -17,17 +19,27 @@ FORMER_NAMES = {
 """Administrators by what they were called while services logged in as them: their passwords are in the data."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class StackSecretsArgs:
+    """What is given."""
+
+    foundation: Foundation
+    """The stack's foundation, whose key makes names of logins from passwords."""
+    given: SecretsSettings = SecretsSettings()
+    """Secrets that somebody gave. Default: each is generated."""
+
+
 class StackSecrets(pulumi.ComponentResource):
     """Hands out each secret by name. A generated one never changes until it is rotated, and survives `make down`.
 
     What a service logs in with, and what administers a store, are two things: a given secret is always the service's.
+    Owns the generated values, which Pulumi refuses to delete: they open data that outlives the containers.
     """
 
-    def __init__(
-        self, name: str, foundation: Foundation, given: SecretsSettings, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: StackSecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:StackSecrets", name, None, opts)
-        self._name, self._foundation = name, foundation
+        self._name, self._foundation = name, args.foundation
+        given = args.given
         self.postgres_password = self._secret("postgres-login-password", reveal(given.postgres_password))
         """Password of the login that services use."""
         self.postgres_login = self._login("postgres-login", self.postgres_password)

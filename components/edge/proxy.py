@@ -15,7 +15,7 @@ from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume, seed
 from ..core.certificates import LocalCertificate
 from ..core.labels import CONTENT_LABEL, ENGINE_SOCKET, compose_project
 from ..core.socket_group import socket_group
-from ..images.image import PulledImage, mirrored
+from ..images.image import PulledImage, PulledImageArgs
 from ..settings import EngineSettings, ImagesSettings, Limits, ProxySettings, SecretsSettings, TlsMode, reveal
 from . import config
 from .dynamic import edge
@@ -89,7 +89,7 @@ class Proxy(pulumi.ComponentResource):
             VolumeMount(volume=seeds[-1], path="/dynamic", read_only=True),
             *(VolumeMount(volume=volume, path=CERTIFICATES_PATH) for volume in self.volumes.values()),
         ]
-        image = PulledImage(name, mirrored(args.images.traefik, args.images), opts=child)
+        image = PulledImage(name, PulledImageArgs(reference=args.images.traefik, images=args.images), opts=child)
         Server(
             name,
             ServerArgs(
@@ -217,7 +217,11 @@ class Proxy(pulumi.ComponentResource):
             FilesArgs(foundation=args.foundation, files={"haproxy.cfg": config.HAPROXY}),
             opts=child,
         )
-        image = PulledImage(f"{self._name}-socket", mirrored(args.images.socket_proxy, args.images), opts=child)
+        image = PulledImage(
+            f"{self._name}-socket",
+            PulledImageArgs(reference=args.images.socket_proxy, images=args.images),
+            opts=child,
+        )
         probe = (
             f"exec 3<>/dev/tcp/127.0.0.1/{config.SOCKET_PROXY_PORT}"
             " && printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q '200 OK' <&3"

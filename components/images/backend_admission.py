@@ -4,8 +4,8 @@ import pulumi
 
 from ..settings.values.references import IMAGE_ID, is_in
 from .backend_image import BackendImage, BackendImageArgs, pushed_backend
-from .image import PulledImage, mirrored, without_tag
-from .supply_chain import Admission, AdmissionArgs, RegistryImage, login
+from .image import PulledImage, PulledImageArgs, mirrored, without_tag
+from .supply_chain import Admission, AdmissionArgs, RegistryImage, RegistryImageArgs, login
 
 
 def admitted_backend(name: str, args: BackendImageArgs, *, parent: pulumi.Resource) -> pulumi.Output[str]:
@@ -28,7 +28,9 @@ def _given(name: str, args: BackendImageArgs, image: str, child: pulumi.Resource
     if "@" in place:
         return _pulled(name, args, _admitted(name, args, without_tag(place), child, pushed=True), child)
     # A tag cannot carry a signature: what is scanned is what the engine has under it. `enforce` refuses tags.
-    return _admitted(name, args, PulledImage(name, place, opts=child).id_on_engine, child, pushed=False)
+    return _admitted(
+        name, args, PulledImage(name, PulledImageArgs(reference=place), opts=child).id_on_engine, child, pushed=False
+    )
 
 
 def _admitted(
@@ -49,4 +51,5 @@ def _pulled(
     name: str, args: BackendImageArgs, image: pulumi.Output[str], child: pulumi.ResourceOptions
 ) -> pulumi.Output[str]:
     """Pull an image with the registry's login, only once it has proven itself."""
-    return RegistryImage(name, image, login(args.registry, args.secrets), opts=child).reference
+    pulled = RegistryImageArgs(image=image, login=login(args.registry, args.secrets))
+    return RegistryImage(name, pulled, opts=child).reference

@@ -27,17 +27,30 @@ def without_tag(reference: str) -> str:
     return f"{repository_of(reference)}@{reference.partition('@')[2]}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class PulledImageArgs:
+    """What is pulled."""
+
+    reference: str
+    """The image's name, with a tag or a digest."""
+    images: ImagesSettings = ImagesSettings()
+    """The mirror that it comes from. Default: its own registry."""
+
+
 class PulledImage(pulumi.ComponentResource):
-    """A third-party image, pulled once and run by its ID, so that a moved tag changes nothing by itself."""
+    """A third-party image, pulled once and run by its ID, so that a moved tag changes nothing by itself.
+
+    Owns nothing on the engine: the image stays when the resource goes, as another stack may run it.
+    """
 
     id_on_engine: pulumi.Output[str]
     """The image's ID; run containers from it."""
 
-    def __init__(self, name: str, reference: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: PulledImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:PulledImage", name, None, opts)
         image = docker.RemoteImage(
             name,
-            name=reference,
+            name=mirrored(args.reference, args.images),
             keep_locally=True,
             opts=pulumi.ResourceOptions(parent=self),
         )

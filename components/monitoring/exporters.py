@@ -10,7 +10,7 @@ from ..containers.network import Zone
 from ..containers.secrets import given_or_generated
 from ..containers.volume import PreparedVolume
 from ..core.labels import SERVICE_LABEL, STACK_LABEL
-from ..images.image import PulledImage, mirrored
+from ..images.image import PulledImage, PulledImageArgs
 from ..settings import ImageStore
 from .args import MonitoringArgs, WatchedPostgres
 
@@ -142,7 +142,9 @@ def postgres_exporter(name: str, args: MonitoringArgs, watched: WatchedPostgres,
         ContainerArgs(
             foundation=args.foundation,
             service="postgres-monitor-role",
-            image=PulledImage(f"{name}-role", mirrored(args.images.postgres, args.images), opts=child).id_on_engine,
+            image=PulledImage(
+                f"{name}-role", PulledImageArgs(reference=args.images.postgres, images=args.images), opts=child
+            ).id_on_engine,
             zones=[Zone.DATA],
             limits=args.settings.small_limits,
             # libpq takes a password from the environment or from a file nobody else may read; ours is neither.
@@ -210,5 +212,5 @@ def cadvisor(name: str, args: MonitoringArgs, parent: pulumi.Resource) -> Server
 def _exporter(name: str, args: MonitoringArgs, parent: pulumi.Resource, *, image: str, **rest: Any) -> Server:
     child = pulumi.ResourceOptions(parent=parent)
     rest.setdefault("limits", args.settings.small_limits)
-    pulled = PulledImage(name, mirrored(image, args.images), opts=child)
+    pulled = PulledImage(name, PulledImageArgs(reference=image, images=args.images), opts=child)
     return Server(name, ServerArgs(foundation=args.foundation, image=pulled.id_on_engine, **rest), opts=child)

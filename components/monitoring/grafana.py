@@ -10,7 +10,7 @@ from ..containers.network import Zone
 from ..containers.secrets import given_or_generated
 from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
 from ..core.labels import compose_project
-from ..images.image import PulledImage, mirrored
+from ..images.image import PulledImage, PulledImageArgs
 from ..settings import reveal
 from . import config
 from .args import MonitoringArgs
@@ -51,7 +51,9 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
         ServerArgs(
             foundation=args.foundation,
             service="grafana",
-            image=PulledImage(name, mirrored(args.images.grafana, args.images), opts=child).id_on_engine,
+            image=PulledImage(
+                name, PulledImageArgs(reference=args.images.grafana, images=args.images), opts=child
+            ).id_on_engine,
             zones=[Zone.MONITORING],
             limits=args.settings.grafana_limits,
             environment=_environment(url),

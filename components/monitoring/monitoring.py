@@ -8,7 +8,7 @@ from ..containers import FilesMount, Server, ServerArgs, VolumeMount
 from ..containers.files import Files, FilesArgs
 from ..containers.network import Zone
 from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
-from ..images.image import PulledImage, mirrored
+from ..images.image import PulledImage, PulledImageArgs
 from ..settings import reveal
 from . import config, exporters
 from .args import MonitoringArgs
@@ -141,7 +141,9 @@ class Monitoring(pulumi.ComponentResource):
             ServerArgs(
                 foundation=self._args.foundation,
                 service=service,
-                image=PulledImage(name, mirrored(image, self._args.images), opts=child).id_on_engine,
+                image=PulledImage(
+                    name, PulledImageArgs(reference=image, images=self._args.images), opts=child
+                ).id_on_engine,
                 **rest,
             ),
             opts=child,

@@ -10,7 +10,7 @@ from ..containers.foundation import Foundation
 from ..containers.network import Zone
 from ..containers.volume import DataVolume, DataVolumeArgs
 from ..core.endpoints import Endpoint
-from ..images.image import PulledImage, mirrored
+from ..images.image import PulledImage, PulledImageArgs
 from ..settings import ExternalPostgres, ImagesSettings, Limits, PostgresSettings, SslMode
 from .logins import Login, LoginArgs, login_file
 
@@ -62,7 +62,7 @@ class Postgres(pulumi.ComponentResource):
             FilesArgs(foundation=args.foundation, files={"password": administrator}, live=True),
             opts=child,
         )
-        image = PulledImage(name, mirrored(args.images.postgres, args.images), opts=child)
+        image = PulledImage(name, PulledImageArgs(reference=args.images.postgres, images=args.images), opts=child)
         server = Server(
             name,
             ServerArgs(

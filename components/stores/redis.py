@@ -12,7 +12,7 @@ from ..containers.foundation import Foundation
 from ..containers.network import Zone
 from ..containers.volume import DataVolume, DataVolumeArgs
 from ..core.endpoints import Endpoint
-from ..images.image import PulledImage, mirrored
+from ..images.image import PulledImage, PulledImageArgs
 from ..settings import ExternalRedis, ImagesSettings, RedisSettings
 from .logins import Login, LoginArgs
 
@@ -87,7 +87,7 @@ class Redis(pulumi.ComponentResource):
             FilesArgs(foundation=args.foundation, files={"users.acl": users.apply(_access_list)}, live=True),
             opts=child,
         )
-        image = PulledImage(name, mirrored(args.images.redis, args.images), opts=child)
+        image = PulledImage(name, PulledImageArgs(reference=args.images.redis, images=args.images), opts=child)
         server = Server(
             name,
             ServerArgs(

@@ -11,7 +11,7 @@ from ..containers.foundation import Foundation
 from ..containers.network import Zone
 from ..containers.volume import DataVolume, DataVolumeArgs
 from ..core.endpoints import Endpoint
-from ..images.image import PulledImage, mirrored
+from ..images.image import PulledImage, PulledImageArgs
 from ..settings import ExternalStorage, ImagesSettings, StorageSettings
 from .logins import Login, LoginArgs
 
@@ -56,7 +56,7 @@ class Storage(pulumi.ComponentResource):
             FilesArgs(foundation=args.foundation, files={"access-key": root_access, "secret-key": root_secret}),
             opts=child,
         )
-        image = PulledImage(name, mirrored(args.images.minio, args.images), opts=child)
+        image = PulledImage(name, PulledImageArgs(reference=args.images.minio, images=args.images), opts=child)
         server = Server(
             name,
             ServerArgs(
@@ -92,7 +92,9 @@ class Storage(pulumi.ComponentResource):
                 foundation=args.foundation,
                 store="minio",
                 image=PulledImage(
-                    f"{name}-client", mirrored(args.images.minio_client, args.images), opts=child
+                    f"{name}-client",
+                    PulledImageArgs(reference=args.images.minio_client, images=args.images),
+                    opts=child,
                 ).id_on_engine,
                 files={"policy.json": _policy(args.settings.bucket)},
                 secrets={

@@ -6,13 +6,14 @@ from slidegenie_platform import (
     HealthCheck,
     Limits,
     SlideGeniePlatform,
+    SlideGeniePlatformArgs,
     WebService,
     WebServiceArgs,
     load_settings,
 )
 
 settings = load_settings()
-platform = SlideGeniePlatform("platform", settings)
+platform = SlideGeniePlatform("platform", SlideGeniePlatformArgs(settings=settings))
 image = BuiltImage(
     "reports",
     BuiltImageArgs(

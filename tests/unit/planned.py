@@ -6,7 +6,7 @@ from typing import Any
 
 from pulumi.runtime import config as runtime_config
 
-from components import Foundation, FoundationArgs, SlideGeniePlatform, parse_settings
+from components import Foundation, FoundationArgs, SlideGeniePlatform, SlideGeniePlatformArgs, parse_settings
 from slidegenie.plan import Plan, Resource, Secret, record
 
 CONTAINER = "docker:index/container:Container"
@@ -47,7 +47,11 @@ def platform(**sections: Any) -> Plan:
     """Return the plan of a platform with these settings."""
     # Else the group would be asked of a socket that need not be on this machine.
     values = sections | {"engine": {"socketGroup": 999} | sections.get("engine", {})}
-    return recorded(lambda: SlideGeniePlatform("slidegenie", parse_settings(values, "Pulumi.test.yaml")))
+    return recorded(
+        lambda: SlideGeniePlatform(
+            "slidegenie", SlideGeniePlatformArgs(settings=parse_settings(values, "Pulumi.test.yaml"))
+        )
+    )
 
 
 @functools.cache

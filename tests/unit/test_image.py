@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components import BuiltImage, BuiltImageArgs, PulledImage, SettingsError
+from components import BuiltImage, BuiltImageArgs, PulledImage, PulledImageArgs, SettingsError
 from components.images.image import mirrored
 from components.settings import ImagesSettings
 from slidegenie.plan import Plan
@@ -57,7 +57,11 @@ def test_a_mirror_is_used_for_every_image_of_the_platform() -> None:
 
 def test_a_pulled_image_runs_by_its_id_and_stays_on_the_engine() -> None:
     ids: list[str] = []
-    plan = recorded(lambda: PulledImage("redis", "docker.io/library/redis:8").id_on_engine.apply(ids.append))
+    plan = recorded(
+        lambda: PulledImage("redis", PulledImageArgs(reference="docker.io/library/redis:8")).id_on_engine.apply(
+            ids.append
+        )
+    )
 
     assert plan.named("redis", REMOTE_IMAGE).inputs == {"name": "docker.io/library/redis:8", "keepLocally": True}
     assert ids == [plan.named("redis", REMOTE_IMAGE).outputs["imageId"]]

@@ -296,7 +296,11 @@ def test_every_file_fits_into_a_message_to_the_engine(plans: dict[str, Plan]) ->
 def with_additions(**added: Any) -> Plan:
     """Return the plan of a platform that somebody adds to."""
     settings = parse_settings({"engine": {"socketGroup": 999}}, "x")
-    return recorded(lambda: SlideGeniePlatform("slidegenie", settings, monitored=Additions(**added)))
+    return recorded(
+        lambda: SlideGeniePlatform(
+            "slidegenie", SlideGeniePlatformArgs(settings=settings, monitored=Additions(**added))
+        )
+    )
 
 
 def test_another_team_adds_targets_rules_and_dashboards() -> None:

@@ -21,7 +21,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import slidegenie_platform
-from slidegenie_platform import SlideGeniePlatform, parse_settings
+from slidegenie_platform import SlideGeniePlatform, SlideGeniePlatformArgs, parse_settings
 from slidegenie.plan import record
 from slidegenie_platform.core.assets import asset
 
@@ -31,7 +31,7 @@ for parts in (("docker", "backend", "debian.Dockerfile"), ("docker", "seed", "Do
     assert Path(asset(*parts)).resolve() == package.joinpath("assets", *parts), asset(*parts)
     assert Path(asset(*parts)).is_file(), parts
 settings = parse_settings({"engine": {"socketGroup": 999}}, "here")
-plan = record(lambda: SlideGeniePlatform("mine", settings), project="mine", stack="prod")
+plan = record(lambda: SlideGeniePlatform("mine", SlideGeniePlatformArgs(settings=settings)), project="mine", stack="prod")
 print(len(plan.of_type("docker:index/container:Container")))
 """
 

@@ -218,7 +218,9 @@ def test_a_password_is_never_among_the_arguments(programs: Path, stand_in: Stand
     stand_in("docker", ":")
     key = tmp_path / "cosign.key"
     key.write_text("key", encoding="utf-8")
-    with toolset(fetch=True, login=RegistryRegistryLogin(address="here", username="me", password="registry-secret")) as bench:
+    with toolset(
+        fetch=True, login=RegistryRegistryLogin(address="here", username="me", password="registry-secret")
+    ) as bench:
         cosign.sign(bench, IMAGE, Signer(key=str(key), password="key-secret"))
 
     assert not any("secret" in line for line in asked(programs, "docker"))
@@ -455,7 +457,9 @@ def test_images_come_from_the_engine_and_a_tool_in_a_container_runs_where_its_fi
 
 
 def test_nothing_secret_shows_when_it_is_printed() -> None:
-    shown = f"{RegistryLogin(address='a', username='u', password='secret')} {Signer(key='generated', generated='secret')}"
+    shown = (
+        f"{RegistryLogin(address='a', username='u', password='secret')} {Signer(key='generated', generated='secret')}"
+    )
 
     assert "secret" not in shown
 

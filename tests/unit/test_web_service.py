@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 import yaml
 
-from components import HealthCheck, Limits, SlideGeniePlatform, WebService, WebServiceArgs, Zone, parse_settings
+from components import (
+    HealthCheck,
+    Limits,
+    SlideGeniePlatform,
+    SlideGeniePlatformArgs,
+    WebService,
+    WebServiceArgs,
+    Zone,
+    parse_settings,
+)
 from components.edge.rules import rule
 from slidegenie.plan import Plan
 
@@ -32,7 +41,7 @@ def args(platform: SlideGeniePlatform, **changes: Any) -> WebServiceArgs:
 def planned(program: Callable[[SlideGeniePlatform], object], **sections: Any) -> Plan:
     values = ELSEWHERE | {"engine": {"socketGroup": 999}, "proxy": {"domain": "slides.example.com"}} | sections
     settings = parse_settings(values, "Pulumi.test.yaml")
-    return recorded(lambda: program(SlideGeniePlatform("slidegenie", settings)))
+    return recorded(lambda: program(SlideGeniePlatform("slidegenie", SlideGeniePlatformArgs(settings=settings))))
 
 
 def route(plan: Plan, service: str = "reports") -> Any:

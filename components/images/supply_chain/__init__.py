@@ -6,7 +6,7 @@ from .cosign import Signer
 from .errors import SupplyChainError, ToolError
 from .gate import Finding, ScanResult, judge_report
 from .policy import Ignored, Scanner, ScanPolicy, Severity, load_scan_policy, parse_policy
-from .push import PushedImage, PushedImageArgs, RegistryImage
+from .push import PushedImage, PushedImageArgs, RegistryImage, RegistryImageArgs
 from .registry import RegistryLogin
 from .subject import CheckedImage
 
@@ -20,6 +20,7 @@ __all__ = [
     "PushedImage",
     "PushedImageArgs",
     "RegistryImage",
+    "RegistryImageArgs",
     "RegistryLogin",
     "ScanPolicy",
     "ScanResult",

@@ -33,7 +33,11 @@ class PushedImageArgs:
 
 
 class PushedImage(pulumi.ComponentResource):
-    """An image in a registry. A preview builds nothing and pushes nothing."""
+    """An image that is built and pushed to a registry, by digest: a preview builds nothing and pushes nothing.
+
+    Owns the build. What is in the registry stays when the resource goes: an earlier release may be run again. The image
+    has no name there until an `Admission` gives it one.
+    """
 
     reference: pulumi.Output[str]
     """`repository@sha256:...`"""
@@ -118,25 +122,32 @@ def _name(build: BuiltImageArgs) -> str:
     return build.tag.rpartition(":")[2]
 
 
+@dataclass(frozen=True, kw_only=True)
+class RegistryImageArgs:
+    """What is pulled, and as whom."""
+
+    image: pulumi.Input[str]
+    """`repository@sha256:...`"""
+    login: RegistryLogin | None = None
+    """Login at the registry. Default: that of the engine's user."""
+
+
 class RegistryImage(pulumi.ComponentResource):
-    """An image of a registry on the engine, pulled by digest with the registry's login."""
+    """An image of a registry on the engine, pulled by digest with the registry's login.
+
+    Owns nothing in the registry, and leaves the image on the engine when it goes: a rollback may run it.
+    """
 
     reference: pulumi.Output[str]
     """`repository@sha256:...`, known once it is on the engine; run containers from it."""
 
-    def __init__(
-        self,
-        name: str,
-        reference: pulumi.Input[str],
-        login: RegistryLogin | None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
+    def __init__(self, name: str, args: RegistryImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:RegistryImage", name, None, opts)
         pulled = docker.RemoteImage(
             name,
-            name=reference,
+            name=args.image,
             keep_locally=True,
-            opts=pulumi.ResourceOptions(parent=self, provider=_provider(name, login, self)),
+            opts=pulumi.ResourceOptions(parent=self, provider=_provider(name, args.login, self)),
         )
         self.reference = pulumi.Output.all(pulled.name, pulled.image_id).apply(lambda values: str(values[0]))
         self.register_outputs({"reference": self.reference})
