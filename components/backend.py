@@ -61,7 +61,11 @@ class BackendArgs:
 
 
 class Backend(pulumi.ComponentResource):
-    """Migrations first, then the replicas of the new release, then the end of the old ones."""
+    """Migrations first, then the replicas of the new release, then the end of the old ones.
+
+    Owns the image's build, the job of the migrations, the replicas, their route and their volumes of files. Holds every
+    container of the stack until the image has proven what `supply_chain` asks.
+    """
 
     image: pulumi.Output[str]
     """What runs."""

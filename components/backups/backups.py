@@ -32,6 +32,9 @@ class Backups(pulumi.ComponentResource):
 
     The drill has neither a network, unless the repository is elsewhere, nor a password of any data store: whatever it
     restores, it can only restore into itself. Nobody has the engine's socket, so its servers run in its own container.
+
+    Owns both containers, their image and, unless it is elsewhere, the repository: that volume and the password that
+    opens it outlive everything else. Refuses a repository that another stack made.
     """
 
     repository: PreparedVolume | None

@@ -29,7 +29,8 @@ class FilesArgs:
 class Files(pulumi.ComponentResource):
     """Files that never change: other content is another volume, and the consumer is replaced to use it, unless `live`.
 
-    They are owned by root with mode 0444; only the consumer mounts the volume.
+    They are owned by root with mode 0444; only the consumer mounts the volume. Owns that volume and the container which
+    fills it and never starts. Refuses names with a folder in them.
     """
 
     volume: PreparedVolume

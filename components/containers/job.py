@@ -7,7 +7,11 @@ from .container import hardened_container
 
 
 class Job(pulumi.ComponentResource):
-    """A hardened container that must end with exit code 0 before anything that uses `image` goes on."""
+    """A hardened container that must end with exit code 0 before anything that uses `image` goes on.
+
+    Owns the container, which stays when it has ended: its log says what it did. Refuses what `Server` refuses, and an
+    exit code that is not 0: the rollout stops there.
+    """
 
     image: pulumi.Output[str]
     """The image the job ran, known once it succeeded. What must come after the job runs this."""

@@ -11,7 +11,11 @@ from .container import hardened_container
 
 
 class Server(pulumi.ComponentResource):
-    """One or more hardened containers of one image, each waited for until it is healthy."""
+    """One or more hardened containers of one image, each waited for until it is healthy.
+
+    Owns the containers. Refuses names, ports, variables and mounts that the engine would take and nobody could use, two
+    mounts at one path, and any way around the hardening of the policy file.
+    """
 
     service: str
     """Name by which others reach it on their common networks."""

@@ -52,7 +52,11 @@ class DataVolumeArgs:
 
 
 class DataVolume(pulumi.ComponentResource):
-    """A volume owned by 1000:1000 that Pulumi refuses to delete or replace until it is unprotected."""
+    """A volume owned by 1000:1000 that Pulumi refuses to delete or replace until it is unprotected.
+
+    Owns the data in it, under a name made of stack and role, so that people find it. Refuses a role that is no plain
+    name.
+    """
 
     volume: PreparedVolume
     """The volume, to be mounted."""

@@ -45,7 +45,12 @@ class ProxyArgs:
 
 
 class Proxy(pulumi.ComponentResource):
-    """The only workload that publishes ports. Services add routes to it while it runs."""
+    """The only workload that publishes ports. Services add routes to it while it runs.
+
+    Owns Traefik, the allow-list in front of the engine's socket, the certificates of `tls: local` and, with
+    `tls: acme`, the volume of those it was issued. Refuses a rule, header or path that Traefik would read as something
+    else, and gives nobody the socket itself.
+    """
 
     authority: pulumi.Output[str] | None
     """PEM certificate of the local authority, with `tls: local`."""

@@ -51,7 +51,11 @@ class WebServiceArgs(ContainerArgs):
 
 
 class WebService(pulumi.ComponentResource):
-    """Replicas of one image, and the route to them."""
+    """Replicas of one image, and the route to them.
+
+    Owns the containers and their part of the edge's configuration. Refuses a service that the proxy could not reach,
+    and a path that is no plain one.
+    """
 
     server: Server
     """The containers."""

@@ -55,7 +55,10 @@ class BackendImageArgs:
 
 
 class BackendImage(pulumi.ComponentResource):
-    """One variant of the backend's image: on the engine that runs it, or in a registry."""
+    """One variant of the backend's image: on the engine that runs it, or in a registry.
+
+    Owns the build. Refuses a Dockerfile without the stage that is asked for.
+    """
 
     reference: pulumi.Output[str]
     """The image's ID on the engine; of a pushed one `name@sha256:...`, known once it has proven what was asked."""
@@ -86,7 +89,7 @@ class ImageMatrixArgs:
 
 
 class ImageMatrix(pulumi.ComponentResource):
-    """Several variants of one release."""
+    """Several variants of one release, each a `BackendImage`; refuses what that refuses."""
 
     images: Mapping[str, BackendImage]
     """The images by the name of their variant: `latest`, `dev`, `alpine-test`, ..."""

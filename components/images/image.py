@@ -82,7 +82,7 @@ class BuiltImageArgs:
 
 
 class BuiltImage(pulumi.ComponentResource):
-    """An image built by the engine's own builder and run by its ID.
+    """An image built by the engine's own builder and run by its ID. Owns the build; earlier images stay on the engine.
 
     The engine's own builder needs no image of its own, sees local base images, and leaves the result where it runs.
     """

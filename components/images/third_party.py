@@ -27,7 +27,10 @@ class VendorImagesArgs:
 
 
 class VendorImages(pulumi.ComponentResource):
-    """Every image in `supplyChain.vendors`, verified from wherever the mirror has it."""
+    """Every image in `supplyChain.vendors`, verified from wherever the mirror has it.
+
+    Owns no image. Refuses, as `supplyChain.require` says, one that its vendor did not sign.
+    """
 
     verified: Sequence[pulumi.Output[str]]
     """The images, each known once its vendor's signature was verified."""

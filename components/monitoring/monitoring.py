@@ -22,7 +22,8 @@ class Monitoring(pulumi.ComponentResource):
     """Prometheus and Alertmanager always; Grafana and exporters as the settings and the data stores have it.
 
     Nothing of it is published but through the proxy: Grafana under `/grafana`, with a login, and in development each
-    service on a port of 127.0.0.1.
+    service on a port of 127.0.0.1. Owns the containers and their data volumes. Refuses rules and targets that would
+    take the name of its own.
     """
 
     textfiles: PreparedVolume

@@ -43,7 +43,11 @@ class LoginArgs:
 
 
 class Login(pulumi.ComponentResource):
-    """A job that makes sure that the current login is let in; clients wait for it."""
+    """A job that makes sure that the current login is let in; clients wait for it.
+
+    Owns the job and the files it reads. The login of before stays valid until a rollout has succeeded: replicas of the
+    old release still use it.
+    """
 
     def __init__(self, name: str, args: LoginArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Login", name, None, opts)

@@ -41,7 +41,11 @@ class PostgresArgs:
 
 
 class Postgres(pulumi.ComponentResource):
-    """One PostgreSQL with checksums and SCRAM passwords, reachable on the data network only."""
+    """One PostgreSQL with checksums and SCRAM passwords, reachable on the data network only.
+
+    Owns the container, its data volume, which Pulumi refuses to delete, and the login of services. Refuses data that
+    another stack made, as its passwords are not this one's, and logins without a password.
+    """
 
     endpoint: Endpoint
     """How clients reach it."""

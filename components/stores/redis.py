@@ -58,7 +58,11 @@ class RedisArgs:
 
 
 class Redis(pulumi.ComponentResource):
-    """One Redis with an access list, reachable on the data network only."""
+    """One Redis with an access list, reachable on the data network only.
+
+    Owns the container, its data volume, which Pulumi refuses to delete, and the login of services. Refuses logins
+    without a password, and to services what administers it.
+    """
 
     endpoint: Endpoint
     """How clients reach it."""

@@ -37,7 +37,11 @@ class StorageArgs:
 
 
 class Storage(pulumi.ComponentResource):
-    """One MinIO, without its web console, reachable on the data network and, for its metrics, the monitoring one."""
+    """One MinIO, without its web console, reachable on the data network and, for its metrics, the monitoring one.
+
+    Owns the container, its data volume, which Pulumi refuses to delete, the bucket and the login of services. Gives
+    nobody the keys of its root user.
+    """
 
     endpoint: Endpoint
     """How clients reach it."""

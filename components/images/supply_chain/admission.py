@@ -64,7 +64,11 @@ class AdmissionArgs:
 
 
 class Admission(pulumi.ComponentResource):
-    """An image that may run."""
+    """An image that may run: scanned, signed where it is one's own, its signature verified, and then given its names.
+
+    Owns no image. With `require: enforce` it refuses one with a finding from the threshold on, or without a signature
+    that counts, before any container is replaced; with `warn` it says so.
+    """
 
     image: pulumi.Output[str]
     """The image, known once every step it has to pass succeeded. Run this, never the one that went in."""
