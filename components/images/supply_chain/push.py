@@ -22,10 +22,10 @@ class PushedImageArgs:
     """What is built; its tags are left out, they come once the image has proven itself."""
     repository: str
     """`host/namespace/name` in the registry."""
-    platforms: Sequence[str]
-    """Platforms of the image, as `linux/amd64`."""
-    builder: str
-    """Builder of `docker buildx`. The engine's own, `default`, builds for one platform."""
+    platforms: Sequence[str] = ()
+    """Platforms of the image, as `linux/amd64`. Default: the builder's own."""
+    builder: str = "default"
+    """Builder of `docker buildx`. Default: the engine's own, which builds for one platform."""
     cache: BuildCache = BuildCache.OFF
     """Where layers are had from that another machine built. Default: nowhere."""
     login: RegistryLogin | None = None
@@ -60,7 +60,7 @@ class PushedImage(pulumi.ComponentResource):
             secrets=trust(build.ca_bundle),
             cache_from=[docker_build.CacheFromArgs(raw=place) for place in cached_from] or None,
             cache_to=[docker_build.CacheToArgs(raw=place) for place in cached_to] or None,
-            platforms=[docker_build.Platform(platform) for platform in args.platforms],
+            platforms=[docker_build.Platform(platform) for platform in args.platforms] or None,
             registries=_registries(args.login),
             builder=docker_build.BuilderConfigArgs(name=args.builder),
             build_on_preview=False,
