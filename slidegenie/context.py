@@ -12,6 +12,7 @@ from .compose.runner import ComposeRunner
 from .console import Problem, info
 from .engine.docker import speak_to
 from .plan import Plan, StackProgram
+from .plan.program import project_name
 from .pulumi.command_line import find_pulumi
 from .recorded_runner import recorded_runner
 from .rollout.runner import PulumiRunner
@@ -45,7 +46,7 @@ class Context:
             SettingsError: when that, or the environment, names a Docker engine that is none.
             Problem: when the stack is run by the other of Pulumi and Compose.
         """
-        user = UserFolder.open()
+        user = UserFolder.open().of_project(project_name(Path.cwd()))
         program = StackProgram.read(Path.cwd(), stack or user.current() or DEFAULT_STACK)
         # Whatever the command: with a name that is misspelt nothing starts, and all that follows speaks to one engine.
         speak_to(DockerEngine.of(program.configuration, program.file))
@@ -63,7 +64,7 @@ class Context:
         """
         program = StackProgram.read(Path.cwd(), stack or DEFAULT_STACK)
         speak_to(DockerEngine.of(program.configuration, program.file))
-        return cls(program, UserFolder.open(), None, named=stack is not None)
+        return cls(program, UserFolder.open().of_project(program.project), None, named=stack is not None)
 
     def with_stack(self, stack: str) -> Self:
         """Return the same for another stack."""

@@ -33,7 +33,7 @@ def recorded_runner(user: UserFolder, stack: str, label: str, asked: RunnerKind 
 
 def _kept_by(user: UserFolder, stack: str) -> RunnerKind | None:
     """Return whose passwords this folder has, though the stack itself is gone: those of its backups."""
-    return RunnerKind.COMPOSE if (user.path / "compose" / stack / "secrets" / "vault.json").is_file() else None
+    return RunnerKind.COMPOSE if (user.stacks / "compose" / stack / "secrets" / "vault.json").is_file() else None
 
 
 def runner_of_volumes(label: str) -> RunnerKind | None:

@@ -3,12 +3,16 @@
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from .console import info
 from .private_files import write_private
 from .runner import RunnerKind
+
+_FIRST_PROJECT = "slidegenie"
+"""Was the only one there is; what is kept of it lies in the folder itself."""
 
 
 @dataclass(frozen=True)
@@ -16,17 +20,29 @@ class UserFolder:
     """The folder `~/.slidegenie`, or the one in `SLIDEGENIE_HOME`; readable by its owner only."""
 
     path: Path
+    """The folder itself: of the engine that was started here, and of the passphrase."""
+    project: str = _FIRST_PROJECT
+    """The Pulumi project whose stacks are meant: those of another one may have the same names."""
 
     @classmethod
-    def open(cls) -> "UserFolder":
+    def open(cls) -> Self:
         """Return the folder, made when it is missing."""
         path = Path(os.environ.get("SLIDEGENIE_HOME") or Path.home() / ".slidegenie")
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return cls(path)
 
+    def of_project(self, project: str) -> Self:
+        """Return the same for the stacks of a project."""
+        return replace(self, project=project)
+
+    @property
+    def stacks(self) -> Path:
+        """The folder of what is kept of the project's stacks."""
+        return self.path if self.project == _FIRST_PROJECT else self.path / "projects" / self.project
+
     def folder(self, *parts: str) -> Path:
-        """Return a folder below, made when it is missing."""
-        path = self.path.joinpath(*parts)
+        """Return a folder of the project's below, made when it is missing."""
+        path = self.stacks.joinpath(*parts)
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
 
@@ -61,14 +77,15 @@ class UserFolder:
 
     def _runners(self) -> dict[str, RunnerKind]:
         try:
-            noted: dict[str, str] = json.loads(self._stacks.read_text(encoding="utf-8"))
+            noted: dict[str, str] = json.loads(self._file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
         return {stack: RunnerKind(runner) for stack, runner in noted.items()}
 
     def _note(self, runners: dict[str, RunnerKind]) -> None:
-        write_private(self._stacks, json.dumps(runners, indent=1), mode=0o600)
+        self.folder()
+        write_private(self._file, json.dumps(runners, indent=1), mode=0o600)
 
     @property
-    def _stacks(self) -> Path:
-        return self.path / "stacks.json"
+    def _file(self) -> Path:
+        return self.stacks / "stacks.json"

@@ -42,7 +42,7 @@ def up(
     """Bring the platform up, or to what its settings say now; sets up whatever is missing."""
     context = _judged(Context.of(stack, engine))
     ensure_engine()
-    airgap.run_script(context.root, "install-docker-plugins.sh")
+    airgap.install_docker_plugins(context.root)
     # Where something was brought up before, another stack would not be what is meant.
     context = _with_images(context, may_fall_back=not context.named and context.user.current() is None, newest=newest)
     preflight.prepare_folders(context.plan)
@@ -163,6 +163,8 @@ def _with_images(context: Context, *, may_fall_back: bool, newest: bool) -> Cont
         for image in preflight.pull_images(plan, newest=newest):
             record.note_pulled(image)
     except preflight.RegistryUnreachableError as error:
+        if not (context.root / f"Pulumi.{airgap.STACK}.yaml").is_file():
+            raise
         if not may_fall_back:
             raise Problem(f"{error}; `make up STACK={airgap.STACK}` needs no registry") from None
         for line in str(error).splitlines():

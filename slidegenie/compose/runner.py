@@ -41,7 +41,7 @@ class ComposeRunner:
     def __init__(self, program: StackProgram, user: UserFolder) -> None:
         self._program, self._user = program, user
         self._root, self._name, self._label = program.root, program.stack, program.label
-        self._folder = user.path / "compose" / program.stack
+        self._folder = user.stacks / "compose" / program.stack
         self._secrets = self._folder / "secrets"
         self._vault = Vault(self._secrets / "vault.json")
 
