@@ -1,5 +1,6 @@
 """What a person is told once a stack is up: how many containers are healthy, and where it answers."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from components.core.engine import DockerEngine
@@ -25,8 +26,10 @@ def show_addresses(plan: Plan) -> None:
         echo(f"  {name:<13} {value}")
     if not engine.local:
         _show_the_way(engine, addresses)
-    echo("  passwords     make password")
-    echo("  logs          make logs        shell  make shell        stop  make down")
+    # Where there is only the program, the command is called by its own name.
+    by = "make" if Path("Makefile").is_file() else "slidegenie"
+    echo(f"  passwords     {by} password")
+    echo(f"  logs          {by} logs        shell  {by} shell        stop  {by} down")
 
 
 def _show_the_way(engine: DockerEngine, addresses: dict[str, str]) -> None:
