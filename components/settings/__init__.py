@@ -5,20 +5,10 @@ from .errors import SettingsError, reveal
 from .load import keys_of, load_settings, parse_settings, settings_of
 from .model import Settings
 from .sections.acme import AcmeDnsSettings, AcmeSettings, Authority, Challenge, KeyType
-from .sections.backend import (
-    REFERENCE_HEALTH,
-    REFERENCE_MIGRATIONS,
-    BackendSettings,
-    BuildCache,
-    EngineSettings,
-    ImagesSettings,
-    OriginSettings,
-    RegistrySettings,
-    Target,
-    Variant,
-)
+from .sections.backend import REFERENCE_HEALTH, REFERENCE_MIGRATIONS, BackendSettings, OriginSettings, Target, Variant
 from .sections.backup import BackupSettings
 from .sections.edge import ClientAddress, EncodedSlashes, ProxySettings, RateLimit, Timeouts, TlsMode
+from .sections.images import BuildCache, EngineSettings, ImagesSettings, RegistrySettings
 from .sections.maintenance import MaintenanceSettings, Weekday
 from .sections.monitoring import Email, ImageStore, MonitoringPorts, MonitoringSettings
 from .sections.policy import Enforcement, PolicySettings

@@ -8,9 +8,10 @@ from pydantic.alias_generators import to_camel
 from .base import Section
 from .errors import reveal
 from .sections.acme import Challenge
-from .sections.backend import BackendSettings, EngineSettings, ImagesSettings, RegistrySettings
+from .sections.backend import BackendSettings
 from .sections.backup import CERTIFICATES, OF_MONITORING, BackupSettings
 from .sections.edge import ProxySettings, TlsMode
+from .sections.images import EngineSettings, ImagesSettings, RegistrySettings
 from .sections.maintenance import MaintenanceSettings
 from .sections.monitoring import MonitoringSettings
 from .sections.own_certificate import problems

@@ -1,19 +1,17 @@
-"""The settings, section by section. What is written here is the schema, the manual and the defaults."""
+"""The application: its image, its commands, its replicas."""
 
 import datetime
 import enum
-import re
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field, field_validator, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from ..base import Limits, Section
 from ..refusal import refused
 from ..values.addresses import Port, WebUrl
-from ..values.image_names import ImageReference, Namespace, RegistryHost, RegistryPath, RunnableImage
-from ..values.paths import ContainerPath, HostPath
-from ..values.texts import Line, Script, Text, VariableName
-from ..values.versions import third_party
+from ..values.image_names import RunnableImage
+from ..values.paths import ContainerPath
+from ..values.texts import Script, Text, VariableName
 
 _TAKEN = frozenset(
     {
@@ -29,7 +27,6 @@ REFERENCE_MIGRATIONS = ("python", "-m", "app", "migrate")
 """How the reference backend's image brings the database up to date."""
 
 _Command = tuple[Annotated[Text, Field(min_length=1)], ...]
-_Builder = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 _SET_BY = {
     "PORT": "backend.port",
@@ -49,12 +46,6 @@ _SET_BY = {
 }
 """Variables of the application that follow from settings: set beside them, migrations, application and backups would
 each work with another store."""
-
-
-def _platform(value: str) -> str:
-    if not re.fullmatch(r"linux/(386|amd64(/v[2-4])?|arm(/v[5-7])?|arm64(/v8)?|loong64|ppc64le|riscv64|s390x)", value):
-        raise refused("a platform of Linux containers, like linux/amd64 or linux/arm/v7", value)
-    return value
 
 
 class Variant(enum.Enum):
@@ -77,125 +68,6 @@ class Target(enum.Enum):
     """Runs the backend's own tests."""
     MINIMAL = "minimal"
     """Production without package manager and shell tools; Alpine only."""
-
-
-class BuildCache(enum.Enum):
-    """Where a build of a pushed image has layers from that another machine built before."""
-
-    OFF = "off"
-    """From the builder itself only."""
-    INLINE = "inline"
-    """The image under the same name before; every builder can, and only the layers of the image itself are there."""
-    REGISTRY = "registry"
-    """A tag of its own, `cache-<name>`, with the layers of every stage; needs a builder of its own."""
-
-
-class EngineSettings(Section):
-    """The Docker host."""
-
-    data_root: HostPath | None = None
-    """Folder on the Docker host that holds all data, one sub-folder per service, owned by 1000:1000.
-    Default: volumes managed by Docker."""
-    ca_bundle: HostPath | None = None
-    """PEM file of the authorities that image builds trust besides the public ones, for networks that intercept TLS."""
-    builder: _Builder = "default"
-    """Builder of `docker buildx` for images that stay on the engine; the engine's own has the name of the Docker
-    context."""
-    socket: HostPath = "/var/run/docker.sock"
-    """The engine's socket on the Docker host, whatever it is called. Only the allow-list in front of it mounts it; the
-    container policy knows it in its usual places, any other needs an exception."""
-    socket_group: Annotated[int, Field(ge=0, le=2_147_483_647)] | None = None
-    """Numeric group that owns the socket. Default: read from the socket when the engine is local."""
-
-
-class ImagesSettings(Section):
-    """Third-party and base images, each as `name:tag` with an optional digest."""
-
-    mirror: RegistryPath | None = None
-    """Registry that stands in for every other, as `host[:port][/path]`. Default: each image's own registry."""
-    python_debian: ImageReference = third_party("python-debian")
-    """Base of the Debian variants of the backend."""
-    python_alpine: ImageReference = third_party("python-alpine")
-    """Base of the Alpine variants of the backend. `python:3.11-alpine3.18` works, but is out of support since
-    May 2025."""
-    seed: ImageReference = third_party("seed")
-    """Base of the tiny image that gives new volumes their owner and files."""
-    postgres: ImageReference = third_party("postgres")
-    """PostgreSQL; must be a Debian variant (Alpine's cannot initialise as user 1000)."""
-    redis: ImageReference = third_party("redis")
-    """Redis."""
-    minio: ImageReference = third_party("minio")
-    """MinIO, the built-in object store."""
-    minio_client: ImageReference = third_party("minio-client")
-    """An image with MinIO's client `mc` and a shell, which makes the users of the built-in object store."""
-    traefik: ImageReference = third_party("traefik")
-    """Traefik 3.6.1 or newer; older ones cannot talk to Docker 29."""
-    socket_proxy: ImageReference = third_party("socket-proxy")
-    """HAProxy, the allow-list in front of the Docker socket; must be a Debian variant (its health check uses bash)."""
-    prometheus: ImageReference = third_party("prometheus")
-    """Prometheus 3."""
-    alertmanager: ImageReference = third_party("alertmanager")
-    """Alertmanager."""
-    node_exporter: ImageReference = third_party("node-exporter")
-    """Node Exporter."""
-    postgres_exporter: ImageReference = third_party("postgres-exporter")
-    """Exporter for PostgreSQL."""
-    redis_exporter: ImageReference = third_party("redis-exporter")
-    """Exporter for Redis; must be an Alpine variant (its health check uses wget)."""
-    cadvisor: ImageReference = third_party("cadvisor")
-    """cAdvisor 0.54 or newer; older ones lose the names of containers on Docker 29."""
-    restic: ImageReference = third_party("restic")
-    """restic, whose command the backup image takes over."""
-    golang: ImageReference = third_party("golang")
-    """Go, which compiles the scheduler of the backup image; nobody publishes it as an image."""
-    supercronic: ImageReference | None = None
-    """An image with the scheduler at `/usr/local/bin/supercronic`. Default: it is compiled."""
-    grafana: ImageReference = third_party("grafana")
-    """Grafana; must be an Alpine variant (its health check uses wget)."""
-
-
-class RegistrySettings(Section):
-    """Where images are pushed to and run from."""
-
-    address: RegistryHost | None = None
-    """Registry host, with its port when it has one. Default: nothing is pushed, images stay on the engine."""
-    namespace: Namespace = "slidegenie"
-    """Path in front of the image's name."""
-    username: Line = "slidegenie"
-    """User of the login; its password is `secrets.registryPassword`."""
-    platforms: tuple[Annotated[str, AfterValidator(_platform)], ...] = ("linux/amd64", "linux/arm64")
-    """Platforms of a pushed image. An image that is only loaded is built for the engine's own."""
-    builder: _Builder = "default"
-    """Builder of `docker buildx` for pushed images. The engine's own, `default`, builds for one platform; for several,
-    `docker buildx create --name slidegenie --driver docker-container` makes one."""
-    cache: BuildCache = BuildCache.OFF
-    """Where a build has layers from that another machine built, such as CI before: `inline`, the image under the same
-    name, or `registry`, a tag `cache-<name>` with the layers of every stage, which takes another builder than
-    `default`. Whoever may push there decides what is built upon."""
-
-    @field_validator("username")
-    @classmethod
-    def _ends_before_the_password(cls, value: str) -> str:
-        if ":" in value:
-            raise refused("a user without a colon, which ends it in a login", value)
-        return value
-
-    @model_validator(mode="after")
-    def _several_platforms_need_a_builder(self) -> "RegistrySettings":
-        if not self.platforms:
-            raise ValueError("platforms must name at least one, like linux/amd64; got none")
-        if self.address and len(self.platforms) > 1 and self.builder == "default":
-            raise ValueError(
-                f"builder 'default' builds for one platform, platforms are {', '.join(self.platforms)}: make a builder"
-                " with `docker buildx create --name slidegenie --driver docker-container` and name it in builder, or"
-                " leave one platform"
-            )
-        if self.cache is BuildCache.REGISTRY and self.builder == "default":
-            raise ValueError(
-                "cache 'registry' is more than builder 'default' can; set cache: inline, or make a builder with `docker"
-                " buildx create --name slidegenie --driver docker-container` and name it in builder"
-            )
-        return self
 
 
 class OriginSettings(Section):
