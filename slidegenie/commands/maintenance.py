@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from prometheus_client import CollectorRegistry
 
 from components.core.policy.load import load_policy
 from components.settings import Enforcement
@@ -28,9 +29,9 @@ class _Work:
         self.context = context
         self.ledger = Ledger.of(context.user.folder("maintenance"), context.label)
 
-    def publish(self, file: str, text: str) -> None:
+    def publish(self, file: str, metrics: CollectorRegistry) -> None:
         """Hand metrics to the monitoring, where there is one."""
-        if not publish(self.context.label, file, text):
+        if not publish(self.context.label, file, metrics):
             info("there is no monitoring in this stack: nobody is told but you")
 
     def publish_ledger(self) -> None:
@@ -49,7 +50,7 @@ def scan(stack: Stack = None, engine: Engine = None) -> None:
     ensure_engine()
     _judge(work)
     found = scanning.scan_running(work.context.label, work.context.settings)
-    work.publish("scan.prom", scanning.text(found, work.ledger))
+    work.publish("scan.prom", scanning.metrics(found, work.ledger))
     if failed := [one.image for one in found if one.failed]:
         raise Problem(f"{len(failed)} of {len(found)} images could not be scanned: {', '.join(failed)}")
     work.done(Task.SCAN)
@@ -91,7 +92,7 @@ def freshness(stack: Stack = None, engine: Engine = None) -> None:
     for one in found:
         built = f"built {one.created:%Y-%m-%d}" if one.created else ""
         echo(f"    {one.image:<{width}}  {built:<16}  {one.answer.value}{f': {one.reason}' if one.reason else ''}")
-    work.publish("freshness.prom", fresh.text(found))
+    work.publish("freshness.prom", fresh.metrics(found))
     if silent := [one.image for one in found if one.answer is fresh.Answer.SILENT]:
         raise Problem(f"{len(silent)} of {len(found)} images could not be looked up; the table says why")
     if any(one.answer is fresh.Answer.OUTDATED for one in found):

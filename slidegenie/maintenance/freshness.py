@@ -6,9 +6,10 @@ import json
 import re
 from dataclasses import dataclass
 
+from prometheus_client import CollectorRegistry, Gauge
+
 from ..engine.docker import docker, last_line
 from .cleanup import moment
-from .textfile import metric, metrics
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -41,17 +42,6 @@ class Freshness:
     reason: str = ""
     """Why the registry did not answer."""
 
-    def metrics(self) -> list[str]:
-        """Return what the monitoring is told; nothing about what is not known."""
-        lines = []
-        if self.created is not None:
-            created = self.created.timestamp()
-            lines.append(metric("slidegenie_image_created_timestamp_seconds", created, {"image": self.image}))
-        if self.answer in (Answer.CURRENT, Answer.OUTDATED):
-            outdated = self.answer is Answer.OUTDATED
-            lines.append(metric("slidegenie_image_outdated", outdated, {"image": self.image}))
-        return lines
-
 
 def ask(image: str) -> Freshness:
     """Compare the image on the engine with what its registry has under the same name."""
@@ -72,6 +62,14 @@ def ask(image: str) -> Freshness:
     return Freshness(image=image, answer=answer, created=created)
 
 
-def text(found: list[Freshness]) -> str:
-    """Return the file of metrics."""
-    return metrics([line for one in found for line in one.metrics()])
+def metrics(found: list[Freshness]) -> CollectorRegistry:
+    """Return what the monitoring is told; nothing about what is not known."""
+    told = CollectorRegistry()
+    created = Gauge("slidegenie_image_created_timestamp_seconds", "When it was built.", ["image"], registry=told)
+    outdated = Gauge("slidegenie_image_outdated", "Whether its registry has a newer one.", ["image"], registry=told)
+    for one in found:
+        if one.created is not None:
+            created.labels(one.image).set(one.created.timestamp())
+        if one.answer in (Answer.CURRENT, Answer.OUTDATED):
+            outdated.labels(one.image).set(one.answer is Answer.OUTDATED)
+    return told

@@ -4,6 +4,8 @@ import enum
 import time
 from collections.abc import Mapping
 
+from prometheus_client import CollectorRegistry, Gauge
+
 from .stack_file import StackRecord
 
 
@@ -37,17 +39,18 @@ class Ledger(StackRecord):
         self._replace("every", {task.value: float(every) for task, every in seconds.items()})
         self._replace("since", {task.value: time.time() for task in seconds})
 
-    def metrics(self) -> str:
+    def metrics(self) -> CollectorRegistry:
         """Return all of it as metrics."""
-        noted = self.read()
-        lines = []
-        for name, part in (
-            ("slidegenie_maintenance_last_success_timestamp_seconds", "succeeded"),
-            ("slidegenie_maintenance_scheduled_timestamp_seconds", "since"),
-            ("slidegenie_maintenance_interval_seconds", "every"),
+        noted, told = self.read(), CollectorRegistry()
+        for part, name, about in (
+            ("succeeded", "last_success_timestamp_seconds", "When the task last did all it was asked to."),
+            ("since", "scheduled_timestamp_seconds", "Since when the task is scheduled."),
+            ("every", "interval_seconds", "How often the task is to run."),
         ):
-            lines += [f'{name}{{task="{task}"}} {value:.0f}' for task, value in sorted(noted.get(part, {}).items())]
-        return "".join(f"{line}\n" for line in lines)
+            gauge = Gauge(f"slidegenie_maintenance_{name}", about, ["task"], registry=told)
+            for task, value in noted.get(part, {}).items():
+                gauge.labels(task).set(value)
+        return told
 
     def _note(self, part: str, values: Mapping[str, float]) -> None:
         self._replace(part, {**self.read().get(part, {}), **values})

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry, Gauge
+
 from components.core.assets import asset
 from components.images.supply_chain import CheckedImage, Signer, SupplyChainError, load_scan_policy
 from components.images.supply_chain.checks import covered
@@ -23,7 +25,6 @@ from ..console import Problem, info, warn
 from ..engine.docker import containers, docker, service
 from ..images.findings import print_findings
 from .ledger import Ledger
-from .textfile import metric, metrics
 
 
 class Signature(enum.Enum):
@@ -83,20 +84,26 @@ def scan_running(label: str, settings: Settings) -> list[Scanned]:
     ]
 
 
-def text(found: list[Scanned], ledger: Ledger) -> str:
-    """Return the file of metrics, and note when each image was scanned."""
-    now = time.time()
-    at = ledger.scanned({one.image: 0.0 if one.failed else now for one in found})
-    lines = [metric("slidegenie_scan_timestamp_seconds", when, {"image": image}) for image, when in at.items()]
+def metrics(found: list[Scanned], ledger: Ledger) -> CollectorRegistry:
+    """Return what the monitoring is told, and note when each image was scanned."""
+    now, told = time.time(), CollectorRegistry()
+
+    def gauge(name: str, about: str, *more: str) -> Gauge:
+        return Gauge(f"slidegenie_{name}", about, ["image", *more], registry=told)
+
+    scanned = gauge("scan_timestamp_seconds", "When it was last scanned; 0 when it never was.")
+    findings = gauge("scan_findings", "What was found in it and not accepted.", "severity")
+    verified = gauge("image_verified", "Whether its signature counts, where that was looked at.")
+    signature = gauge("image_signature", "What is known of its signature.", "state")
+    for image, when in ledger.scanned({one.image: 0.0 if one.failed else now for one in found}).items():
+        scanned.labels(image).set(when)
     for one in found:
-        lines += [
-            metric("slidegenie_scan_findings", number, {"image": one.image, "severity": severity.value})
-            for severity, number in one.findings.items()
-        ]
+        for severity, number in one.findings.items():
+            findings.labels(one.image, severity.value).set(number)
         if one.verified is not None:
-            lines.append(metric("slidegenie_image_verified", one.verified, {"image": one.image}))
-        lines.append(metric("slidegenie_image_signature", 1, {"image": one.image, "state": one.signature.value}))
-    return metrics(lines)
+            verified.labels(one.image).set(one.verified)
+        signature.labels(one.image, one.signature.value).set(1)
+    return told
 
 
 def _scanned(identity: str, shown: str, policy: ScanPolicy, settings: Settings, pinned: Mapping[str, str]) -> Scanned:

@@ -1,6 +1,6 @@
 """Hand metrics to the monitoring: into the volume that the Node Exporter reads text files from."""
 
-from collections.abc import Mapping, Sequence
+from prometheus_client import CollectorRegistry, generate_latest
 
 from components.core.labels import DATA_LABEL, ROLE_LABEL, STACK_LABEL
 
@@ -11,8 +11,8 @@ _FOLDER = "/metrics"
 _VOLUME = f"label={DATA_LABEL}=metrics"
 
 
-def publish(label: str, file: str, text: str) -> bool:
-    """Write `file` for the stack `project/stack`; return whether it has a monitoring to tell.
+def publish(label: str, file: str, metrics: CollectorRegistry) -> bool:
+    """Write `metrics` as `file` for the stack `project/stack`; return whether it has a monitoring to tell.
 
     It goes through a container of the stack's own seed image, so it works on a remote engine and for a user who may not
     write to Docker's folders. The file changes in one step: half a file would be an alert of its own.
@@ -30,24 +30,9 @@ def publish(label: str, file: str, text: str) -> bool:
         *("run", "--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=ALL", "--user=1000:1000"),
         *("--security-opt=no-new-privileges", "--memory=32m", "--pids-limit=16", "--log-driver=none"),
         *(f"--volume={volume}:{_FOLDER}", "--entrypoint=sh", seeds[0]["Image"], "-c", write),
-        input=text,
+        input=generate_latest(metrics).decode(),
         check=False,
     )
     if done.returncode != 0:
         raise Problem(f"the metrics {file} could not be written to volume {volume}: {done.stderr.strip()}")
     return True
-
-
-def metric(name: str, value: float, labels: Mapping[str, str]) -> str:
-    """Return one line in the text format of Prometheus."""
-    pairs = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-    return f"{name}{{{pairs}}} {value:.0f}\n"
-
-
-def metrics(lines: Sequence[str]) -> str:
-    """Return lines in the order that keeps the series of one name together."""
-    return "".join(sorted(lines, key=lambda line: line.partition("{")[0]))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from prometheus_client import CollectorRegistry, Gauge
+
 from components.core.labels import ROLE_LABEL
 
 from .judge import PolicyResult
 from .normalized import CONTAINER, NETWORK, VOLUME, judged_resource, zone_of
 from .rule import RUNNING, JudgedResource, ProgramFacts
 
-METRIC = "slidegenie_policy_violations"
 _NEVER = "0001-01-01T00:00:00Z"
 _MODES = ("host", "none")
 ENGINE_NETWORKS = frozenset({"bridge", *_MODES})
@@ -41,15 +42,18 @@ def zones_of(networks: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {str(network[key]): zone_of(_network(network)) for network in networks for key in ("Name", "Id")}
 
 
-def metrics(verdict: PolicyResult) -> str:
-    """Return the verdict as a text file for the Node Exporter: the rules each service breaks.
+def metrics(verdict: PolicyResult) -> CollectorRegistry:
+    """Return what the monitoring is told of the verdict: the rules each service breaks.
 
     What only fills a volume and never runs is left out while it breaks none: its name changes with each release.
     """
     broken = Counter(violation.container for violation in verdict.violations)
-    lines = [f'{METRIC}{{container="{name}"}} {broken[name]}' for name in sorted({*verdict.services(RUNNING), *broken})]
-    head = [f"# HELP {METRIC} Rules of the container policy that what runs breaks.", f"# TYPE {METRIC} gauge"]
-    return "\n".join([*head, *lines, ""])
+    told = CollectorRegistry()
+    about = "Rules of the container policy that what runs breaks."
+    gauge = Gauge("slidegenie_policy_violations", about, ["container"], registry=told)
+    for name in {*verdict.services(RUNNING), *broken}:
+        gauge.labels(name).set(broken[name])
+    return told
 
 
 def _properties(inspected: Mapping[str, Any], *, cgroup_v2: bool) -> dict[str, Any]:

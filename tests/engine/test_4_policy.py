@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from slidegenie.maintenance.textfile import publish
 
@@ -60,7 +61,9 @@ def metrics_volume() -> Iterator[str]:
 
 
 def test_the_verdict_reaches_the_volume_that_the_node_exporter_reads(metrics_volume: str) -> None:
-    assert publish(_WATCHED, "policy.prom", 'slidegenie_policy_violations{container="app"} 0\n')
+    told = CollectorRegistry()
+    Gauge("slidegenie_policy_violations", "Broken rules.", ["container"], registry=told).labels("app").set(0)
+    assert publish(_WATCHED, "policy.prom", told)
 
     read = [
         "--user",
@@ -71,4 +74,4 @@ def test_the_verdict_reaches_the_volume_that_the_node_exporter_reads(metrics_vol
         "cat",
         "/textfiles/policy.prom",
     ]
-    assert docker("run", "--rm", *read) == 'slidegenie_policy_violations{container="app"} 0\n'
+    assert docker("run", "--rm", *read) == generate_latest(told).decode()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, Gauge
 
 from components.images.supply_chain import SupplyChainError
 from components.images.supply_chain.errors import UnsignedError
@@ -24,10 +25,11 @@ class Engine:
     """Answers like the Docker command line, and remembers what it was asked."""
 
     def __init__(self, **answers: tuple[int, str, str]) -> None:
-        self.answers, self.asked = answers, list[tuple[str, ...]]()
+        self.answers, self.asked, self.given = answers, list[tuple[str, ...]](), ""
 
-    def __call__(self, *args: str, **_: Any) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *args: str, **options: Any) -> subprocess.CompletedProcess[str]:
         self.asked.append(args)
+        self.given = options.get("input", "")
         code, out, err = self.answers[args[0]]
         return subprocess.CompletedProcess(args, code, out, err)
 
@@ -38,20 +40,20 @@ def inspected(*digests: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize(
-    ("image", "registry", "answer", "metrics"),
+    ("image", "registry", "answer", "outdated"),
     [
-        (inspected(HERE), (0, json.dumps({"digest": HERE}), ""), Answer.CURRENT, 'outdated{image="redis:8"} 0'),
-        (inspected(HERE), (0, json.dumps({"digest": THERE}), ""), Answer.OUTDATED, 'outdated{image="redis:8"} 1'),
+        (inspected(HERE), (0, json.dumps({"digest": HERE}), ""), Answer.CURRENT, 0),
+        (inspected(HERE), (0, json.dumps({"digest": THERE}), ""), Answer.OUTDATED, 1),
         (
             inspected(HERE),
             (0, json.dumps({"digest": THERE, "manifests": [{"digest": HERE}]}), ""),
             Answer.CURRENT,
-            'outdated{image="redis:8"} 0',
+            0,
         ),
-        (inspected(HERE), (1, "", "no such host"), Answer.SILENT, ""),
-        (inspected(HERE), (0, "nonsense", ""), Answer.SILENT, ""),
-        (inspected(), (1, "", ""), Answer.LOCAL, ""),
-        ((1, "", "No such image"), (1, "", ""), Answer.MISSING, ""),
+        (inspected(HERE), (1, "", "no such host"), Answer.SILENT, None),
+        (inspected(HERE), (0, "nonsense", ""), Answer.SILENT, None),
+        (inspected(), (1, "", ""), Answer.LOCAL, None),
+        ((1, "", "No such image"), (1, "", ""), Answer.MISSING, None),
     ],
     ids=["same", "newer", "its platform's own digest", "no answer", "no digest", "built here", "not here"],
 )
@@ -60,16 +62,16 @@ def test_freshness_says_what_the_registry_has_and_nothing_it_does_not_know(
     image: tuple[int, str, str],
     registry: tuple[int, str, str],
     answer: Answer,
-    metrics: str,
+    outdated: float | None,
 ) -> None:
     engine = Engine(image=image, buildx=registry)
     monkeypatch.setattr(freshness, "docker", engine)
     found = freshness.ask("redis:8")
     assert found.answer is answer
-    said = freshness.text([found])
-    assert ("slidegenie_image_outdated" in said) == bool(metrics)
-    assert metrics in said
-    assert ("created_timestamp_seconds" in said) == (answer is not Answer.MISSING)
+    told, of = freshness.metrics([found]), {"image": "redis:8"}
+    assert told.get_sample_value("slidegenie_image_outdated", of) == outdated
+    created = None if answer is Answer.MISSING else pytest.approx(1767323045.6)
+    assert told.get_sample_value("slidegenie_image_created_timestamp_seconds", of) == created
 
 
 def container(service: str, image: str, name: str = "") -> dict[str, Any]:
@@ -97,11 +99,12 @@ def test_each_image_is_scanned_once_and_one_that_fails_does_not_hide_the_others(
     assert asked == ["sha256:app", "sha256:redis"]
     assert [(one.image, one.failed) for one in found] == [("app:1", False), ("redis:1", True)]
     assert found[0].findings[Severity.CRITICAL] == 1
-    text = scanning.text(found, Ledger.of(tmp_path, "slidegenie/prod"))
-    assert 'slidegenie_scan_findings{image="app:1",severity="CRITICAL"} 1\n' in text
-    assert 'slidegenie_scan_findings{image="app:1",severity="HIGH"} 0\n' in text
-    assert 'slidegenie_scan_timestamp_seconds{image="redis:1"} 0\n' in text, "never scanned must not look like scanned"
-    assert 'findings{image="redis:1"' not in text
+    told = scanning.metrics(found, Ledger.of(tmp_path, "slidegenie/prod")).get_sample_value
+    assert told("slidegenie_scan_findings", {"image": "app:1", "severity": "CRITICAL"}) == 1
+    assert told("slidegenie_scan_findings", {"image": "app:1", "severity": "HIGH"}) == 0
+    never = told("slidegenie_scan_timestamp_seconds", {"image": "redis:1"})
+    assert never == 0, "never scanned must not look like scanned"
+    assert told("slidegenie_scan_findings", {"image": "redis:1", "severity": "HIGH"}) is None
     assert "redis:1 (redis): NOT SCANNED: no database" in capsys.readouterr().err
 
 
@@ -120,9 +123,9 @@ def test_an_image_without_a_signature_to_look_at_is_shown_too(
     monkeypatch.setattr(scanning, "_name", lambda _: "app:1")
     monkeypatch.setattr(scanning, "_verified", lambda *_: verified)
     found = scanning.scan_running("slidegenie/prod", Settings())
-    text = scanning.text(found, Ledger.of(tmp_path, "slidegenie/prod"))
-    assert f'slidegenie_image_signature{{image="app:1",state="{state}"}} 1\n' in text
-    assert ("slidegenie_image_verified" in text) == (verified is not None), "the alert is about what was looked at"
+    told = scanning.metrics(found, Ledger.of(tmp_path, "slidegenie/prod")).get_sample_value
+    assert told("slidegenie_image_signature", {"image": "app:1", "state": state}) == 1
+    assert told("slidegenie_image_verified", {"image": "app:1"}) == verified, "the alert is about what was looked at"
 
 
 def test_with_nothing_running_a_scan_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +163,10 @@ def test_metrics_reach_the_volume_of_the_monitoring_in_one_step(monkeypatch: pyt
     engine = Engine(volume=(0, "slidegenie-prod-metrics\n", ""), run=(0, "", ""))
     monkeypatch.setattr(textfile, "docker", engine)
     monkeypatch.setattr(textfile, "containers", lambda *_, **__: [{"Image": "sha256:seed"}])
-    assert textfile.publish("slidegenie/prod", "scan.prom", "x 1\n")
+    told = CollectorRegistry()
+    Gauge("looked_at", "Looked at.", ["image"], registry=told).labels('a"b\\c').set(1)
+    assert textfile.publish("slidegenie/prod", "scan.prom", told)
+    assert 'looked_at{image="a\\"b\\\\c"} 1.0\n' in engine.given
     run = engine.asked[-1]
     assert {"--network=none", "--read-only", "--cap-drop=ALL", "--user=1000:1000"} <= set(run)
     assert "--volume=slidegenie-prod-metrics:/metrics" in run
@@ -170,11 +176,7 @@ def test_metrics_reach_the_volume_of_the_monitoring_in_one_step(monkeypatch: pyt
 def test_a_stack_without_monitoring_has_nobody_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(textfile, "docker", Engine(volume=(0, "", "")))
     monkeypatch.setattr(textfile, "containers", lambda *_, **__: [])
-    assert not textfile.publish("slidegenie/prod", "scan.prom", "x 1\n")
-
-
-def test_labels_of_metrics_are_escaped() -> None:
-    assert textfile.metric("m", True, {"image": 'a"b\\c\nd'}) == 'm{image="a\\"b\\\\c\\nd"} 1\n'
+    assert not textfile.publish("slidegenie/prod", "scan.prom", CollectorRegistry())
 
 
 def test_every_container_that_runs_rotates_its_log(plan: Plan) -> None:

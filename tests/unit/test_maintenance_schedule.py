@@ -173,22 +173,26 @@ def test_a_time_that_is_none_is_one_clear_line(wrong: str) -> None:
 # ---------------------------------------------------------------------------- what the monitoring is told
 
 
+def series(ledger: Ledger) -> list[tuple[str, dict[str, str]]]:
+    samples = (sample for family in ledger.metrics().collect() for sample in family.samples)
+    return sorted(((sample.name, sample.labels) for sample in samples), key=str)
+
+
 def test_the_ledger_says_what_succeeded_and_what_is_promised(tmp_path: Path) -> None:
     ledger = Ledger.of(tmp_path, LABEL)
-    assert ledger.metrics() == ""
+    assert series(ledger) == []
     ledger.succeeded(Task.SCAN)
     ledger.scheduled({Task.SCAN: 86400, Task.CLEAN: 604800})
-    names = [line.rpartition(" ")[0] for line in ledger.metrics().splitlines()]
-    assert names == [
-        'slidegenie_maintenance_last_success_timestamp_seconds{task="scan"}',
-        'slidegenie_maintenance_scheduled_timestamp_seconds{task="clean"}',
-        'slidegenie_maintenance_scheduled_timestamp_seconds{task="scan"}',
-        'slidegenie_maintenance_interval_seconds{task="clean"}',
-        'slidegenie_maintenance_interval_seconds{task="scan"}',
+    assert series(ledger) == [
+        ("slidegenie_maintenance_interval_seconds", {"task": "clean"}),
+        ("slidegenie_maintenance_interval_seconds", {"task": "scan"}),
+        ("slidegenie_maintenance_last_success_timestamp_seconds", {"task": "scan"}),
+        ("slidegenie_maintenance_scheduled_timestamp_seconds", {"task": "clean"}),
+        ("slidegenie_maintenance_scheduled_timestamp_seconds", {"task": "scan"}),
     ]
+    assert ledger.metrics().get_sample_value("slidegenie_maintenance_interval_seconds", {"task": "scan"}) == 86400
     ledger.scheduled({})
-    assert "interval" not in ledger.metrics()
-    assert "last_success" in ledger.metrics()
+    assert series(ledger) == [("slidegenie_maintenance_last_success_timestamp_seconds", {"task": "scan"})]
 
 
 def test_an_image_whose_scan_failed_keeps_the_time_of_its_last_good_one(tmp_path: Path) -> None:

@@ -214,9 +214,7 @@ def test_the_metrics_count_broken_rules_by_service() -> None:
         Config__Labels={"io.slidegenie.role": "seed"},
     )
 
-    assert metrics(judged(inspected(), inspected(), other, seed)) == (
-        "# HELP slidegenie_policy_violations Rules of the container policy that what runs breaks.\n"
-        "# TYPE slidegenie_policy_violations gauge\n"
-        'slidegenie_policy_violations{container="app"} 0\n'
-        'slidegenie_policy_violations{container="redis"} 2\n'
-    )
+    told = metrics(judged(inspected(), inspected(), other, seed))
+    (family,) = told.collect()
+    assert (family.name, family.type) == ("slidegenie_policy_violations", "gauge")
+    assert {sample.labels["container"]: sample.value for sample in family.samples} == {"app": 0, "redis": 2}
