@@ -84,10 +84,8 @@ def _into_repository(config: Config, metrics: Metrics) -> list[str]:
         say(f"without {len(taken.unread)} files that cannot be read, the first: {taken.unread[0]}")
     what: list[str] = [part for part in ("postgres", "redis", "objects") if part in content]
     what += ["volumes"] if config.volumes else []
-    metrics.succeeded(
-        {f'last_success_timestamp_seconds{{what="{part}"}}': now() for part in what}
-        | {"size_bytes": taken.size, "added_bytes": taken.added, "unread_files": len(taken.unread)}
-    )
+    about = {"size_bytes": taken.size, "added_bytes": taken.added, "unread_files": len(taken.unread)}
+    metrics.succeeded(about, what)
     _tidy(config, repository, metrics)
     return what
 

@@ -1,9 +1,14 @@
 """What the monitoring reads: a `*.prom` file, rewritten whenever something is known."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from prometheus_client import Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from .config import Config
 from .console import say
@@ -35,13 +40,13 @@ _HELP = {
 }
 
 
-class Metrics:
+class Metrics(Collector):
     """The series of one job, `backup` or `restore_drill`; their file outlives the container, and is read again."""
 
     def __init__(self, config: Config, job: str) -> None:
         self._job = job
         self._file = (config.textfiles or config.work) / f"slidegenie-{job}.prom"
-        self._values = dict(_read(self._file))
+        self._values = _read(self._file)
 
     @contextmanager
     def run(self, work: Path) -> Iterator[None]:
@@ -54,14 +59,14 @@ class Metrics:
             self.failed()
             raise
 
-    def set(self, values: dict[str, float]) -> None:
-        """Take over values by name without `slidegenie_<job>_`, with labels where they have any, and publish all."""
+    def set(self, values: Mapping[str, float]) -> None:
+        """Take over values by name without `slidegenie_<job>_`, and publish all."""
         self._read_again()
         self._publish(values)
 
     def get(self, name: str) -> float | None:
         """Return a value, `None` when it was never set."""
-        return self._values.get(f"slidegenie_{self._job}_{name}")
+        return self._values.get((self._name(name), ""))
 
     def scheduled(self, interval_seconds: float) -> None:
         """Note that the job is scheduled, at most this long apart, and that a run which was killed has failed."""
@@ -76,9 +81,8 @@ class Metrics:
     def unscheduled(self) -> None:
         """Note that the job runs by hand only: then nothing is late. What the last run found still counts."""
         self._read_again()
-        job = f"slidegenie_{self._job}"
         for name in ("interval_seconds", "scheduled_since_timestamp_seconds"):
-            self._values.pop(f"{job}_{name}", None)
+            self._values.pop((self._name(name), ""), None)
         if self._values:
             self._publish({})
 
@@ -90,30 +94,37 @@ class Metrics:
         """Note that the run was bad."""
         self.set({"success": 0, "last_end_timestamp_seconds": now()})
 
-    def succeeded(self, values: dict[str, float]) -> None:
-        """Note that the run was good. Of what it no longer covers, no success grows old."""
+    def succeeded(self, values: Mapping[str, float], what: Sequence[str] = ("",)) -> None:
+        """Note that the run was good, of all that is in `what`. Of what it no longer covers, no success grows old."""
         self._read_again()
-        last = f"slidegenie_{self._job}_last_success_timestamp_seconds"
-        self._values = {key: value for key, value in self._values.items() if key.partition("{")[0] != last}
+        last = self._name("last_success_timestamp_seconds")
+        self._values = {series: value for series, value in self._values.items() if series[0] != last}
+        self._values |= {(last, part): now() for part in what}
         duration = now() - (self.get("last_start_timestamp_seconds") or now())
-        self._publish({"success": 1, "last_end_timestamp_seconds": now(), "duration_seconds": duration} | values)
+        self._publish({"success": 1, "last_end_timestamp_seconds": now(), "duration_seconds": duration, **values})
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the series as Prometheus's client asks for them."""
+        for name in sorted({name for name, _ in self._values}):
+            gauge = GaugeMetricFamily(name, _HELP[name])
+            for (of, what), value in sorted(self._values.items()):
+                if of == name:
+                    gauge.add_sample(name, {"what": what} if what else {}, value)
+            yield gauge
 
     def text(self) -> str:
         """Return the series as Prometheus reads them."""
-        lines = []
-        for name in sorted({key.partition("{")[0] for key in self._values}):
-            lines += [f"# HELP {name} {_HELP[name]}", f"# TYPE {name} gauge"]
-            lines += [
-                f"{key} {value:.3f}" for key, value in sorted(self._values.items()) if key.partition("{")[0] == name
-            ]
-        return "\n".join([*lines, ""])
+        return generate_latest(self).decode()
+
+    def _name(self, name: str) -> str:
+        return f"slidegenie_{self._job}_{name}"
 
     def _read_again(self) -> None:
         """Know what other runs have written meanwhile: one that finds no turn tells so while this one is under way."""
-        self._values = dict(_read(self._file))
+        self._values = _read(self._file)
 
-    def _publish(self, values: dict[str, float]) -> None:
-        self._values |= {f"slidegenie_{self._job}_{name}": float(value) for name, value in values.items()}
+    def _publish(self, values: Mapping[str, float]) -> None:
+        self._values |= {(self._name(name), ""): value for name, value in values.items()}
         try:
             write_whole(self._file, self.text())
         except OSError:
@@ -133,12 +144,10 @@ class Metrics:
         return start is not None and start > (self.get("last_end_timestamp_seconds") or 0)
 
 
-def _read(file: Path) -> Iterator[tuple[str, float]]:
-    if file.is_file():
-        for line in file.read_text(encoding="utf-8").splitlines():
-            if not line.startswith("#"):
-                key, _, value = line.rpartition(" ")
-                yield key, float(value)
+def _read(file: Path) -> dict[tuple[str, str], float]:
+    """Return values by name and by what they are about, where only some are."""
+    families = text_string_to_metric_families(file.read_text(encoding="utf-8") if file.is_file() else "")
+    return {(sample.name, sample.labels.get("what", "")): sample.value for f in families for sample in f.samples}
 
 
 def now() -> float:
