@@ -97,7 +97,7 @@ def test_a_new_password_is_let_in_by_the_deputy(config: Config, restic: Script, 
     restic(
         f"if [ \"$1 $2\" = 'key add' ]; then touch {tmp_path}/added; fi\n"
         f"[ -e {tmp_path}/added ] || [ $RESTIC_PASSWORD_FILE = {config.deputy_file} ] || "
-        "{ echo 'Fatal: wrong password or no key found' >&2; exit 12; }\n"
+        "{ echo 'in words of a later version' >&2; exit 12; }\n"
         f"echo '{CONFIG}'"
     )
     Repository(config).admit()
@@ -147,6 +147,16 @@ def test_what_restic_says_is_explained(config: Config, restic: Script, said: str
     for task in (repository.open, repository.snapshots, repository.check, lambda: repository.backup([Path("/x")])):
         with pytest.raises(Problem, match=meaning):
             task()
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [(11, "the repository is in use by another run"), (12, "the password does not open the repository")],
+)
+def test_an_exit_code_says_it_in_whatever_words(config: Config, restic: Script, code: int, meaning: str) -> None:
+    restic(f"echo 'in words of a later version' >&2; exit {code}")
+    with pytest.raises(Problem, match=meaning):
+        Repository(config).snapshots()
 
 
 def test_a_damaged_configuration_is_not_taken_for_a_missing_repository(config: Config, restic: Script) -> None:

@@ -1,4 +1,8 @@
-"""What restic says, and what that means to a person; its exit codes say less, and older ones nothing."""
+"""What restic says, and what that means to a person.
+
+Where its exit code says it, that counts, however it is worded: since 0.17.1 for a missing repository, a lock and a
+password. Older ones, and what has no code, are known by their words.
+"""
 
 import errno
 import json
@@ -10,16 +14,18 @@ from .process import last_words
 
 INCOMPLETE = 3
 """Exit code of a snapshot that lacks files which could not be read."""
-_MISSING = 10
+_MISSING, _LOCKED, _REFUSED = 10, 11, 12
 _WRONG_PASSWORD = "wrong password or no key found"  # noqa: S105 - what restic says
 _FULL = ("no space left on device", "disk quota exceeded")
 _VANISHED = "no such file or directory"
 _CAUSES = (
     (
+        _REFUSED,
         (_WRONG_PASSWORD,),
         "the password does not open the repository: give the one it was made with as secrets.backupPassword",
     ),
     (
+        None,
         (
             "ciphertext verification failed",
             "repository contains errors",
@@ -38,15 +44,18 @@ _CAUSES = (
         "the repository is damaged: keep a copy of it, and begin a new one at another place (docs/backups.md)",
     ),
     (
+        _LOCKED,
         ("already locked",),
         "the repository is in use by another run: wait for it to end. What another machine left counts for 30 minutes",
     ),
-    (("permission denied",), "the repository may not be written by user 1000: change its owner to 1000:1000"),
+    (None, ("permission denied",), "the repository may not be written by user 1000: change its owner to 1000:1000"),
     (
+        None,
         ("dial tcp", "no such host", "connection refused", "i/o timeout"),
         "the repository cannot be reached: check backup.repository and the network",
     ),
     (
+        None,
         ("Access Denied", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "401 Unauthorized"),
         "the repository refuses the credentials: check secrets.backupCredentials",
     ),
@@ -65,15 +74,15 @@ def problem(task: str, done: Done, *, disk: str = "the disk of the repository") 
     words = last_words(done.stderr or done.stdout)
     if any(mark in said for mark in _FULL):
         return FullError(f"{task}: {disk} is full: make room. restic said: {words}")
-    for marks, meaning in _CAUSES:
-        if any(mark.lower() in said for mark in marks):
+    for code, marks, meaning in _CAUSES:
+        if done.returncode == code or any(mark.lower() in said for mark in marks):
             return Problem(f"{task}: {meaning}. restic said: {words}")
     return Problem(f"{task}: {words} (restic ended with {done.returncode})")
 
 
 def is_refused(done: Done) -> bool:
     """Tell whether the password opens nothing."""
-    return done.returncode != 0 and _WRONG_PASSWORD in done.stderr
+    return done.returncode == _REFUSED or (done.returncode != 0 and _WRONG_PASSWORD in done.stderr)
 
 
 def is_missing(done: Done) -> bool:
