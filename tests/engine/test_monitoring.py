@@ -247,8 +247,8 @@ def test_a_stopped_database_reaches_somebody_and_so_does_its_return(watched: Wor
         assert fired["labels"]["stack"] == watched.label
         assert fired["annotations"]["runbook_url"] == "monitoring/RUNBOOK.md#postgresdown"
         until(lambda: bool(pager.alerts("PostgresDown", "resolved")), "PostgresDown is resolved", 300)
-        until(lambda: bool(pager.messages.get("/deadman")), "the dead-man's switch is pressed", 90)
-        assert {m["alerts"][0]["labels"]["alertname"] for m in pager.messages["/deadman"]} == {"Watchdog"}
+        until(lambda: bool(pager.messages("/deadman")), "the dead-man's switch is pressed", 90)
+        assert {m["alerts"][0]["labels"]["alertname"] for m in pager.messages("/deadman")} == {"Watchdog"}
     assert prometheus.ask("pg_up")[0]["value"][1] == "1"
 
 

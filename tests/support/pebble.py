@@ -2,17 +2,18 @@
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
+import trustme
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from .client import unverified
-from .pem import Issuer
+from .pem import text
 from .waiting import until
 from .webhook import gateway
 from .workspace import docker
@@ -46,8 +47,8 @@ def pebble(folder: Path, ports: range, *, http: int, https: int) -> Iterator[Peb
     """Run an authority that finds every domain on this machine, at the ports `http` and `https`."""
     here = gateway()
     acme, management, names, records, provider = ports[:5]
-    root = Issuer("Directory of the test")
-    own = Issuer("Pebble", [here, "127.0.0.1"], by=root)
+    root = trustme.CA()
+    own = root.issue_cert(here, "127.0.0.1")
     configuration = {
         "listenAddress": f"{here}:{acme}",
         "managementListenAddress": f"127.0.0.1:{management}",
@@ -61,13 +62,16 @@ def pebble(folder: Path, ports: range, *, http: int, https: int) -> Iterator[Peb
     folder.chmod(0o755)
     for name, content in (
         ("pebble.json", json.dumps({"pebble": configuration})),
-        ("own.pem", own.pem),
-        ("own.key", own.key),
+        ("own.pem", text(own.cert_chain_pems[0])),
+        ("own.key", text(own.private_key_pem)),
     ):
         (folder / name).write_text(content, encoding="utf-8")
         (folder / name).chmod(0o644)
     made = Pebble(
-        f"https://{here}:{acme}/dir", root.pem, f"http://{here}:{provider}", f"https://127.0.0.1:{management}"
+        f"https://{here}:{acme}/dir",
+        text(root.cert_pem),
+        f"http://{here}:{provider}",
+        f"https://127.0.0.1:{management}",
     )
     # Without the second, every other order is granted on the strength of an earlier one, and no challenge is made.
     env = ["--env=PEBBLE_VA_NOSLEEP=1", "--env=PEBBLE_AUTHZREUSE=0"]
@@ -99,31 +103,20 @@ def _answers(made: Pebble) -> bool:
 @contextmanager
 def _provider(address: str, port: int, dns: str, seen: list[str]) -> Iterator[None]:
     """Serve the interface of the provider called `httpreq`: it asks for a login, and sets and clears records."""
-    expected = "Basic " + base64.b64encode(f"{LOGIN}:{PASSWORD}".encode()).decode()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self.headers["Authorization"] != expected:
-                self.send_response(401)
-            elif self.path == "/present":
-                seen.append(asked["fqdn"])
-                httpx.post(f"{dns}/set-txt", json={"host": asked["fqdn"], "value": asked["value"]})
-                self.send_response(200)
-            else:
-                httpx.post(f"{dns}/clear-txt", json={"host": asked["fqdn"]})
-                self.send_response(200)
-            self.end_headers()
+    def present(request: Request) -> Response:
+        asked = request.get_json(force=True)
+        seen.append(asked["fqdn"])
+        httpx.post(f"{dns}/set-txt", json={"host": asked["fqdn"], "value": asked["value"]})
+        return Response()
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
+    def clean_up(request: Request) -> Response:
+        httpx.post(f"{dns}/clear-txt", json={"host": request.get_json(force=True)["fqdn"]})
+        return Response()
 
-    server = ThreadingHTTPServer((address, port), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    login = {"Authorization": "Basic " + base64.b64encode(f"{LOGIN}:{PASSWORD}".encode()).decode()}
+    with HTTPServer(address, port) as server:
+        server.no_handler_status_code = httpx.codes.UNAUTHORIZED
+        server.expect_request("/present", "POST", headers=login).respond_with_handler(present)
+        server.expect_request("/cleanup", "POST", headers=login).respond_with_handler(clean_up)
         yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)

@@ -1,94 +1,54 @@
-"""Certificates for tests, made on the spot."""
+"""Certificates for tests, made on the spot, as text."""
 
 import datetime
-import ipaddress
-from collections.abc import Sequence
 
+import trustme
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-_DAY = datetime.timedelta(days=1)
+_LIST = x509.UniformResourceIdentifier("http://crl.example.com/list")
 
 
-class Issuer:
-    """A certificate with its key, which can issue others."""
+def text(made: trustme.Blob) -> str:
+    """Return a certificate or a key as it is in a file."""
+    return made.bytes().decode()
 
-    def __init__(
-        self,
-        name: str,
-        hosts: Sequence[str] = (),
-        *,
-        by: "Issuer | None" = None,
-        start: datetime.datetime | None = None,
-        days: int = 30,
-        revocations: str | None = None,
-    ) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        begin = start or datetime.datetime.now(datetime.UTC) - _DAY
-        issuer = by or self
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(self._name)
-            .issuer_name(issuer._name)
-            .public_key(self._key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(begin)
-            .not_valid_after(begin + days * _DAY)
-            .add_extension(x509.BasicConstraints(ca=not hosts, path_length=None), critical=True)
-            .add_extension(_usage(signs=not hosts), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer._key.public_key()), critical=False)
-        )
-        if hosts:
-            names = x509.SubjectAlternativeName([_name(host) for host in hosts])
-            builder = builder.add_extension(names, critical=False)
-            builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        if revocations:
-            place = x509.DistributionPoint([x509.UniformResourceIdentifier(revocations)], None, None, None)
-            builder = builder.add_extension(x509.CRLDistributionPoints([place]), critical=False)
-        self._certificate = builder.sign(issuer._key, hashes.SHA256())
 
-    @property
-    def pem(self) -> str:
-        """The certificate."""
-        return self._certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-    @property
-    def key(self) -> str:
-        """The private key."""
-        return self.key_in(serialization.NoEncryption())
-
-    def key_in(self, protection: serialization.KeySerializationEncryption) -> str:
-        """Return the private key, protected in some way."""
-        form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
-        return self._key.private_bytes(*form, protection).decode()
+def root() -> str:
+    """Return the certificate of some authority."""
+    return text(trustme.CA().cert_pem)
 
 
 def own(domain: str = "localhost") -> tuple[str, str]:
     """Return a certificate that is right for `domain`, and its key."""
-    made = Issuer(domain, [domain])
-    return made.pem, made.key
+    made = trustme.CA().issue_cert(domain)
+    return text(made.cert_chain_pems[0]), text(made.private_key_pem)
 
 
-def _name(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)
+def as_of_the_world(domain: str, by: trustme.CA) -> tuple[str, str]:
+    """Return a certificate as an authority of the world issues it, for three months, and its key.
 
-
-def _usage(*, signs: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs,
-        key_cert_sign=signs,
-        crl_sign=signs,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
+    It says where revocations are listed, which testssl.sh asks for, and neither names nor purposes are critical,
+    which sslyze asks for: trustme has it otherwise, so it is signed again.
+    """
+    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+    issued = by.issue_cert(domain, not_before=start, not_after=start + datetime.timedelta(days=90))
+    made = x509.load_pem_x509_certificate(issued.cert_chain_pems[0].bytes())
+    signer = load_pem_private_key(by.private_key_pem.bytes(), None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(made.subject)
+        .issuer_name(made.issuer)
+        .public_key(made.public_key())
+        .serial_number(made.serial_number)
+        .not_valid_before(made.not_valid_before_utc)
+        .not_valid_after(made.not_valid_after_utc)
+        .add_extension(x509.CRLDistributionPoints([x509.DistributionPoint([_LIST], None, None, None)]), critical=False)
     )
+    for extension in made.extensions:
+        critical = isinstance(extension.value, x509.BasicConstraints | x509.KeyUsage)
+        builder = builder.add_extension(extension.value, critical)
+    return builder.sign(signer, hashes.SHA256()).public_bytes(Encoding.PEM).decode(), text(issued.private_key_pem)

@@ -1,27 +1,31 @@
 """A receiver of Alertmanager's messages, as somebody's pager would be."""
 
 import ipaddress
-import json
-import threading
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from pytest_httpserver import HTTPServer
 
 from .workspace import docker
 
 
 class Receiver:
-    """Keeps what was posted to it, by path."""
+    """What was posted to it."""
 
-    def __init__(self) -> None:
-        self.messages: dict[str, list[dict[str, Any]]] = {}
+    def __init__(self, server: HTTPServer) -> None:
+        self._server = server
+
+    def messages(self, path: str) -> list[dict[str, Any]]:
+        """Return what was posted to `path`."""
+        return [request.get_json() for request, _ in self._server.log if request.path == path]
 
     def alerts(self, name: str, status: str) -> list[dict[str, Any]]:
         """Return the alerts called `name` that were said to be `firing` or `resolved`."""
         return [
             alert
-            for message in self.messages.get("/alert", [])
+            for message in self.messages("/alert")
             for alert in message["alerts"]
             if alert["labels"]["alertname"] == name and alert["status"] == status
         ]
@@ -36,24 +40,6 @@ def gateway() -> str:
 @contextmanager
 def receiver(port: int) -> Iterator[Receiver]:
     """Listen on `port` of the engine's bridge until the end of the block."""
-    kept = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            kept.messages.setdefault(self.path, []).append(json.loads(body))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer((gateway(), port), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield kept
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)
+    with HTTPServer(gateway(), port) as server:
+        server.expect_request(re.compile(""), method="POST").respond_with_data()
+        yield Receiver(server)

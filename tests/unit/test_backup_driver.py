@@ -3,14 +3,13 @@
 import json
 import os
 import shutil
-import threading
 from contextlib import nullcontext
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
 
 import obstore
 import pytest
+from pytest_httpserver import HTTPServer
 from slidegenie_backup import manifest, postgres, rdb
 from slidegenie_backup.config import Config
 from slidegenie_backup.files import only_one, write_whole
@@ -118,32 +117,15 @@ LISTED = (
 
 
 @pytest.mark.parametrize(("listing", "puts"), [(200, 0), (404, 1)])
-def test_keys_that_may_make_no_bucket_can_use_the_one_there_is(listing: int, puts: int) -> None:
-    asked: list[str] = []
-
-    class Service(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer(listing, LISTED if listing == 200 else b"<Error><Code>NoSuchBucket</Code></Error>")
-
-        def do_PUT(self) -> None:
-            self._answer(403, b"<Error><Code>AccessDenied</Code></Error>")
-
-        def _answer(self, code: int, body: bytes) -> None:
-            asked.append(self.command)
-            self.send_response(code)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        there = Bucket.at(f"http://127.0.0.1:{server.server_port}", "b", "key", "secret")
-        with nullcontext() if puts == 0 else pytest.raises(Problem, match="bucket b"):
-            there.make_if_missing()
-        server.shutdown()
-    assert asked.count("PUT") == puts
+def test_keys_that_may_make_no_bucket_can_use_the_one_there_is(httpserver: HTTPServer, listing: int, puts: int) -> None:
+    listed = LISTED if listing == 200 else b"<Error><Code>NoSuchBucket</Code></Error>"
+    httpserver.expect_request("/b", method="GET").respond_with_data(listed, listing)
+    httpserver.expect_request("/b/", method="PUT").respond_with_data(b"<Error><Code>AccessDenied</Code></Error>", 403)
+    there = Bucket.at(httpserver.url_for("").rstrip("/"), "b", "key", "secret")
+    with nullcontext() if puts == 0 else pytest.raises(Problem, match="bucket b"):
+        there.make_if_missing()
+    assert [request.method for request, _ in httpserver.log].count("PUT") == puts
+    httpserver.check()
 
 
 def test_what_a_bucket_holds_is_copied_once_and_again_only_when_it_was_written(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from components.edge import config, dynamic
 from components.edge import static as fixed
 from components.settings import ProxySettings
 
-from ..support.pem import Issuer
+from ..support.pem import root
 
 _TRUSTED = ("10.0.0.0/24",)
 
@@ -62,7 +62,7 @@ def test_one_word_switches_to_staging() -> None:
 
 
 def test_an_authority_of_ones_own_is_trusted_by_its_own_certificates() -> None:
-    told = acme(directoryUrl="https://ca.example.com/dir", directoryCa=Issuer("Example root").pem)
+    told = acme(directoryUrl="https://ca.example.com/dir", directoryCa=root())
 
     assert told["caServer"] == "https://ca.example.com/dir"
     assert told["caCertificates"] == ["/etc/traefik/acme-directory.pem"]

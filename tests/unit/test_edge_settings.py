@@ -1,9 +1,11 @@
 """What an operator can say about the edge, and the one line for each mistake."""
 
 import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
@@ -11,15 +13,18 @@ from components import SettingsError, parse_settings
 from components.settings.sections.own_certificate import out_of_date, problems
 from slidegenie.console import Problem
 from slidegenie.engine.preflight import check_certificate
+from slidegenie.plan import StackProgram
 
-from ..support.pem import Issuer, own
+from ..support.pem import own, text
 from .planned import CONTAINER, application, as_it_comes, plain, uploads
 
 DOMAIN = "slides.example.com"
-ROOT = Issuer("Example root")
-MIDDLE = Issuer("Example issuing", by=ROOT)
-OWN = Issuer(DOMAIN, [DOMAIN], by=MIDDLE)
-KEY = OWN.key
+_ROOT = trustme.CA(organization_name="Example", organization_unit_name="root")
+_MIDDLE = _ROOT.create_child_ca()
+_OWN = _MIDDLE.issue_cert(DOMAIN, common_name=DOMAIN, organization_name="Example", organization_unit_name="web")
+OWN, MIDDLE = map(text, _OWN.cert_chain_pems)
+ROOT = text(_ROOT.cert_pem)
+KEY, OTHER_KEY = text(_OWN.private_key_pem), text(_MIDDLE.private_key_pem)
 
 
 def wrong(values: dict[str, Any]) -> list[str]:
@@ -32,79 +37,85 @@ def found(chain: str, key: str | None = KEY, domain: str = DOMAIN) -> list[str]:
     return list(problems(chain, key, domain))
 
 
-@pytest.mark.parametrize("chain", [OWN.pem, OWN.pem + MIDDLE.pem, OWN.pem + MIDDLE.pem + ROOT.pem])
+@pytest.mark.parametrize("chain", [OWN, OWN + MIDDLE, OWN + MIDDLE + ROOT])
 def test_a_right_certificate_passes(chain: str) -> None:
     assert found(chain) == []
 
 
 def test_a_star_stands_for_one_label() -> None:
-    star = Issuer("star", ["*.Example.com"])
+    star, key = own("*.example.com")
 
-    assert found(star.pem, star.key) == []
-    assert found(star.pem, star.key, "example.com") == [
+    assert found(star, key) == []
+    assert found(star, key, "Slides.Example.com") == []
+    assert found(star, key, "example.com") == [
         (
-            "proxy.certificate: is for *.Example.com, not for proxy.domain example.com; give the right one or set"
+            "proxy.certificate: is for *.example.com, not for proxy.domain example.com; give the right one or set"
             " proxy.domain"
         )
     ]
-    assert len(found(star.pem, star.key, "a.slides.example.com")) == 1
+    assert len(found(star, key, "a.slides.example.com")) == 1
+
+
+def dated(start: datetime.datetime) -> tuple[str, str]:
+    """Return a certificate for 31 days, and its key."""
+    made = _ROOT.issue_cert(DOMAIN, not_before=start, not_after=start + datetime.timedelta(days=31))
+    return text(made.cert_chain_pems[0]), text(made.private_key_pem)
 
 
 def test_a_certificate_that_is_over_or_not_yet_valid_is_refused() -> None:
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    dated = Issuer(DOMAIN, [DOMAIN], start=start, days=31)
+    chain, _ = dated(start)
 
-    assert out_of_date(dated.pem, start + datetime.timedelta(days=31)) == (
+    assert out_of_date(chain, start + datetime.timedelta(days=31)) == (
         "proxy.certificate: has expired on 2026-02-01 00:00 UTC; give a renewed one"
     )
-    assert out_of_date(dated.pem, start - datetime.timedelta(seconds=1)) == (
+    assert out_of_date(chain, start - datetime.timedelta(seconds=1)) == (
         "proxy.certificate: is not valid before 2026-01-01 00:00 UTC; check the clock, or give the present one"
     )
-    assert out_of_date(dated.pem, start) is None
+    assert out_of_date(chain, start) is None
 
 
 def test_a_rollout_refuses_what_has_expired_and_no_other_command_does() -> None:
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    dated = Issuer(DOMAIN, [DOMAIN], start=start, days=31)
-    settings = parse_settings(
-        {
-            "proxy": {"tls": "files", "domain": DOMAIN, "certificate": dated.pem},
-            "secrets": {"tlsKey": dated.key},
-        },
-        "x",
-    )
+    chain, key = dated(start)
+    given = {
+        "slidegenie:proxy": {"tls": "files", "domain": DOMAIN, "certificate": chain},
+        "slidegenie:secrets": {"tlsKey": key},
+    }
     with pytest.raises(Problem, match="has expired on 2026-02-01"):
-        check_certificate(settings)
+        check_certificate(StackProgram(Path(), "slidegenie", "x", given))
 
 
 def test_a_key_of_something_else_is_refused() -> None:
-    assert found(OWN.pem, MIDDLE.key) == [
+    assert found(OWN, OTHER_KEY) == [
         "secrets.tlsKey: does not belong to proxy.certificate; give the key that it was requested with"
     ]
 
 
 def test_a_key_that_cannot_be_used_is_refused_and_not_shown() -> None:
-    locked = OWN.key_in(serialization.BestAvailableEncryption(b"hunter2"))
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+    protection = serialization.BestAvailableEncryption(b"hunter2")
+    locked = serialization.load_pem_private_key(KEY.encode(), None).private_bytes(*form, protection).decode()
 
-    assert found(OWN.pem, locked) == [
+    assert found(OWN, locked) == [
         "secrets.tlsKey: is protected by a password; remove it with `openssl pkey -in key.pem -out plain.pem`"
     ]
-    assert found(OWN.pem, "hunter2") == [
+    assert found(OWN, "hunter2") == [
         "secrets.tlsKey: is no private key in PEM; give the file's content, from -----BEGIN PRIVATE KEY-----"
     ]
 
 
 def test_a_chain_in_the_wrong_order_is_refused() -> None:
-    assert found(OWN.pem + ROOT.pem) == [
+    assert found(OWN + ROOT) == [
         (
-            "proxy.certificate: CN=slides.example.com is not issued by the one after it, CN=Example root;"
-            " put the server's own first, then each by whom it was issued"
+            "proxy.certificate: CN=slides.example.com,OU=web,O=Example is not issued by the one after it,"
+            " OU=root,O=Example; put the server's own first, then each by whom it was issued"
         )
     ]
 
 
 def test_a_certificate_without_names_is_refused() -> None:
-    assert found(ROOT.pem, ROOT.key) == [
+    assert found(ROOT, text(_ROOT.private_key_pem)) == [
         (
             "proxy.certificate: names no host in subjectAltName, which all clients go by; have it issued for"
             " slides.example.com"
@@ -120,12 +131,12 @@ def test_what_is_no_certificate_is_one_line_and_nothing_more() -> None:
 
 def test_a_plan_cannot_look_into_what_is_encrypted() -> None:
     assert found("encrypted", "encrypted") == []
-    assert found(OWN.pem, "encrypted") == []
-    assert len(found(OWN.pem, "encrypted", "other.example.com")) == 1
+    assert found(OWN, "encrypted") == []
+    assert len(found(OWN, "encrypted", "other.example.com")) == 1
 
 
 def test_the_settings_ask_all_of_it() -> None:
-    values = {"proxy": {"tls": "files", "certificate": OWN.pem}, "secrets": {"tlsKey": MIDDLE.key}}
+    values = {"proxy": {"tls": "files", "certificate": OWN}, "secrets": {"tlsKey": OTHER_KEY}}
 
     assert wrong(values) == [
         (
@@ -182,7 +193,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "proxy.acme.dns.environment: says TOKEN, and so does secrets.acmeDns; remove it here",
     ),
     "trust in a directory that is not there": (
-        {"proxy": _ACME | {"acme": {"directoryCa": ROOT.pem}}},
+        {"proxy": _ACME | {"acme": {"directoryCa": ROOT}}},
         "proxy.acme: directoryCa has no use without directoryUrl; add it or remove directoryCa",
     ),
     "trust in what is no certificate": (

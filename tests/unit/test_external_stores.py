@@ -4,7 +4,7 @@ import pytest
 
 from slidegenie.plan import Plan
 
-from ..support.pem import Issuer
+from ..support.pem import root
 from .planned import CONTAINER, VOLUME, as_it_comes, environment, platform, service, unwatched, uploads, workloads
 
 EXTERNAL = {
@@ -78,8 +78,8 @@ def test_its_password_is_a_file(everything: Plan) -> None:
 
 def test_the_certificate_that_it_is_trusted_by_reaches_application_migrations_and_backups() -> None:
     """Without it libpq verifies nobody and connects to nobody: every backup failed while the application worked."""
-    root = Issuer("Example root").pem
-    external = {"host": "db.example.com", "sslmode": "verify-full", "rootCertificate": root}
+    authority = root()
+    external = {"host": "db.example.com", "sslmode": "verify-full", "rootCertificate": authority}
     plan = unwatched(postgres={"external": external}, secrets={"postgresPassword": "database-secret"})
 
     for name in ("slidegenie-app-1", "slidegenie-app-migrate", "slidegenie-backup-backup-1"):
@@ -87,7 +87,7 @@ def test_the_certificate_that_it_is_trusted_by_reaches_application_migrations_an
         assert variables["DATABASE_SSLROOTCERT"] == "/run/secrets/postgres-root-certificate"
         assert variables["DATABASE_SSLMODE"] == "verify-full"
     for name in ("slidegenie-app-secrets-seed", "slidegenie-backup-backup-secrets-seed"):
-        assert uploads(plan.named(name))["postgres-root-certificate"] == root
+        assert uploads(plan.named(name))["postgres-root-certificate"] == authority
 
 
 def test_with_public_authorities_nobody_gets_a_file() -> None:

@@ -9,11 +9,11 @@ from components.images.image import mirrored
 from components.settings import ImagesSettings
 from slidegenie.plan import Plan
 
-from ..support.pem import Issuer
+from ..support.pem import root
 from .planned import BUILD, REMOTE_IMAGE, plain, platform, recorded
 
 DIGEST = "sha256:" + "a" * 64
-AUTHORITY = Issuer("Example root").pem
+AUTHORITY = root()
 
 
 @pytest.mark.parametrize(

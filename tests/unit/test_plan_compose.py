@@ -12,7 +12,7 @@ from slidegenie.plan import StackProgram
 from slidegenie.plan.record import Plan, Secret
 from slidegenie.plan.view import BUILT, CONTAINER, labels_of, open_secret, view_of
 
-from ..support.pem import Issuer
+from ..support.pem import root
 from .plans import ROOT, STACKS, compose_of, container, document_of, made_of, plan_of, resource
 
 EVERY_SERVICE = [(stack, service) for stack in STACKS for service in document_of(stack)["services"]]
@@ -203,7 +203,7 @@ def test_a_ca_bundle_is_a_build_secret_by_its_path(tmp_path: Path) -> None:
     for name in ("__main__.py", "Pulumi.yaml"):
         (tmp_path / name).write_text((ROOT / name).read_text())
     bundle = tmp_path.parent / f"{tmp_path.name}.pem"
-    authority = Issuer("Example root").pem
+    authority = root()
     bundle.write_text(authority)
     (tmp_path / "Pulumi.mine.yaml").write_text(f"config:\n  slidegenie:engine:\n    caBundle: {bundle}\n")
     project = compose_project(StackProgram.read(tmp_path, "mine"))

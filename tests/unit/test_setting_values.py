@@ -8,10 +8,10 @@ from pydantic import SecretStr, ValidationError
 from components import SettingsError, parse_settings
 from components.settings import SecretsSettings, Section, reveal
 
-from ..support.pem import Issuer
+from ..support.pem import own, root
 from .planned import application, environment
 
-ROOT = Issuer("Example root")
+ROOT = root()
 DIGEST = "sha256:" + "a" * 64
 _CRON = "five fields of cron in UTC: minute, hour, day of the month, month, day of the week, like 30 4 * * 0"
 _NO_PATH = "is no path: lower-case letters and digits, with single dots, dashes and underscores between them"
@@ -258,7 +258,7 @@ REFUSED: list[Case] = [
         f"postgres.external.rootCertificate: {_PEM}",
     ),
     (
-        external_postgres(rootCertificate=ROOT.pem),
+        external_postgres(rootCertificate=ROOT),
         ("postgres.external: rootCertificate has no use with sslmode 'require'; set it to verify-full, or remove it"),
     ),
     (
@@ -403,8 +403,9 @@ def test_a_secret_has_no_line_break_at_its_end_whoever_reads_it(ending: str) -> 
 
 
 def test_a_key_is_a_file_and_stays_as_it_is() -> None:
-    assert reveal(parse_settings({"secrets": {"tlsKey": ROOT.key}}, "x").secrets.tls_key) == ROOT.key
-    assert ROOT.key.endswith("\n")
+    _, key = own()
+    assert reveal(parse_settings({"secrets": {"tlsKey": key}}, "x").secrets.tls_key) == key
+    assert key.endswith("\n")
 
 
 def test_what_is_encrypted_in_a_plan_is_not_judged() -> None:
@@ -435,7 +436,7 @@ def test_a_refused_secret_is_never_shown() -> None:
 
 
 def test_every_variable_that_the_platform_sets_is_refused_but_the_one_that_may_be_said_anew() -> None:
-    ca = {"sslmode": "verify-full", "rootCertificate": ROOT.pem}
+    ca = {"sslmode": "verify-full", "rootCertificate": ROOT}
     plan = application(postgres={"external": {"host": "db.example.com"} | ca})
     names = environment(plan.named("slidegenie-app-1")).keys()
     lines = problems({"backend": {"environment": dict.fromkeys(names, "x")}})

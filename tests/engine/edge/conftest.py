@@ -8,9 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
+import trustme
 
 from ...support.client import trusting
-from ...support.pem import Issuer
+from ...support.pem import as_of_the_world, text
 from ...support.waiting import until
 from ...support.workspace import Workspace, docker
 from ..conftest import missing_for_compose
@@ -37,16 +38,15 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     if reason := missing_for_compose():
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("edge")
-    root = Issuer("Test root")
-    middle = Issuer("Test issuing", by=root)
-    # As an authority of the world would issue it: for three months, and with an address where revocations are listed.
-    own = Issuer("localhost", ["localhost"], by=middle, days=90, revocations="http://crl.example.com/list")
+    root = trustme.CA()
+    middle = root.create_child_ca()
+    certificate, key = as_of_the_world("localhost", middle)
     authority = folder / "authority.pem"
-    authority.write_text(root.pem, encoding="utf-8")
+    authority.write_text(text(root.cert_pem), encoding="utf-8")
     stack = Workspace.make(folder / "checkout", "edge", "compose", FIRST_PORT)
     stack.configure("monitoring", enabled=True)
-    stack.configure("proxy", tls="files", certificate=own.pem + middle.pem, hstsSeconds=None)
-    stack.configure("secrets", tlsKey=own.key)
+    stack.configure("proxy", tls="files", certificate=certificate + text(middle.cert_pem), hstsSeconds=None)
+    stack.configure("secrets", tlsKey=key)
     stack.destroy()
     up = stack.run("up")
     try:
