@@ -52,10 +52,6 @@ def test_the_declared_defaults_are_the_defaults() -> None:
     assert parse_settings(declared, "Pulumi.yaml") == Settings()
 
 
-def test_no_secret_has_a_declared_default() -> None:
-    assert PROJECT["config"]["secrets"]["default"] == {}
-
-
 @pytest.mark.parametrize("stack", STACKS)
 def test_no_stack_file_has_a_readable_secret(stack: str) -> None:
     for name, value in values(stack).get("secrets", {}).items():

@@ -96,15 +96,6 @@ def test_no_base_image_of_others_goes_without_a_marker() -> None:
             assert len(bases) == len(images), file.relative_to(ROOT)
 
 
-def test_images_come_monthly_dependencies_weekly_and_security_at_once() -> None:
-    images = next(rule for rule in RENOVATE["packageRules"] if rule.get("matchDatasources") == ["docker"])
-
-    assert images["schedule"] == ["before 6am on the first day of the month"]
-    assert images["pinDigests"] is True
-    assert RENOVATE["schedule"] == ["before 6am on monday"]
-    assert RENOVATE["vulnerabilityAlerts"]["schedule"] == ["at any time"]
-
-
 def test_the_malicious_releases_are_not_proposed() -> None:
     rule = next(
         rule for rule in RENOVATE["packageRules"] if rule.get("matchDepNames") == ["ghcr.io/aquasecurity/trivy"]
