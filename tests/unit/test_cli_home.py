@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from slidegenie.runner import RunnerKind
 from slidegenie.user_folder import UserFolder
 
 
@@ -32,21 +33,21 @@ def test_the_passphrase_is_made_once_and_private(home: UserFolder) -> None:
 
 
 def test_the_stacks_that_are_up_are_remembered_with_what_brought_them_up(home: UserFolder) -> None:
-    assert (home.current(), home.engine("prod")) == (None, None)
+    assert (home.current(), home.runner("prod")) == (None, None)
 
-    home.remember("prod", "pulumi")
-    home.remember("dev", "compose")
-    home.remember("prod", "pulumi")
+    home.remember("prod", RunnerKind.PULUMI)
+    home.remember("dev", RunnerKind.COMPOSE)
+    home.remember("prod", RunnerKind.PULUMI)
 
     assert UserFolder.open().current() == "prod"
-    assert [home.engine(stack) for stack in ("prod", "dev", "airgap")] == ["pulumi", "compose", None]
+    assert [home.runner(stack) for stack in ("prod", "dev", "airgap")] == ["pulumi", "compose", None]
 
 
 def test_after_a_stack_is_gone_the_one_before_it_is_meant(home: UserFolder) -> None:
-    home.remember("dev", "compose")
-    home.remember("prod", "pulumi")
+    home.remember("dev", RunnerKind.COMPOSE)
+    home.remember("prod", RunnerKind.PULUMI)
 
     home.forget("prod")
     home.forget("never-there")
 
-    assert (home.current(), home.engine("prod")) == ("dev", None)
+    assert (home.current(), home.runner("prod")) == ("dev", None)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from slidegenie.engine import edge_check as served
+from slidegenie.engine import edge_check
 from slidegenie.plan import Plan
 
 from ..support.pem import own
@@ -56,8 +56,8 @@ def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
             "Ports": {"9000/tcp": None, "8443/tcp": [{"HostIp": "0.0.0.0", "HostPort": str(server.server_port)}]}  # noqa: S104 - what the engine says
         },
     }
-    monkeypatch.setattr(served, "containers", lambda _label: [container])
-    monkeypatch.setattr(served, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(edge_check, "containers", lambda _label: [container])
+    monkeypatch.setattr(edge_check, "_PAUSE_SECONDS", 0.01)
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
@@ -75,14 +75,14 @@ def test_it_waits_until_the_edge_leads_somewhere_and_asks_by_the_platforms_name(
     edge: Edge, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edge.answers = [404, 503, 200]
-    served.wait_until_served(plan(edge))
+    edge_check.wait_for_edge(plan(edge))
     assert edge.asked == [("/health/live", NAME)] * 3
     assert capsys.readouterr().err == ""
 
 
 def test_an_answer_of_the_application_is_one_whatever_it_says(edge: Edge, capsys: pytest.CaptureFixture[str]) -> None:
     edge.answers = [403]
-    served.wait_until_served(plan(edge))
+    edge_check.wait_for_edge(plan(edge))
     assert (len(edge.asked), capsys.readouterr().err) == (1, "")
 
 
@@ -90,10 +90,10 @@ def test_an_answer_of_the_application_is_one_whatever_it_says(edge: Edge, capsys
 def test_it_gives_up_and_says_what_was_answered(
     edge: Edge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answers: list[int], said: str
 ) -> None:
-    monkeypatch.setattr(served, "_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(edge_check, "_PATIENCE_SECONDS", 0)
     monkeypatch.setattr(edge, "handle_error", lambda *_: None)
     edge.answers = answers
-    served.wait_until_served(plan(edge))
+    edge_check.wait_for_edge(plan(edge))
     assert f"the edge {said} at https://{NAME}:{edge.server_port}/health/live" in capsys.readouterr().err
 
 
@@ -102,23 +102,23 @@ def test_nobody_is_asked_about_an_engine_elsewhere_and_that_is_said(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "ssh://elsewhere")
     edge.answers = [404]
-    served.wait_until_served(plan(edge))
+    edge_check.wait_for_edge(plan(edge))
     assert edge.asked == []
     assert "the edge on elsewhere was not asked from here" in capsys.readouterr().err
-    assert served.shown_certificate(plan(edge)) is None
+    assert edge_check.shown_certificate(plan(edge)) is None
 
 
 def test_an_edge_that_publishes_nothing_was_not_seen_either(
     edge: Edge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(served, "containers", lambda _label: [])
-    served.wait_until_served(plan(edge))
+    monkeypatch.setattr(edge_check, "containers", lambda _label: [])
+    edge_check.wait_for_edge(plan(edge))
     assert f"no edge that runs publishes port {edge.server_port}" in capsys.readouterr().err
 
 
 def test_the_certificate_that_the_edge_shows_is_known_by_its_fingerprint(edge: Edge) -> None:
-    first = served.shown_certificate(plan(edge))
+    first = edge_check.shown_certificate(plan(edge))
     assert first is not None
-    assert served.shown_certificate(plan(edge)) == first
+    assert edge_check.shown_certificate(plan(edge)) == first
     edge.server_close()
-    assert served.shown_certificate(plan(edge)) is None
+    assert edge_check.shown_certificate(plan(edge)) is None

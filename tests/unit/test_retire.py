@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slidegenie.console import Problem
-from slidegenie.rollout import old_logins as retire
+from slidegenie.rollout import old_logins
 
 JOB: dict[str, Any] = {
     "Image": "sha256:1",
@@ -35,13 +35,13 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         assert (stack, labels, everything) == ("slidegenie/test", ("io.slidegenie.login",), True)
         return [JOB]
 
-    monkeypatch.setattr(retire, "docker", docker)
-    monkeypatch.setattr(retire, "containers", containers)
+    monkeypatch.setattr(old_logins, "docker", docker)
+    monkeypatch.setattr(old_logins, "containers", containers)
     return known
 
 
 def test_the_job_runs_again_with_another_verb_and_the_same_chains(ran: dict[str, Any]) -> None:
-    retire.retire_logins("slidegenie/test")
+    old_logins.revoke_old_logins("slidegenie/test")
 
     assert ran["commands"] == [
         (
@@ -59,7 +59,7 @@ def test_a_store_that_does_not_answer_is_named_with_what_it_said(ran: dict[str, 
     ran.update(code=2, said="psql: error: connection refused\n")
 
     with pytest.raises(Problem) as failed:
-        retire.retire_logins("slidegenie/test")
+        old_logins.revoke_old_logins("slidegenie/test")
 
     assert str(failed.value) == (
         "everything runs with its current login, but an older one of postgres may still be valid:"
