@@ -1,6 +1,7 @@
 """What an operator can say about the edge, and the one line for each mistake."""
 
 import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from components import SettingsError, parse_settings
 from components.settings.sections.own_certificate import out_of_date, problems
 from slidegenie.console import Problem
 from slidegenie.engine.preflight import check_certificate
+from slidegenie.plan import StackProgram
 
 from ..support.pem import Issuer, own
 from .planned import CONTAINER, application, as_it_comes, plain, uploads
@@ -66,15 +68,12 @@ def test_a_certificate_that_is_over_or_not_yet_valid_is_refused() -> None:
 def test_a_rollout_refuses_what_has_expired_and_no_other_command_does() -> None:
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     dated = Issuer(DOMAIN, [DOMAIN], start=start, days=31)
-    settings = parse_settings(
-        {
-            "proxy": {"tls": "files", "domain": DOMAIN, "certificate": dated.pem},
-            "secrets": {"tlsKey": dated.key},
-        },
-        "x",
-    )
+    given = {
+        "slidegenie:proxy": {"tls": "files", "domain": DOMAIN, "certificate": dated.pem},
+        "slidegenie:secrets": {"tlsKey": dated.key},
+    }
     with pytest.raises(Problem, match="has expired on 2026-02-01"):
-        check_certificate(settings)
+        check_certificate(StackProgram(Path(), "slidegenie", "x", given))
 
 
 def test_a_key_of_something_else_is_refused() -> None:
