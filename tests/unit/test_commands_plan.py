@@ -16,6 +16,7 @@ from slidegenie.plan.program import StackProgram
 from slidegenie.plan.record import Secret
 from slidegenie.plan.tree import render_tree
 
+from .fake_runner import in_a_program
 from .plans import ROOT, STACKS, compose_of, container, made_of, mount, network, plan_of, seed, upload, volume
 
 
@@ -92,6 +93,14 @@ def test_a_stack_file_of_another_form_is_one_line(text: str, said: str, tmp_path
     with pytest.raises(SettingsError, match=rf"^Pulumi.odd.yaml: {said}") as raised:
         StackProgram.read(tmp_path, "odd").plan()
     assert str(raised.value).count("\n") == 0
+
+
+def test_what_declares_next_to_nothing_has_a_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_a_program(tmp_path, monkeypatch)
+    assert main(["plan"]) == 0
+    assert capsys.readouterr().out == "slidegenie/dev\n└── outputs\n    └── said  hello\n"
 
 
 def test_two_forms_at_once_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
