@@ -47,12 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 1 for a problem, 2 for a wrong option."""
     command = typer.main.get_command(_program())
     try:
-        code = command.main(
-            args=None if arguments is None else list(arguments), prog_name="slidegenie", standalone_mode=False
-        )
+        # Not `command.main`: that ends on Ctrl-C without a word of what became of the work.
+        with command.make_context("slidegenie", list(sys.argv[1:] if arguments is None else arguments)) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
     except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        where = context.command_path if context else "slidegenie"
+        at = getattr(error, "ctx", None)
+        where = at.command_path if at else "slidegenie"
         # Without a command, the help was shown already.
         if message := error.format_message().rstrip("."):
             warn(f"{message}; `{where} --help` lists what there is")
@@ -61,11 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines():
             warn(line)
         return 1
-    except (KeyboardInterrupt, typer.Abort) as interruption:
+    except KeyboardInterrupt as interruption:
         outcome = str(interruption) or "nothing is lost: the same command goes on where this one stopped"
         warn(f"interrupted; {outcome}")
         return 130
-    return int(code or 0)
+    return 0
 
 
 def run() -> None:

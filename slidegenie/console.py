@@ -36,4 +36,7 @@ def confirmed(question: str, answer: str) -> bool:
     """Ask, and tell whether `answer` was typed. Without a terminal nobody can agree, so the answer is no."""
     if not sys.stdin.isatty():
         return False
-    return input(f"{question} Type {answer} to go on: ").strip() == answer
+    try:
+        return input(f"{question} Type {answer} to go on: ").strip() == answer
+    except EOFError:
+        return False

@@ -88,7 +88,7 @@ def freshness(stack: Stack = None, engine: Engine = None) -> None:
     work = _Work(Context.of(stack, engine))
     ensure_engine()
     found = [fresh.ask(image) for image in preflight.needed_images(work.context.plan)]
-    width = max(len(one.image) for one in found)
+    width = max((len(one.image) for one in found), default=0)
     for one in found:
         built = f"built {one.created:%Y-%m-%d}" if one.created else ""
         echo(f"    {one.image:<{width}}  {built:<16}  {one.answer.value}{f': {one.reason}' if one.reason else ''}")

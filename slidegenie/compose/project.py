@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..console import Problem
 from ..plan import Plan, StackProgram, Values, fixed_values
 from ..plan.view import View, Volume, open_secret, view_of
 from .files import FileStore
@@ -62,8 +63,16 @@ def render_compose(
     """Return `plan` as a Compose project whose paths are relative to `root`.
 
     `ca_bundle` is the path of what image builds trust: the plan holds its content only.
+
+    Raises:
+        Problem: when the program makes containers, networks or volumes without this library.
     """
     view = view_of(plan)
+    if view.others:
+        raise Problem(
+            f"Docker Compose runs what is made with this library only, and stack {plan.stack} has"
+            f" {', '.join(view.others)}: run it with Pulumi"
+        )
     store = FileStore(view, root, root / secrets_dir, root / files_dir)
     services = _services(view, root, store, ca_bundle)
     document = {

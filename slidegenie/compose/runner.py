@@ -79,7 +79,7 @@ class ComposeRunner:
         except Problem:
             diagnosis.report(label, jobs=True)
             raise
-        self._wait(label, max(_start_seconds(plan)))
+        self._wait(label, max(_start_seconds(plan), default=0))
 
     def preview(self) -> None:
         """Print what `up` would do with the settings of now. Changes nothing, and makes no secret."""

@@ -46,12 +46,12 @@ def refuse_foreign_data(plan: Plan, opens: Callable[[str, str], bool]) -> None:
     Raises:
         Problem: naming the data, and the ways out. Nothing was changed.
     """
-    engine, image = DockerEngine.of(), _shell(plan)
+    engine = DockerEngine.of()
     try:
         found = [
             f"{_WHAT[role]} in {place.name}"
             for role, place, password in _locked(plan)
-            if not opens(place.name, password) and _may_exist(place, engine) and place.holds_data(engine, image)
+            if not opens(place.name, password) and _may_exist(place, engine) and place.holds_data(engine, _shell(plan))
         ]
     except UnseenError as error:
         raise Problem(

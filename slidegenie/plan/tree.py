@@ -37,6 +37,7 @@ def tree_of(plan: Plan) -> Tree:
     _branch(tree, "data", _table((volume.key, _data(volume)) for volume in view.volumes if volume.data))
     images = [("build", _build(build)) for build in view.builds] + [("pull", image) for image in view.pulls]
     _branch(tree, "images", _table(images))
+    _branch(tree, "made without this library", _table((name, "") for name in view.others))
     _branch(tree, "outputs", _table((key, _output(value)) for key, value in sorted(view.outputs.items())))
     return tree
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from components.core.labels import BACKUPS_DATA, CONTENT_LABEL, DATA_LABEL, ROLE_LABEL, ZONE_LABEL
+from components.core.labels import BACKUPS_DATA, CONTENT_LABEL, DATA_LABEL, ROLE_LABEL, STACK_LABEL, ZONE_LABEL
 from components.settings.values.references import repository_of
 
 from .record import Plan, Resource, Secret
@@ -16,6 +16,7 @@ BACKUPS = "slidegenie:index:Backups"
 CONTAINER = "docker:index/container:Container"
 PULLED = "docker:index/remoteImage:RemoteImage"
 BUILT = "docker-build:index:Image"
+_KINDS = {NETWORK: "network", VOLUME: "volume", CONTAINER: "container"}
 _EXPORTED = re.compile(r"(?:^|,)name=([^,]+)")
 """The repository in buildx's `--output`."""
 PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105 - a type
@@ -123,6 +124,8 @@ class View:
     """Inputs of the images that are built, by tag."""
     pulls: tuple[str, ...]
     """Images that are pulled."""
+    others: tuple[str, ...]
+    """Containers, networks and volumes that the program makes without this library."""
     outputs: Mapping[str, Any]
     """Outputs of the stack."""
 
@@ -145,9 +148,9 @@ def view_of(plan: Plan) -> View:
     Raises:
         ValueError: when containers of one service differ, or a volume says neither data nor files.
     """
-    containers = plan.of_type(CONTAINER)
+    networks, all_volumes, containers = ([r for r in plan.of_type(kind) if _ours(r)] for kind in _KINDS)
     seeds = [container for container in containers if labels_of(container)[ROLE_LABEL] == "seed"]
-    volumes = tuple(sorted((_volume(plan, v, seeds) for v in plan.of_type(VOLUME)), key=lambda volume: volume.key))
+    volumes = tuple(sorted((_volume(plan, v, seeds) for v in all_volumes), key=lambda volume: volume.key))
     builds = sorted((build.inputs for build in plan.of_type(BUILT)), key=lambda inputs: str(inputs.get("tags")))
     tags = {tag for build in builds for tag in build.get("tags", ())}
     pushed = {repository for build in builds for repository in pushed_by_digest(build)}
@@ -155,13 +158,18 @@ def view_of(plan: Plan) -> View:
     return View(
         project=compose_name(plan),
         title=plan.label,
-        networks=tuple(sorted((_network(n) for n in plan.of_type(NETWORK)), key=lambda network: network.zone)),
+        networks=tuple(sorted((_network(n) for n in networks), key=lambda network: network.zone)),
         services=_services([c for c in containers if c not in seeds], _seeded(seeds, volumes)),
         volumes=volumes,
         builds=tuple(builds),
         pulls=tuple(sorted(image for image in pulled - tags if repository_of(image) not in pushed)),
+        others=tuple(f"{_KINDS[r.type]} {r.name}" for r in plan.resources if r.type in _KINDS and not _ours(r)),
         outputs=plan.outputs,
     )
+
+
+def _ours(resource: Resource) -> bool:
+    return STACK_LABEL in labels_of(resource)
 
 
 def pushed_by_digest(build: Mapping[str, Any]) -> list[str]:
@@ -183,7 +191,7 @@ def compose_name(plan: Plan) -> str:
     """
     label = f"{_COMPOSE}project"
     names = {labels[label] for labels in map(labels_of, plan.of_type(CONTAINER)) if label in labels}
-    return _only(iter(names), f"label {label} on the containers")
+    return _only(iter(names or {plan.label.replace("/", "-")}), f"label {label} on the containers")
 
 
 def labels_of(resource: Resource) -> dict[str, str]:

@@ -17,7 +17,7 @@ _WATCHED = "slidegenie/watched-by-policy"
 
 
 def test_what_runs_keeps_every_rule(platform: Workspace) -> None:
-    result = platform.run("policy", LIVE="1")
+    result = platform.run("policy", "--live")
 
     assert result.code == 0, result.text
     assert f"policy, running containers of stack {platform.stack}: no violation in " in result.out
@@ -30,7 +30,7 @@ def test_a_container_made_by_hand_is_named_with_every_rule_it_breaks(platform: W
         "--volume", "/etc:/host", "--pid", "host", "--name", "slidegenie-by-hand", _BASE, "sleep", "600",
     ).strip()  # fmt: skip
     try:
-        result = platform.run("policy", LIVE="1")
+        result = platform.run("policy", "--live")
     finally:
         docker("rm", "--force", made)
 

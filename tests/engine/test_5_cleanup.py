@@ -75,8 +75,9 @@ def _build(folder: Path, tag: str, *lines: str, label: str = "") -> str:
     return docker("image", "inspect", "--format", "{{.Id}}", tag).strip()
 
 
-def _days_later(stack: Workspace, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def _days_later(stack: Workspace, *command: str) -> subprocess.CompletedProcess[str]:
     """Run a command as if a month had gone by: nothing here can wait until an image is a day old."""
+    python, _, _, *arguments = stack._arguments(*command)
     program = (
         "import sys, datetime as d, slidegenie.maintenance.cleaning as c\n"
         "class Later(d.datetime):\n"
@@ -86,10 +87,9 @@ def _days_later(stack: Workspace, command: str, **environment: str) -> subproces
         "    datetime, UTC, timedelta = Later, d.UTC, d.timedelta\n"
         "c.datetime = Module\n"
         "from slidegenie.__main__ import main\n"
-        f"sys.exit(main({['--stack', stack.stack, '--engine', 'compose', command]!r}))\n"
+        f"sys.exit(main({arguments!r}))\n"
     )
-    options = stack._options(environment)
-    return subprocess.run([stack._arguments(command)[0], "-c", program], **options, check=False)
+    return subprocess.run([python, "-c", program], **stack._options({}), check=False)
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def test_clean_removes_what_is_the_stacks_and_unneeded_and_nothing_else(shared_h
     assert young.code == 0, young.text
     assert Inventory.take() == before, "what is a day old at most may belong to a rollout"
 
-    dry = _days_later(stack, "clean", DRY_RUN="1")
+    dry = _days_later(stack, "clean", "--dry-run")
     assert dry.returncode == 0, dry.stderr
     assert Inventory.take() == before, "a dry run removes nothing"
     assert "would remove 1 containers, 2 images" in dry.stdout, dry.stdout

@@ -62,13 +62,13 @@ def test_everything_comes_back_after_everything_was_destroyed(stack: Workspace, 
     seconds = {}
     assert before["objects"].startswith(f"{_OBJECTS} ")
     assert f"bulk|{_ROWS}|" in before["rows"]
-    for command, environment in (
-        ("destroy", {"CONFIRM": stack.stack}),
-        ("up", {}),
-        ("restore", {"CONFIRM": stack.stack}),
+    for command, *options in (
+        ("destroy", "--confirm", stack.stack),
+        ("up",),
+        ("restore", "--confirm", stack.stack),
     ):
         started = time.monotonic()
-        done = stack.run(command, **environment)
+        done = stack.run(command, *options)
         seconds[command] = time.monotonic() - started
         assert done.code == 0, done.text
         if command == "destroy":
@@ -124,10 +124,10 @@ def test_a_restore_puts_back_what_was_changed_deleted_and_added(stack: Workspace
         "obstore.put(bucket._store, 'kept/00500.bin', b'changed')\nobstore.put(bucket._store, 'added', b'x')\n"
     )
     damaged = data.digest()
-    only = stack.run("restore", CONFIRM=stack.stack, ONLY="objects")
+    only = stack.run("restore", "--confirm", stack.stack, "--only", "objects")
     assert only.code == 0, only.text
     assert data.digest() == {"rows": damaged["rows"], "objects": before["objects"]}
-    everything = stack.run("restore", CONFIRM=stack.stack)
+    everything = stack.run("restore", "--confirm", stack.stack)
     assert everything.code == 0, everything.text
     assert data.digest() == before
     assert data.sql("SELECT count(*) FROM pg_database WHERE datname LIKE 'slidegenie%'").strip() == "1"
@@ -137,12 +137,12 @@ def test_a_restore_puts_back_what_was_changed_deleted_and_added(stack: Workspace
 def test_a_restore_asks_and_says_what_it_cannot_find(stack: Workspace, data: Data) -> None:
     before = data.digest()
     unasked = stack.run("restore")
-    unknown = stack.run("restore", CONFIRM=stack.stack, SNAPSHOT="0000dead")
-    wrong = stack.run("restore", CONFIRM=stack.stack, ONLY="everything")
-    assert (unasked.code, unknown.code, wrong.code) == (1, 1, 1)
+    unknown = stack.run("restore", "--confirm", stack.stack, "--snapshot", "0000dead")
+    wrong = stack.run("restore", "--confirm", stack.stack, "--only", "everything")
+    assert (unasked.code, unknown.code, wrong.code) == (1, 1, 2)
     assert f"make restore CONFIRM={stack.stack}" in unasked.err
     assert "no snapshot has an ID that begins with '0000dead'" in unknown.text
-    assert "ONLY must be postgres or objects" in wrong.err
+    assert "'everything' is not one of 'postgres', 'objects'" in wrong.err
     assert data.digest() == before
 
 
@@ -193,9 +193,9 @@ def test_redis_comes_back_with_a_restore_of_everything_and_is_emptied_by_a_part(
     assert stack.run("backup").code == 0
     docker("exec", app, "python", "-c", url + "asyncio.run(client.set('slidegenie:other', 'value'))")
     assert data.redis("DBSIZE") == "2"
-    assert stack.run("restore", CONFIRM=stack.stack).code == 0
+    assert stack.run("restore", "--confirm", stack.stack).code == 0
     assert data.redis("DBSIZE") == "1"
-    assert stack.run("restore", CONFIRM=stack.stack, ONLY="postgres").code == 0
+    assert stack.run("restore", "--confirm", stack.stack, "--only", "postgres").code == 0
     assert data.redis("DBSIZE") == "0"
 
 
@@ -250,7 +250,7 @@ def test_a_prune_that_is_killed_stops_neither_backup_nor_restore(stack: Workspac
     assert data.shell(_LOCKS).split() == []
     assert data.metrics()["retention_success"] == 1
     assert len(data.snapshots()) == len(listed) + 1
-    assert stack.run("restore", CONFIRM=stack.stack).code == 0
+    assert stack.run("restore", "--confirm", stack.stack).code == 0
     assert data.digest() == before
 
 
@@ -322,7 +322,7 @@ def test_a_dump_that_restores_nothing_is_caught_though_every_tool_succeeds(stack
     bad = data.snapshots()[0]
     try:
         drill = stack.run("drill")
-        restore = stack.run("restore", CONFIRM=stack.stack)
+        restore = stack.run("restore", "--confirm", stack.stack)
     finally:
         data.python(
             "from slidegenie_backup.config import Config\nfrom slidegenie_backup.repository import Repository\n"
@@ -346,7 +346,7 @@ def test_a_damaged_repository_is_found_by_check_drill_and_restore(stack: Workspa
     try:
         check = data.driver("check", CHECK_PERCENT="100")
         drill = stack.run("drill")
-        restore = stack.run("restore", CONFIRM=stack.stack)
+        restore = stack.run("restore", "--confirm", stack.stack)
     finally:
         data.shell(
             "for f in $(find /repository/data -type f); do cat /work/$(basename $f).good > $f; chmod u-w $f; done;"

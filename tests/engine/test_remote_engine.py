@@ -11,11 +11,12 @@ from components.containers.existing_data import Place
 from components.containers.process_limit import process_limit_hook
 from components.core.engine import DockerEngine
 from slidegenie.console import Problem
-from slidegenie.context import Request, chosen
+from slidegenie.context import Context
 from slidegenie.engine.docker import containers, docker
 from slidegenie.engine.remains import remains
 from slidegenie.engine.start import ensure_engine
 from slidegenie.plan import record
+from slidegenie.runner import RunnerKind
 
 from ..support.ssh import SshServer, missing_for_ssh, ssh_server
 from ..support.workspace import missing_for_engine_tests
@@ -63,23 +64,23 @@ def there(image: str) -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def stack(tmp_path: Path, server: SshServer, monkeypatch: pytest.MonkeyPatch) -> Request:
+def stack(tmp_path: Path, server: SshServer, monkeypatch: pytest.MonkeyPatch) -> str:
     """A stack whose file says where; the environment says something else."""
     (tmp_path / "Pulumi.yaml").write_text("name: slidegenie\nruntime: python\n")
     (tmp_path / "Pulumi.behindssh.yaml").write_text(f"config:\n  docker:host: {server.address}\n")
-    monkeypatch.setattr("slidegenie.context.ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", str(server.programs), prepend=":")
     monkeypatch.setenv("DOCKER_HOST", NOWHERE)
     monkeypatch.setenv("DOCKER_CONTEXT", "default")
-    return Request("behindssh", "auto")
+    return "behindssh"
 
 
 def test_a_command_asks_the_engine_of_the_stack_file_and_says_who_was_not_asked(
-    stack: Request, server: SshServer, there: str, capsys: pytest.CaptureFixture[str]
+    stack: str, server: SshServer, there: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = server.logins()
-    assert chosen(stack) == ("behindssh", "pulumi")
+    assert Context.of(stack).kind is RunnerKind.PULUMI
     assert f"the Docker engine is {server.address}, says docker:host in Pulumi" in capsys.readouterr().err
     ensure_engine()
     assert [container["Name"] for container in containers(LABEL)] == [f"/{there}"]
@@ -88,9 +89,9 @@ def test_a_command_asks_the_engine_of_the_stack_file_and_says_who_was_not_asked(
     assert DockerEngine.of().host == "127.0.0.1"
 
 
-def test_what_the_engine_shows_counts_for_who_owns_the_stack(stack: Request, there: str) -> None:  # noqa: ARG001
+def test_what_the_engine_shows_counts_for_who_owns_the_stack(stack: str, there: str) -> None:  # noqa: ARG001
     with pytest.raises(Problem, match="stack behindssh was brought up with Pulumi, so ENGINE=compose knows"):
-        chosen(Request(stack.stack, "compose"))
+        Context.of(stack, RunnerKind.COMPOSE)
 
 
 def test_a_client_that_is_told_nothing_sees_nothing(there: str) -> None:  # noqa: ARG001

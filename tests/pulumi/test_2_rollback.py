@@ -76,7 +76,7 @@ def test_a_database_that_cannot_go_back_is_refused_with_the_reason(platform: Wor
         assert "nothing was changed: the database is at revision 0002" in refused.err
 
         # Who goes back all the same is stopped by the older release itself, before anything is replaced.
-        forced = platform.run("rollback", FORCE="yes")
+        forced = platform.run("rollback", "--force")
         assert forced.code == 1
         assert "a release of revision 0001 does not work on it" in forced.err
         assert {c["Id"] for c in platform.containers("app")} == serving

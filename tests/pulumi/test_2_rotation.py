@@ -71,7 +71,7 @@ def test_secrets_are_rotated_under_load_and_the_old_ones_open_nothing(platform: 
     with Load(platform.url) as load:
         load.wait_for(200)
         for secret in ("postgres", "redis", "storage"):
-            rotated = platform.run("rotate", SECRET=secret)
+            rotated = platform.run("rotate", secret)
             assert rotated.code == 0, rotated.text
             assert f"{secret} is rotated" in rotated.out
         load.wait_for(_REQUESTS)
@@ -97,7 +97,7 @@ def test_secrets_are_rotated_under_load_and_the_old_ones_open_nothing(platform: 
 
 def test_neither_old_nor_new_secrets_can_be_read_anywhere(platform: Workspace) -> None:
     before = secrets_of(platform)
-    assert platform.run("rotate", SECRET="postgres-administrator").code == 0
+    assert platform.run("rotate", "postgres-administrator").code == 0
     after = secrets_of(platform)
     assert {name for name in after if after[name] != before[name]} == {"postgres-administrator", "postgres-deputy"}
     values = {*before.values(), *after.values()}
@@ -130,7 +130,7 @@ def test_a_service_can_do_what_it_must_and_nothing_else(platform: Workspace) -> 
 
 def test_a_rotation_that_was_killed_is_finished_by_running_it_again(platform: Workspace) -> None:
     before = secrets_of(platform)
-    rotation = platform.start("rotate", SECRET="redis")
+    rotation = platform.start("rotate", "redis")
     assert rotation.stdout is not None
     for line in rotation.stdout:
         if "container slidegenie-app-1" in line:
@@ -138,7 +138,7 @@ def test_a_rotation_that_was_killed_is_finished_by_running_it_again(platform: Wo
     os.killpg(rotation.pid, signal.SIGKILL)
     rotation.communicate()
 
-    again = platform.run("rotate", SECRET="redis")
+    again = platform.run("rotate", "redis")
 
     assert again.code == 0, again.text
     after = secrets_of(platform)

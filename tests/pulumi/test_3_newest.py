@@ -44,7 +44,7 @@ def test_what_moved_is_said_and_changes_only_when_asked(own: Workspace, tmp_path
     )
     assert {service: running(service) for service in before} == before
 
-    taken = own.run("up", NEWEST="1")
+    taken = own.run("up", "--newest")
     assert taken.code == 0, taken.text
     assert running("redis") == {docker("image", "inspect", "--format", "{{.Id}}", _OWN["redis"]).strip()}
     for image in running("app"):

@@ -39,13 +39,13 @@ def test_what_was_destroyed_comes_back_and_goes_for_good_when_asked(stack: Works
     data.make(rows=100, objects=10)
     data.shell("echo kept > /app/uploads/file", service="app")
     before = data.digest()
-    for command, environment in (
-        ("backup", {}),
-        ("destroy", {"CONFIRM": stack.stack}),
-        ("up", {}),
-        ("restore", {"CONFIRM": stack.stack}),
+    for command, *options in (
+        ("backup",),
+        ("destroy", "--confirm", stack.stack),
+        ("up",),
+        ("restore", "--confirm", stack.stack),
     ):
-        done = stack.run(command, **environment)
+        done = stack.run(command, *options)
         assert done.code == 0, done.text
         if command == "destroy":
             assert "the backups and their password stay" in done.out
@@ -54,7 +54,7 @@ def test_what_was_destroyed_comes_back_and_goes_for_good_when_asked(stack: Works
 
     snapshots = data.snapshots()
     for secret in ("backup", "redis-backup"):
-        rotated = stack.run("rotate", SECRET=secret)
+        rotated = stack.run("rotate", secret)
         assert rotated.code == 0, rotated.text
     again = stack.run("backup")
     assert again.code == 0, again.text
@@ -77,6 +77,6 @@ def test_what_was_destroyed_comes_back_and_goes_for_good_when_asked(stack: Works
     assert back.code == 0, back.text
     assert data.snapshots()[1:] == snapshots, "what was left behind is there"
 
-    everything = stack.run("destroy", CONFIRM=stack.stack, BACKUPS="delete")
+    everything = stack.run("destroy", "--confirm", stack.stack, "--backups")
     assert everything.code == 0, everything.text
     assert _volumes(stack) == []

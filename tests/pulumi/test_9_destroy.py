@@ -21,8 +21,9 @@ def things(platform: Workspace) -> set[str]:
 def test_compose_takes_over_nothing_that_pulumi_runs(platform: Workspace, command: str, tmp_path: Path) -> None:
     before = things(platform)
     compose = dataclasses.replace(platform, engine="compose")
+    options = ("--confirm", platform.stack) if command == "destroy" else ()
     for home in ({}, {"SLIDEGENIE_HOME": str(tmp_path)}):
-        refused = compose.run(command, CONFIRM=platform.stack, **home)
+        refused = compose.run(command, *options, **home)
         assert refused.code == 1, refused.text
         assert f"stack {platform.stack} was brought up with Pulumi, so ENGINE=compose knows neither" in refused.err
     assert things(platform) == before
@@ -46,12 +47,12 @@ def test_destroy_asks_and_then_leaves_nothing(platform: Workspace) -> None:
     assert refused.code == 1
     assert "nothing was deleted" in refused.err
     assert things(platform) == before != set()
-    gone = platform.run("destroy", CONFIRM=platform.stack)
+    gone = platform.run("destroy", "--confirm", platform.stack)
     assert gone.code == 0, gone.text
     assert things(platform) == set()
 
 
 def test_what_is_gone_cannot_be_destroyed_again(platform: Workspace) -> None:
-    again = platform.run("destroy", CONFIRM=platform.stack)
+    again = platform.run("destroy", "--confirm", platform.stack)
     assert again.code == 1
     assert "was never brought up with Pulumi from this home, or is destroyed" in again.err

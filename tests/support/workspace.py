@@ -85,10 +85,10 @@ class Workspace:
             group.pop(key, None) if value is None else group.__setitem__(key, value)
         self._write(settings)
 
-    def run(self, command: str, **environment: str) -> Result:
-        """Run one of the project's commands on the stack."""
+    def run(self, command: str, *options: str, **environment: str) -> Result:
+        """Run one of the project's commands on the stack, with further options of it."""
         done = subprocess.run(
-            self._arguments(command), **self._options(environment), timeout=_PATIENCE_SECONDS, check=False
+            self._arguments(command, *options), **self._options(environment), timeout=_PATIENCE_SECONDS, check=False
         )
         return Result(done.returncode, done.stdout, done.stderr)
 
@@ -105,17 +105,17 @@ class Workspace:
         deployment: dict[str, Any] = json.loads(exported.out)["deployment"]
         return deployment
 
-    def start(self, command: str, **environment: str) -> "subprocess.Popen[str]":
+    def start(self, command: str, *options: str, **environment: str) -> "subprocess.Popen[str]":
         """Start a command and do not wait for it."""
-        options = self._options(environment)
-        del options["capture_output"]
+        how = self._options(environment)
+        del how["capture_output"]
         return subprocess.Popen(
             # Where the tests run in the background of a shell, everything they start would ignore Ctrl-C.
-            ["env", "--default-signal=INT", *self._arguments(command)],  # noqa: S607 - the one of coreutils
+            ["env", "--default-signal=INT", *self._arguments(command, *options)],  # noqa: S607 - the one of coreutils
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            **options,
+            **how,
         )
 
     def pulumi(self, *args: str) -> Result:
@@ -144,14 +144,15 @@ class Workspace:
 
     def destroy(self) -> None:
         """Remove everything the stack made, whatever state it is in."""
-        self.run("destroy", CONFIRM=self.stack)
+        self.run("destroy", "--confirm", self.stack)
         mark = f"label=io.slidegenie.stack={self.label}"
         for kind, flags in (("container", ["--all"]), ("volume", []), ("network", [])):
             if left := docker(kind, "ls", "--quiet", *flags, "--filter", mark).split():
                 docker(kind, "rm", *(["--force"] if kind != "network" else []), *left)
 
-    def _arguments(self, command: str) -> list[str]:
-        return [sys.executable, "-m", "slidegenie", "--stack", self.stack, "--engine", self.engine, command]
+    def _arguments(self, command: str, *options: str) -> list[str]:
+        on = ["--stack", self.stack, "--engine", self.engine]
+        return [sys.executable, "-m", "slidegenie", command, *on, *options]
 
     def _options(self, environment: dict[str, str]) -> dict[str, Any]:
         home = {"SLIDEGENIE_HOME": str(self.root / "home")}

@@ -115,3 +115,12 @@ def rendered(*resources: Resource) -> tuple[ComposeProject, dict[str, Any]]:
         made_of(resources), Path("/checkout"), secrets_dir=Path(".secrets"), files_dir=Path("files")
     )
     return project, yaml.safe_load(project.text)
+
+
+def write_program(folder: Path, *stacks: str) -> None:
+    """Write a program called `slidegenie` that declares next to nothing, with these stacks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "Pulumi.yaml").write_text("name: slidegenie\nruntime: python\n", encoding="utf-8")
+    (folder / "__main__.py").write_text("import pulumi\n\npulumi.export('said', 'hello')\n", encoding="utf-8")
+    for stack in stacks:
+        (folder / f"Pulumi.{stack}.yaml").write_text("config: {}\n", encoding="utf-8")

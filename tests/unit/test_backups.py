@@ -13,6 +13,7 @@ import pytest
 from components import parse_settings
 from components.settings import SettingsError
 from slidegenie import backups
+from slidegenie.backups import Part
 from slidegenie.compose.project import render_compose
 from slidegenie.compose.vault import Vault
 from slidegenie.console import Problem
@@ -343,89 +344,86 @@ class Engine:
         return subprocess.CompletedProcess(command, int(step in self._failing))
 
 
-@pytest.fixture
-def agreed(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setenv("CONFIRM", "test")
-    monkeypatch.delenv("SNAPSHOT", raising=False)
-    monkeypatch.delenv("ONLY", raising=False)
-    monkeypatch.delenv("MIGRATE", raising=False)
-    return monkeypatch
+PLAN = Plan("slidegenie", "test", [])
 
 
-def test_a_restore_checks_first_then_stops_what_writes_and_starts_it_again(agreed: pytest.MonkeyPatch) -> None:
-    engine = Engine(agreed)
-    agreed.setenv("ONLY", "objects")
-    agreed.setenv("SNAPSHOT", "abcd")
-    backups.restore(Plan("slidegenie", "test", []))
+def restore(snapshot: str = "latest", *, only: Part | None = None, migrates: bool = True) -> None:
+    backups.restore(PLAN, snapshot, only=only, migrates=migrates)
+
+
+def test_a_restore_checks_first_then_stops_what_writes_and_starts_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(monkeypatch)
+    restore("abcd", only=Part.OBJECTS)
     assert engine.steps == ["prepare abcd --only objects", "stop app", "commit", "start app", "finish"]
 
 
-def test_an_older_schema_is_migrated_before_the_application_starts(agreed: pytest.MonkeyPatch) -> None:
-    engine = Engine(agreed)
-    backups.restore(Plan("slidegenie", "test", []))
+def test_an_older_schema_is_migrated_before_the_application_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(monkeypatch)
+    restore()
     assert engine.steps == ["prepare latest", "stop app", "commit", "start --attach migrate", "start app", "finish"]
 
 
-def test_a_migration_that_fails_on_what_was_restored_brings_back_what_was_there(agreed: pytest.MonkeyPatch) -> None:
-    engine = Engine(agreed, "start --attach migrate")
+def test_a_migration_that_fails_on_what_was_restored_brings_back_what_was_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = Engine(monkeypatch, "start --attach migrate")
     with pytest.raises(Problem, match=r"it goes back, since the migrations .* fail on what was restored: refused: sch"):
-        backups.restore(Plan("slidegenie", "test", []))
+        restore()
     assert engine.steps[2:] == ["commit", "start --attach migrate", "stop app", "abandon", "start app"]
 
 
 def test_an_application_that_is_not_healthy_on_what_was_restored_brings_back_what_was_there(
-    agreed: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    engine = Engine(agreed)
+    engine = Engine(monkeypatch)
     engine.sick = True
     with pytest.raises(Problem, match=r"it goes back, since app, .* did not become healthy"):
-        backups.restore(Plan("slidegenie", "test", []))
+        restore()
     assert engine.steps[4:] == ["start app", "stop app", "abandon", "start app"]
 
 
-def test_migrations_of_a_release_that_did_not_come_up_are_not_run(agreed: pytest.MonkeyPatch) -> None:
-    engine = Engine(agreed)
+def test_migrations_of_a_release_that_did_not_come_up_are_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(monkeypatch)
     engine.migrations = "sha256:2"
     with pytest.raises(Problem, match=r"not those of the release that runs.*nothing was restored"):
-        backups.restore(Plan("slidegenie", "test", []))
+        restore()
     assert engine.steps == []
 
 
 def test_the_schema_can_be_left_as_it_was_for_a_rollback(
-    agreed: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    engine = Engine(agreed)
-    agreed.setenv("MIGRATE", "no")
-    backups.restore(Plan("slidegenie", "test", []))
+    engine = Engine(monkeypatch)
+    restore(migrates=False)
     assert engine.steps == ["prepare latest", "stop app", "commit", "start app", "finish"]
     assert "make rollback FORCE=yes" in capsys.readouterr().out
 
 
-def test_a_snapshot_that_cannot_be_restored_stops_nothing(agreed: pytest.MonkeyPatch) -> None:
-    engine = Engine(agreed, "prepare latest")
+def test_a_snapshot_that_cannot_be_restored_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(monkeypatch, "prepare latest")
     with pytest.raises(Problem, match="`prepare` failed in container backup"):
-        backups.restore(Plan("slidegenie", "test", []))
+        restore()
     assert engine.steps == ["prepare latest"]
 
 
-def test_a_restore_that_failed_goes_back_and_the_application_runs_again(agreed: pytest.MonkeyPatch) -> None:
-    engine = Engine(agreed, "commit")
+def test_a_restore_that_failed_goes_back_and_the_application_runs_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(monkeypatch, "commit")
     with pytest.raises(Problem, match="`commit` failed in container backup"):
-        backups.restore(Plan("slidegenie", "test", []))
+        restore()
     assert engine.steps == ["prepare latest", "stop app", "commit", "abandon", "start app"]
 
 
-def test_what_a_restore_left_closed_is_started_all_the_same(agreed: pytest.MonkeyPatch) -> None:
-    engine = Engine(agreed, "commit", "abandon")
+def test_what_a_restore_left_closed_is_started_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(monkeypatch, "commit", "abandon")
     with pytest.raises(Problem, match="`abandon` failed in container backup"):
-        backups.restore(Plan("slidegenie", "test", []))
+        restore()
     assert engine.steps[-1] == "start app", "it becomes healthy once somebody goes back"
 
 
-def test_nobody_writes_to_what_is_to_be_gone_back_from(agreed: pytest.MonkeyPatch) -> None:
-    engine = Engine(agreed, "start --attach migrate", "abandon")
+def test_nobody_writes_to_what_is_to_be_gone_back_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(monkeypatch, "start --attach migrate", "abandon")
     with pytest.raises(Problem) as failed:
-        backups.restore(Plan("slidegenie", "test", []))
+        restore()
     assert engine.steps[-2:] == ["stop app", "abandon"]
     assert str(failed.value).splitlines() == [
         "it goes back, since the migrations of the running release fail on what was restored: refused: schema 9",
@@ -434,52 +432,45 @@ def test_nobody_writes_to_what_is_to_be_gone_back_from(agreed: pytest.MonkeyPatc
     ]
 
 
-def test_ctrl_c_before_anything_changed_drops_what_was_prepared(agreed: pytest.MonkeyPatch) -> None:
-    engine = Engine(agreed, interrupted="prepare latest")
+def test_ctrl_c_before_anything_changed_drops_what_was_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(monkeypatch, interrupted="prepare latest")
     with pytest.raises(KeyboardInterrupt, match="nothing was restored"):
-        backups.restore(Plan("slidegenie", "test", []))
+        restore()
     assert engine.steps == ["prepare latest", "abandon"]
 
 
-def test_ctrl_c_does_not_abandon_what_the_next_restore_could_not_prepare(agreed: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_does_not_abandon_what_the_next_restore_could_not_prepare(monkeypatch: pytest.MonkeyPatch) -> None:
     """An earlier one may be committed and in use."""
-    engine = Engine(agreed, "prepare latest", interrupted="prepare latest")
+    engine = Engine(monkeypatch, "prepare latest", interrupted="prepare latest")
     with pytest.raises(Problem, match="`prepare` failed in container backup"):
-        backups.restore(Plan("slidegenie", "test", []))
+        restore()
     assert engine.steps == ["prepare latest"]
 
 
-def test_ctrl_c_does_not_hide_why_a_restore_went_back(agreed: pytest.MonkeyPatch) -> None:
-    engine = Engine(agreed, interrupted="commit")
+def test_ctrl_c_does_not_hide_why_a_restore_went_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(monkeypatch, interrupted="commit")
     engine.sick = True
     with pytest.raises(Problem, match=r"it goes back, since app, .* did not become healthy"):
-        backups.restore(Plan("slidegenie", "test", []))
+        restore()
 
 
 @pytest.mark.parametrize(
-    ("command", "step"), [(backups.restore, "commit"), (backups.back_up, "backup"), (backups.drill, "drill")]
+    ("command", "step"),
+    [(restore, "commit"), (lambda: backups.back_up(PLAN), "backup"), (lambda: backups.drill(PLAN), "drill")],
 )
 def test_what_ended_well_in_spite_of_ctrl_c_is_done(
-    agreed: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: Callable[[Plan], None], step: str
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: Callable[[], None], step: str
 ) -> None:
-    engine = Engine(agreed, interrupted=step)
-    command(Plan("slidegenie", "test", []))
+    engine = Engine(monkeypatch, interrupted=step)
+    command()
     assert step in engine.steps
     assert "it is done, in spite of Ctrl-C: there is nothing to run again" in capsys.readouterr().out
 
 
-def test_nothing_is_restored_unasked(agreed: pytest.MonkeyPatch) -> None:
-    engine = Engine(agreed)
-    agreed.setenv("CONFIRM", "another")
-    with pytest.raises(Problem, match=r"nothing was restored.*make restore CONFIRM=test"):
-        backups.restore(Plan("slidegenie", "test", []))
-    assert engine.steps == []
-
-
-def test_without_backups_the_commands_say_how_to_turn_them_on(agreed: pytest.MonkeyPatch) -> None:
-    agreed.setattr(backups, "containers", lambda *_, **__: [])
+def test_without_backups_the_commands_say_how_to_turn_them_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backups, "containers", lambda *_, **__: [])
     with pytest.raises(Problem, match=r"no container restore-drill runs in stack test: set backup.enabled"):
-        backups.drill(Plan("slidegenie", "test", []))
+        backups.drill(PLAN)
 
 
 @pytest.mark.parametrize(

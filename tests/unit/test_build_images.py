@@ -13,12 +13,14 @@ import pytest
 from components.images.image import BuiltImageArgs
 from components.images.supply_chain import ToolError
 from components.settings import BuildCache, parse_settings
+from slidegenie.__main__ import main
+from slidegenie.commands import images as commands
 from slidegenie.console import Problem
 from slidegenie.engine import buildx
 from slidegenie.engine.buildx import Builder
-from slidegenie.images import build_command as build_images
 from slidegenie.images import registry_check as reachable
 from slidegenie.images.build import Inspection
+from slidegenie.images.build_run import BuildOptions
 from slidegenie.images.git import UNKNOWN_VERSION, git_origin, git_version
 
 OWN = Builder("default", own=True, platforms=frozenset({"linux/amd64"}))
@@ -53,6 +55,14 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     return told
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[BuildOptions]:
+    """What is built, in place of a build."""
+    builds: list[BuildOptions] = []
+    monkeypatch.setattr(commands, "build", lambda _root, options: builds.append(options))
+    return builds
+
+
 @pytest.mark.parametrize(
     ("options", "chosen"),
     [
@@ -63,10 +73,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
         (["--all"], "latest dev test alpine alpine-dev alpine-test minimal"),
     ],
 )
-def test_options_choose_images_and_the_table_their_order(options: list[str], chosen: str) -> None:
-    parsed = build_images._parser().parse_args(options)
-
-    assert " ".join(variant.name for variant in build_images._chosen(parsed)) == chosen
+def test_options_choose_images_and_the_table_their_order(
+    options: list[str], chosen: str, asked: list[BuildOptions]
+) -> None:
+    assert main(["build-images", *options]) == 0
+    assert " ".join(variant.name for variant in asked[0].variants()) == chosen
 
 
 def test_a_loaded_image_is_built_for_this_machine_with_all_its_tags(calls: Calls) -> None:
@@ -281,18 +292,13 @@ def test_keyless_needs_to_know_whose_signature_counts() -> None:
     ],
 )
 def test_a_key_is_looked_for_where_the_command_was_called(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str, key: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str, key: str, asked: list[BuildOptions]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    seen: list[tuple[str, Path]] = []
-    monkeypatch.setattr(build_images, "_build", lambda options: seen.append((options.key, Path.cwd())))
-    wanted = (key.format(here=tmp_path), build_images.ROOT)
-
-    assert build_images.main(["--key", given]) == 0
+    assert main(["build-images", "--key", given]) == 0
     monkeypatch.setenv("COSIGN_KEY", given)
-    assert build_images.main([]) == 0
-    assert seen == [wanted, wanted]
-    assert Path.cwd() == tmp_path
+    assert main(["build-images"]) == 0
+    assert [options.key for options in asked] == [key.format(here=tmp_path)] * 2
 
 
 def test_tools_are_asked_for_before_anything_is_built() -> None:
@@ -361,7 +367,7 @@ def test_without_git_nothing_is_claimed(tmp_path: Path) -> None:
 def test_a_name_that_no_registry_takes_is_refused_before_anything_is_built(
     registry: str, why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert build_images.main(["-r", registry, "-v", "1.4.0"]) == 1
+    assert main(["build-images", "-r", registry, "-v", "1.4.0"]) == 1
     said = capsys.readouterr().err
     assert "-r and -n must make the name of an image, such as ghcr.io/acme and backend; got " in said
     assert why in said

@@ -52,7 +52,7 @@ def test_a_base_that_only_builds_need_stays_and_the_one_before_it_goes(
     monkeypatch.setattr(cleaning, "inspect", lambda _ids: [])
     monkeypatch.setattr("slidegenie.maintenance.cache.read", list)
 
-    assert cleaning.clean(_built_on("python:3.11-slim"), Settings(), record, set())
+    cleaning.clean(_built_on("python:3.11-slim"), Settings(), record, set(), dry=False)
     assert removed == ["python:3.10-slim"]
 
 
@@ -70,7 +70,7 @@ def test_a_container_that_could_not_be_removed_is_not_counted_as_removed(
     monkeypatch.setattr(cleaning, "removable_containers", lambda *_: ["held", "gone"])
     monkeypatch.setattr("slidegenie.maintenance.cache.read", list)
 
-    cleaning.clean(_built_on("python:3.11-slim"), Settings(), record, set())
+    cleaning.clean(_built_on("python:3.11-slim"), Settings(), record, set(), dry=False)
     said = capsys.readouterr()
     assert "container held stays: driver failed to remove root filesystem" in said.err
     assert "removed 1 containers, 0 images" in said.out

@@ -131,6 +131,50 @@ def test_its_commands_say_in_one_line_that_there_is_no_program(wheel: Path, tmp_
         assert (done.returncode, done.stderr) == (1, told), command
 
 
+OWN = """
+import pulumi_docker as docker
+from slidegenie_platform import SlideGeniePlatform, load_settings
+
+platform = SlideGeniePlatform("platform", load_settings())
+docker.Container("theirs", image="nginx:1", envs=["DB_PASSWORD=hunter2"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["plan"], 0, "└── made without this library\n    └── container theirs\n"),
+        (["plan", "--json"], 0, '"project": "shop"'),
+        (["plan", "--diagram"], 0, "flowchart LR\n"),
+        (["plan", "--compose"], 1, "library only, and stack dev has container theirs: run it with Pulumi\n"),
+        (["policy"], 0, '  theirs: envs["DB_PASSWORD"] is a secret by its name\n'),
+    ],
+    ids=["plan", "json", "diagram", "compose", "policy"],
+)
+def test_plan_and_policy_work_on_a_program_of_another_team(
+    wheel: Path, tmp_path: Path, arguments: list[str], code: int, said: str
+) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    team = tmp_path / "team"
+    team.mkdir()
+    for name, text in (
+        ("__main__.py", OWN),
+        ("Pulumi.yaml", "name: shop\nruntime: python\n"),
+        ("Pulumi.dev.yaml", "config: {}\n"),
+    ):
+        (team / name).write_text(text, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "installed"), "SLIDEGENIE_HOME": str(tmp_path / "home")}
+    run = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-m", "slidegenie", *arguments]
+    done = subprocess.run(run, cwd=team, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == code, done.stderr
+    assert said in (done.stderr if code else done.stdout)
+    assert (done.stdout == "") is bool(code)
+    assert (done.stderr == "") is not bool(code)
+    assert str(ROOT) not in done.stdout + done.stderr
+
+
 def test_no_module_of_the_library_names_the_package_it_is_in() -> None:
     """It is `components` here and `slidegenie_platform` there: relative imports work in both."""
     absolute = [

@@ -7,9 +7,11 @@ import yaml
 from pulumi.output import Unknown
 
 from slidegenie.compose.yaml_text import Interpolated, compose_yaml
+from slidegenie.console import Problem
 from slidegenie.plan.record import Secret
+from slidegenie.plan.tree import render_tree
 
-from .plans import container, mount, network, rendered, seed, upload, volume
+from .plans import container, made_of, mount, network, rendered, seed, upload, volume
 
 _FILES = volume("demo-app-config")
 
@@ -123,11 +125,19 @@ def test_two_files_with_the_same_short_name_are_refused() -> None:
 
 def test_a_volume_must_say_what_it_is() -> None:
     nameless = volume("demo-x")
-    nameless.inputs["labels"] = []
+    nameless.inputs["labels"] = [{"label": "io.slidegenie.stack", "value": "demo/test"}]
     with pytest.raises(
         ValueError, match=r"volume demo-x is labelled neither io.slidegenie.data nor io.slidegenie.content"
     ):
         rendered(nameless, container("web"))
+
+
+def test_what_is_made_without_the_library_is_named_and_left_to_pulumi() -> None:
+    theirs = volume("cache")
+    theirs.inputs["labels"] = []
+    assert "made without this library\n    └── volume cache" in render_tree(made_of([theirs, container("web")]))
+    with pytest.raises(Problem, match=r"^Docker Compose runs what .* only, and stack test has volume cache: run it"):
+        rendered(theirs, container("web"))
 
 
 def test_a_data_volume_is_prepared_before_its_consumer_starts() -> None:

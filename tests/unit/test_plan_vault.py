@@ -14,6 +14,7 @@ from components.settings import SettingsError
 from slidegenie.compose.project import ComposeProject
 from slidegenie.compose.vault import Vault
 from slidegenie.compose.write import prepare_machine, refuse_encrypted, write_compose, write_secrets
+from slidegenie.plan import StackProgram
 from slidegenie.plan.record import UUID7, fixed_values, uuid7
 from slidegenie.private_files import write_private
 
@@ -126,9 +127,9 @@ def _checkout(folder: Path, settings: str = "config: {}\n") -> Path:
 def test_preparing_a_machine_twice_changes_nothing(tmp_path: Path) -> None:
     root = _checkout(tmp_path)
     (root / ".env").write_text("MINE=1\nDOCKER_GID=7\nMORE=2")
-    prepare_machine(root, "mine", 105)
+    prepare_machine(StackProgram.read(root, "mine"), 105)
     first = {path: path.read_text() for path in root.rglob("*") if path.is_file()}
-    prepare_machine(root, "mine", 105)
+    prepare_machine(StackProgram.read(root, "mine"), 105)
     assert {path: path.read_text() for path in root.rglob("*") if path.is_file()} == first
     assert first[root / ".env"] == "MINE=1\nDOCKER_GID=105\nMORE=2"
     password = first[root / ".secrets/mine/postgres-login-secrets/login-password"]
@@ -140,7 +141,7 @@ def test_two_machines_have_different_passwords(tmp_path: Path) -> None:
     passwords = set()
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        prepare_machine(_checkout(tmp_path / name), "mine", 1)
+        prepare_machine(StackProgram.read(_checkout(tmp_path / name), "mine"), 1)
         passwords.add((tmp_path / name / ".secrets/mine/postgres-secrets/password").read_text())
     assert len(passwords) == 2
 
@@ -151,14 +152,14 @@ def test_a_secret_that_only_pulumi_reads_is_refused_by_its_key(tmp_path: Path) -
     )
     root = _checkout(tmp_path, settings)
     with pytest.raises(SettingsError) as refused:
-        refuse_encrypted(root, "mine")
+        refuse_encrypted(StackProgram.read(root, "mine"))
     assert [problem.split(":")[0] for problem in refused.value.problems] == ["list.0", "secrets.postgresPassword"]
     assert str(refused.value).splitlines()[1] == (
         "Pulumi.mine.yaml: secrets.postgresPassword: is encrypted by Pulumi, which Docker Compose cannot read;"
         " run this stack with Pulumi (`make up`), or remove the key where the secret can be generated"
     )
     with pytest.raises(SettingsError):
-        prepare_machine(root, "mine", 1)
+        prepare_machine(StackProgram.read(root, "mine"), 1)
     assert not (root / ".secrets").exists()
 
 

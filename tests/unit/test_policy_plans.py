@@ -30,7 +30,9 @@ from .policies import SECRET, TODAY
 def policy_of(plan: Plan) -> ContainerPolicy:
     """Return the policy of one of the project's stacks; else the library's."""
     settings = (
-        policy_settings(ROOT, plan) if plan.stack in STACKS and plan.project == "slidegenie" else PolicySettings()
+        policy_settings(StackProgram.read(ROOT, plan.stack))
+        if plan.stack in STACKS and plan.project == "slidegenie"
+        else PolicySettings()
     )
     return load_policy(settings, ROOT)
 

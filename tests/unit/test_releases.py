@@ -11,7 +11,7 @@ _SCHEMA = Schema("2", ("1", "2"))
 
 
 def came_up(releases: Releases, version: str, image: str = "", **settings: Any) -> Releases:
-    return releases.begin().came_up(
+    return releases.begin().succeeded(
         version=version,
         revision="abc",
         image=image or f"sha256:{version}",

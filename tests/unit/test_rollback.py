@@ -28,7 +28,7 @@ _REFERENCE = {
 class Stack:
     """Stands in for a stack that Pulumi runs."""
 
-    name = "test"
+    name, label = "test", "slidegenie/test"
 
     def __init__(self) -> None:
         self.backend: dict[str, Any] = {}
@@ -64,8 +64,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
                 known["names"].remove(name)
         return subprocess.CompletedProcess(args, code, out, "")
 
-    def roll_out(*_args: object, begins: Callable[[], None]) -> int:
-        begins()
+    def roll_out(*_args: object, on_start: Callable[[], None]) -> int:
+        on_start()
         known["rollouts"] += 1
         return 1
 
@@ -78,14 +78,14 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def history(stack: Stack, folder: Path) -> History:
-    return History(folder, cast("PulumiStack", stack), "slidegenie/test", folder)
+    return History(folder, cast("PulumiStack", stack), folder)
 
 
 def up(stack: Stack, folder: Path, **backend: Any) -> None:
     stack.backend = backend
     subject = history(stack, folder)
     subject.begin()
-    subject.came_up()
+    subject.record_success()
 
 
 def test_image_and_settings_of_the_last_good_release_come_back(tmp_path: Path, engine: dict[str, Any]) -> None:
@@ -148,8 +148,8 @@ def test_a_rollback_that_failed_leads_back_to_what_serves(
     up(stack, tmp_path, release="1.0.0")
     up(stack, tmp_path, release="1.1.0")
 
-    def fails(*_: object, begins: Callable[[], None]) -> int:
-        begins()
+    def fails(*_: object, on_start: Callable[[], None]) -> int:
+        on_start()
         raise Problem("the rollout failed")
 
     with monkeypatch.context() as broken:

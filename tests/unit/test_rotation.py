@@ -3,12 +3,13 @@
 import datetime
 import subprocess
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from slidegenie.console import Problem
-from slidegenie.plan import Plan
+from slidegenie.plan import Plan, StackProgram
 from slidegenie.pulumi.state import StackState
 from slidegenie.rollout import rotation
 from slidegenie.rollout.rotation import ROTATABLE, Rotation
@@ -29,7 +30,7 @@ def secret(name: str, days: int = 0, **more: Any) -> dict[str, Any]:
 class Stack:
     """Stands in for a stack that Pulumi runs, and notes what was done to it."""
 
-    name = "test"
+    name, label = "test", "slidegenie/test"
 
     def __init__(self, *resources: dict[str, Any]) -> None:
         self.resources = resources
@@ -47,8 +48,8 @@ def rollouts(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Return what each rollout made anew."""
     made: list[list[str]] = []
 
-    def roll_out(_stack: object, _label: str, anew: Sequence[str], *, begins: Callable[[], None]) -> int:
-        begins()
+    def roll_out(_stack: object, anew: Sequence[str], *, on_start: Callable[[], None]) -> int:
+        on_start()
         made.append(list(anew))
         return 1
 
@@ -62,8 +63,13 @@ def nothing() -> None:
 
 def of(*resources: dict[str, Any], **sections: Any) -> tuple[Rotation, Stack]:
     stack = Stack(*resources)
-    settings = {f"slidegenie:{name}": values for name, values in sections.items()}
-    return Rotation(cast("PulumiStack", stack), "slidegenie/test", settings, lambda: None), stack
+    return Rotation(cast("PulumiStack", stack), program(**sections), lambda: None), stack
+
+
+def program(**sections: Any) -> StackProgram:
+    """Return a program whose stack file has these sections."""
+    configuration = {f"slidegenie:{name}": values for name, values in sections.items()}
+    return StackProgram(Path(), "slidegenie", "test", configuration)
 
 
 def test_what_can_be_rotated_is_there(plans: dict[str, Plan]) -> None:
@@ -199,12 +205,7 @@ def certificate(*shown: str | None) -> Rotation:
     """Return what rotates the certificate of an edge that shows these, one after the other, the last one for good."""
     left = list(shown)
     stack = cast("PulumiStack", Stack(secret("slidegenie-traefik-certificate-key")))
-    return Rotation(
-        stack,
-        "slidegenie/test",
-        {"slidegenie:proxy": {"tls": "local"}},
-        lambda: left.pop(0) if len(left) > 1 else left[0],
-    )
+    return Rotation(stack, program(proxy={"tls": "local"}), lambda: left.pop(0) if len(left) > 1 else left[0])
 
 
 @pytest.mark.usefixtures("rollouts")

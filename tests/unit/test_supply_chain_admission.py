@@ -11,7 +11,6 @@ import pulumi
 import pulumi_random as random
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
-from slidegenie.compose.stack import ComposeStack
 
 from components import Files, FilesArgs, Foundation, FoundationArgs, HealthCheck, Limits, Server, ServerArgs, Zone
 from components.images.backend_admission import admitted_backend
@@ -20,9 +19,11 @@ from components.images.supply_chain import Admission, AdmissionArgs, CheckedImag
 from components.images.supply_chain.keys import key_pair
 from components.images.supply_chain.push import by_digest
 from components.settings import Require, SettingsError
-from slidegenie.compose import stack as compose
+from slidegenie.compose import runner as compose
+from slidegenie.compose.runner import ComposeRunner
 from slidegenie.console import Problem
-from slidegenie.plan import Plan, Resource
+from slidegenie.plan import Plan, Resource, StackProgram
+from slidegenie.runner import UpOptions
 from slidegenie.user_folder import UserFolder
 
 from .planned import BUILD, CONTAINER, REMOTE_IMAGE, application, platform, recorded, service, workloads
@@ -386,4 +387,4 @@ def test_compose_runs_no_stack_that_asks_for_checks(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(compose, "plugin", lambda _: True)
     monkeypatch.setattr(compose, "compose_project", nothing_runs)
     with pytest.raises(Problem, match=r"stack prod runs checked images only \(supplyChain\.require: enforce\)"):
-        ComposeStack(tmp_path, "prod", UserFolder(tmp_path / "home")).up(begins=nothing_runs)
+        ComposeRunner(StackProgram.read(tmp_path, "prod"), UserFolder(tmp_path / "home")).up(UpOptions())

@@ -218,9 +218,7 @@ def test_a_password_is_never_among_the_arguments(programs: Path, stand_in: Stand
     stand_in("docker", ":")
     key = tmp_path / "cosign.key"
     key.write_text("key", encoding="utf-8")
-    with toolset(
-        fetch=True, login=RegistryRegistryLogin(address="here", username="me", password="registry-secret")
-    ) as bench:
+    with toolset(fetch=True, login=RegistryLogin(address="here", username="me", password="registry-secret")) as bench:
         cosign.sign(bench, IMAGE, Signer(key=str(key), password="key-secret"))
 
     assert not any("secret" in line for line in asked(programs, "docker"))
@@ -231,7 +229,7 @@ def test_the_login_is_beside_the_users_own_and_gone_afterwards(programs: Path, t
     own.mkdir()
     written = {"auths": {"other": {}}, "credsStore": "desktop", "credHelpers": {"here": "own", "there": "own"}}
     (own / "config.json").write_text(json.dumps(written), encoding="utf-8")
-    with toolset(fetch=False, login=RegistryRegistryLogin(address="here", username="me", password="secret")) as bench:
+    with toolset(fetch=False, login=RegistryLogin(address="here", username="me", password="secret")) as bench:
         config = json.loads((bench.folder / "docker" / "config.json").read_text(encoding="utf-8"))
         assert config["auths"] == {"other": {}, "here": {"auth": base64.b64encode(b"me:secret").decode()}}
         # Docker reads an empty name as: from this file.
@@ -248,7 +246,7 @@ def test_the_login_of_docker_hub_is_where_every_tool_looks_for_it(address: str, 
     own.mkdir()
     written = {"auths": {looked_up: {"auth": "theirs"}}, "credHelpers": {looked_up: "own"}}
     (own / "config.json").write_text(json.dumps(written), encoding="utf-8")
-    with toolset(fetch=False, login=RegistryRegistryLogin(address=address, username="me", password="secret")) as bench:
+    with toolset(fetch=False, login=RegistryLogin(address=address, username="me", password="secret")) as bench:
         config = json.loads((bench.folder / "docker" / "config.json").read_text(encoding="utf-8"))
     entry = {"auth": base64.b64encode(b"me:secret").decode()}
     assert config == {"auths": {looked_up: entry, address: entry}, "credHelpers": {looked_up: "", address: ""}}

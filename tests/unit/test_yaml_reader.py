@@ -10,7 +10,7 @@ from pulumi.runtime import config as runtime_config
 from components.settings import RedisSettings, Settings, SettingsError, keys_of, load_settings
 from components.settings.stack_file import StackFile
 from components.settings.yaml_file import parse_yaml, write_yaml
-from slidegenie.plan.program import StackProgram, stack_configuration
+from slidegenie.plan.program import StackProgram
 
 from .planned import recorded
 
@@ -204,7 +204,7 @@ def test_a_key_without_a_namespace_is_the_projects(tmp_path: Path) -> None:
 )
 def test_what_pulumi_would_pass_over_is_named(text: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refused:
-        stack_configuration(_stack(tmp_path, text), "one")
+        StackProgram.read(_stack(tmp_path, text), "one")
     assert str(refused.value).startswith(f"Pulumi.one.yaml: {said}")
 
 
@@ -247,7 +247,7 @@ def test_what_is_written_off_is_off(tmp_path: Path) -> None:
 
 def test_a_stack_file_without_a_configuration_has_the_defaults(tmp_path: Path) -> None:
     for text in ("", "config:\n", "encryptionsalt: v1:abc\n"):
-        assert stack_configuration(_stack(tmp_path, text), "one") == {}
+        assert StackProgram.read(_stack(tmp_path, text), "one").configuration == {}
 
 
 def test_who_writes_the_file_again_has_all_of_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`python -m slidegenie.plan`: what a person and a pipe see."""
+"""`make plan`: what a person and a pipe see."""
 
 import json
 import re
@@ -7,15 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from slidegenie.plan.__main__ import main
 
 from components.settings import SettingsError
+from slidegenie.__main__ import main
 from slidegenie.plan.as_json import render_json
 from slidegenie.plan.diagram import render_diagram
 from slidegenie.plan.program import StackProgram
 from slidegenie.plan.record import Secret
 from slidegenie.plan.tree import render_tree
 
+from .fake_runner import in_a_program
 from .plans import ROOT, STACKS, compose_of, container, made_of, mount, network, plan_of, seed, upload, volume
 
 
@@ -29,7 +30,7 @@ def test_each_form_is_printed(capsys: pytest.CaptureFixture[str], monkeypatch: p
         ("--diagram",): render_diagram(plan),
     }
     for flags, text in expected.items():
-        assert main(["--stack", "prod", *flags]) == 0
+        assert main(["plan", "--stack", "prod", *flags]) == 0
         assert capsys.readouterr() == (text, "")
 
 
@@ -37,16 +38,16 @@ def test_an_unknown_stack_is_a_sentence_and_not_a_traceback(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    assert main(["--stack", "nowhere"]) == 2
+    assert main(["plan", "--stack", "nowhere"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(
-        "stack 'nowhere' does not exist: there is no Pulumi.nowhere.yaml; known stacks: airgap, dev, prod"
+        "==> stack 'nowhere' does not exist: there is no Pulumi.nowhere.yaml; known stacks: airgap, dev, prod"
     )
     assert err.count("\n") == 1
 
 
-def test_wrong_settings_are_one_line_each_and_exit_code_2(tmp_path: Path) -> None:
+def test_wrong_settings_are_one_line_each_and_exit_code_1(tmp_path: Path) -> None:
     for name in ("__main__.py", "Pulumi.yaml"):
         (tmp_path / name).write_text((ROOT / name).read_text())
     for name in ("components", "slidegenie"):
@@ -61,10 +62,10 @@ def test_wrong_settings_are_one_line_each_and_exit_code_2(tmp_path: Path) -> Non
         text=True,
         check=False,
     )
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert done.stdout == ""
     lines = done.stderr.splitlines()
-    assert [line.split(": ")[:2] for line in lines] == [
+    assert [line.removeprefix("==> ").split(": ")[:2] for line in lines] == [
         ["Pulumi.bad.yaml", "backend.replicas"],
         ["Pulumi.bad.yaml", "proxy.htpPort"],
     ]
@@ -94,10 +95,17 @@ def test_a_stack_file_of_another_form_is_one_line(text: str, said: str, tmp_path
     assert str(raised.value).count("\n") == 0
 
 
-def test_a_wrong_option_is_refused() -> None:
-    with pytest.raises(SystemExit) as refused:
-        main(["--stack", "prod", "--json", "--compose"])
-    assert refused.value.code == 2
+def test_what_declares_next_to_nothing_has_a_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_a_program(tmp_path, monkeypatch)
+    assert main(["plan"]) == 0
+    assert capsys.readouterr().out == "slidegenie/dev\n└── outputs\n    └── said  hello\n"
+
+
+def test_two_forms_at_once_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--stack", "prod", "--json", "--compose"]) == 1
+    assert capsys.readouterr() == ("", "==> --json and --compose are two forms of the plan: give one\n")
 
 
 def _demo() -> str:

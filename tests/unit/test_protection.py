@@ -9,7 +9,7 @@ from slidegenie.console import Problem
 from slidegenie.plan import Plan
 from slidegenie.plan.view import VOLUME
 from slidegenie.pulumi.state import StackState
-from slidegenie.rollout.protection import let_go
+from slidegenie.rollout.protection import unprotect_replaced
 
 from .planned import as_it_comes, platform
 
@@ -50,15 +50,10 @@ def planned(sections: dict[str, Any]) -> Plan:
     return platform(**sections) if sections else as_it_comes()
 
 
-def gone(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+def gone(before: dict[str, Any], after: dict[str, Any], *, remove: bool = False) -> set[str]:
     stack = Stack(planned(before))
-    let_go(cast("PulumiStack", stack), planned(after))
+    unprotect_replaced(cast("PulumiStack", stack), planned(after), remove=remove)
     return set(stack.unprotected)
-
-
-@pytest.fixture(autouse=True)
-def nobody_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LET_GO", raising=False)
 
 
 def test_nothing_goes_when_nothing_changes() -> None:
@@ -90,13 +85,10 @@ def test_backups_may_move_and_stay_where_they_were(place: dict[str, Any], capsys
         ),
     ],
 )
-def test_data_goes_when_somebody_says_so_and_not_before(
-    after: dict[str, Any], lost: set[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_data_goes_when_somebody_says_so_and_not_before(after: dict[str, Any], lost: set[str]) -> None:
     with pytest.raises(Problem) as refused:
         gone({}, after)
     assert all(name in str(refused.value) for name in lost)
     assert "Nothing was changed" in str(refused.value)
     assert "login-password" not in str(refused.value), "that is made again"
-    monkeypatch.setenv("LET_GO", "yes")
-    assert lost <= gone({}, after)
+    assert lost <= gone({}, after, remove=True)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from components.images.supply_chain import CheckedImage, ToolError
-from slidegenie.images import scan_command as by_hand
+from slidegenie.__main__ import main
+from slidegenie.images import scan_run
 
 from .plans import ROOT
 
@@ -32,8 +33,8 @@ def reports(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         file.write_text("{}", encoding="utf-8")
         return file
 
-    monkeypatch.setattr(by_hand, "scan", scan)
-    monkeypatch.setattr(by_hand, "sbom", sbom)
+    monkeypatch.setattr(scan_run, "scan", scan)
+    monkeypatch.setattr(scan_run, "sbom", sbom)
     return answers
 
 
@@ -42,7 +43,7 @@ def test_a_clean_image_is_zero_and_leaves_report_and_sbom(
 ) -> None:
     reports["here:5000/backend:1"] = CLEAN
 
-    assert by_hand.main(["--policy", POLICY, "--output", str(tmp_path / "out"), "here:5000/backend:1"]) == 0
+    assert main(["scan-images", "--policy", POLICY, "--output", str(tmp_path / "out"), "here:5000/backend:1"]) == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "here_5000_backend_1.spdx.json",
         "here_5000_backend_1.trivy.json",
@@ -58,7 +59,7 @@ def test_one_bad_image_among_good_ones_is_one_and_named(
 ) -> None:
     reports |= {"bad": BAD, "good": CLEAN}
 
-    assert by_hand.main(["--policy", POLICY, "--output", str(tmp_path), "bad", "good"]) == 1
+    assert main(["scan-images", "--policy", POLICY, "--output", str(tmp_path), "bad", "good"]) == 1
     assert "    CRITICAL github-pat in /settings.ini (/settings.ini): GitHub token" in capsys.readouterr().out
 
 
@@ -67,7 +68,7 @@ def test_an_image_that_cannot_be_scanned_is_two_whatever_the_others_are(
 ) -> None:
     reports |= {"bad": BAD, "gone": ToolError("trivy failed: no such image")}
 
-    assert by_hand.main(["--policy", POLICY, "--output", str(tmp_path), "--no-sbom", "gone", "bad"]) == 2
+    assert main(["scan-images", "--policy", POLICY, "--output", str(tmp_path), "--no-sbom", "gone", "bad"]) == 2
     assert "==> gone: NOT SCANNED: trivy failed: no such image" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["bad.trivy.json"]
 
@@ -75,21 +76,21 @@ def test_an_image_that_cannot_be_scanned_is_two_whatever_the_others_are(
 def test_a_policy_with_mistakes_is_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "policy.yml").write_text("treshold: HIGH", encoding="utf-8")
 
-    assert by_hand.main(["--policy", str(tmp_path / "policy.yml"), "image"]) == 2
+    assert main(["scan-images", "--policy", str(tmp_path / "policy.yml"), "image"]) == 2
     assert "treshold: is not a known key; did you mean threshold?" in capsys.readouterr().err
 
 
 def test_where_nothing_runs_it_asks_for_a_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(by_hand, "running", list)
+    monkeypatch.setattr(scan_run, "running", list)
 
-    assert by_hand.main(["--policy", POLICY]) == 2
+    assert main(["scan-images", "--policy", POLICY]) == 2
     assert "nothing of the platform runs here; name an image" in capsys.readouterr().err
 
 
 def test_without_an_engine_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("PATH", "/none")
 
-    assert by_hand.main(["--policy", POLICY]) == 2
+    assert main(["scan-images", "--policy", POLICY]) == 2
     assert "no Docker engine answers" in capsys.readouterr().err

@@ -8,11 +8,14 @@ from typing import Any, cast
 import pytest
 from pulumi import automation as auto
 
-from slidegenie.__main__ import COMMANDS, main
-from slidegenie.context import Request
+from slidegenie import backups
+from slidegenie.__main__ import main
 from slidegenie.interrupts import interrupted_after, uninterrupted
+from slidegenie.plan import StackProgram
 from slidegenie.pulumi.stack import PulumiStack
 from slidegenie.user_folder import UserFolder
+
+from .fake_runner import in_a_program
 
 
 def press() -> None:
@@ -75,16 +78,18 @@ def test_what_ctrl_c_cannot_reach_ends_as_it_ends(capsys: pytest.CaptureFixture[
     ],
 )
 def test_an_interruption_says_what_became_of_the_work(
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     interruption: KeyboardInterrupt,
     said: str,
 ) -> None:
-    def interrupted(_: Request) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise interruption
 
-    monkeypatch.setitem(COMMANDS, "restore", interrupted)
-    assert main(["restore"]) == 130
+    in_a_program(tmp_path, monkeypatch)
+    monkeypatch.setattr(backups, "restore", interrupted)
+    assert main(["restore", "--confirm", "dev"]) == 130
     assert capsys.readouterr().err == f"==> {said}\n"
 
 
@@ -97,8 +102,8 @@ def test_why_pulumi_failed_is_said_though_it_was_interrupted(
             result = auto.CommandResult(stdout="", stderr="error: app did not become healthy\n", code=255)
             raise auto.CommandError(result)
 
-    monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path / "home"))
+    in_a_program(tmp_path, monkeypatch)
     monkeypatch.setattr(PulumiStack, "_stack", lambda _: Stack())
     with pytest.raises(KeyboardInterrupt):
-        PulumiStack(tmp_path, "test", UserFolder.open(), cast("Any", None)).up([])
+        PulumiStack(StackProgram.read(Path.cwd(), "dev"), UserFolder.open(), cast("Any", None)).up([])
     assert "app did not become healthy" in capsys.readouterr().err

@@ -36,10 +36,20 @@ def configure(project: Path, **policy: str) -> None:
     (project / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
 
 
+def judge(project: Path) -> None:
+    program = StackProgram.read(project, "dev")
+    judge_stack(program, program.plan(), live=False)
+
+
+def before_a_rollout(project: Path) -> None:
+    program = StackProgram.read(project, "dev")
+    enforce(program, program.plan())
+
+
 def test_an_advisory_policy_says_everything_and_stops_nothing(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    judge_stack(project, "dev")
+    judge(project)
 
     out = capsys.readouterr().out
     assert "user (CIS 4.1): a container runs as a numeric user and group that are not root\n" in out
@@ -55,7 +65,7 @@ def test_a_mandatory_policy_fails(project: Path, capsys: pytest.CaptureFixture[s
     configure(project, enforcement="mandatory")
 
     with pytest.raises(Problem, match=r"violations: 13 of 13 rules .*; it is mandatory here \(policy.enforcement\)$"):
-        judge_stack(project, "dev")
+        judge(project)
     assert "readOnlyRoot (CIS 5.13)" in capsys.readouterr().out
 
 
@@ -63,7 +73,7 @@ def test_a_rollout_is_refused_before_anything_is_changed(project: Path) -> None:
     configure(project, enforcement="mandatory")
 
     with pytest.raises(Problem) as raised:
-        enforce(project, StackProgram.read(project, "dev").plan())
+        before_a_rollout(project)
     lines = str(raised.value).splitlines()
     assert lines[0].startswith("stack dev breaks the container policy, nothing was changed: violations: 13 of 13 rules")
     assert "  fix: read_only=True, and a volume or tmpfs for each folder it really writes to" in lines
@@ -71,7 +81,7 @@ def test_a_rollout_is_refused_before_anything_is_changed(project: Path) -> None:
 
 
 def test_an_advisory_rollout_is_told_and_goes_on(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    enforce(project, StackProgram.read(project, "dev").plan())
+    before_a_rollout(project)
 
     said = capsys.readouterr()
     assert "==> readOnlyRoot (CIS 5.13): a container cannot change its own files\n" in said.err
@@ -94,7 +104,7 @@ def test_a_rollout_says_what_could_not_be_judged(
     (project / "__main__.py").write_text(UNKNOWN_PATH, encoding="utf-8")
     configure(project, enforcement=enforcement)
 
-    enforce(project, StackProgram.read(project, "dev").plan())
+    before_a_rollout(project)
 
     assert (
         "==> hostMounts: theirs: cannot be judged in preview: driverOpts.device is not known before the update\n"
@@ -111,16 +121,16 @@ def test_a_registry_of_ones_own_is_named_in_the_settings(project: Path) -> None:
     settings = project / "Pulumi.dev.yaml"
     settings.write_text(yaml.safe_dump({"config": {"theirs:policy": config}}), encoding="utf-8")
     with pytest.raises(Problem, match="is not from a listed registry"):
-        enforce(project, StackProgram.read(project, "dev").plan())
+        before_a_rollout(project)
 
     config["registries"] = ["mirror.example.com/hub"]
     settings.write_text(yaml.safe_dump({"config": {"theirs:policy": config}}), encoding="utf-8")
-    enforce(project, StackProgram.read(project, "dev").plan())
+    before_a_rollout(project)
 
 
 def test_a_disabled_policy_is_silent_before_a_rollout(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     configure(project, enforcement="disabled")
-    enforce(project, StackProgram.read(project, "dev").plan())
+    before_a_rollout(project)
 
     assert capsys.readouterr() == ("", "")
 
@@ -138,7 +148,7 @@ def test_exceptions_of_ones_own_count(project: Path, capsys: pytest.CaptureFixtu
     ]
     (project / "ours.yml").write_text(yaml.safe_dump({"exceptions": grants}), encoding="utf-8")
 
-    judge_stack(project, "dev")
+    judge(project)
 
     assert "policy, plan of stack dev: no violation in 1 containers, 13 exceptions used" in capsys.readouterr().out
 
@@ -147,7 +157,7 @@ def test_a_mistake_in_the_exceptions_is_one_line(project: Path) -> None:
     configure(project, exceptions="none.yml")
 
     with pytest.raises(Exception, match=r"none\.yml: cannot be read \(No such file or directory\); see policy"):
-        enforce(project, StackProgram.read(project, "dev").plan())
+        before_a_rollout(project)
 
 
 def test_make_up_judges_first(
@@ -162,10 +172,10 @@ def test_make_up_judges_first(
     }
     (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(commands, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(commands, "ensure_engine", lambda: pytest.fail("the engine was asked"))
 
-    assert main(["--stack", "dev", "up"]) == 1
+    assert main(["up", "--stack", "dev"]) == 1
 
     said = capsys.readouterr().err
     assert "==> stack dev breaks the container policy, nothing was changed: violations: " in said

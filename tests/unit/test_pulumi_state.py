@@ -191,3 +191,12 @@ def test_a_new_container_that_is_not_healthy_is_replaced(
 
     assert rollout._unhealthy_survivors(BROKEN) == expected
     assert rollout._unhealthy_survivors(GOOD) == []
+
+
+def test_jobs_run_again_for_a_volume_of_data_that_was_removed() -> None:
+    volume = {"urn": "urn::data", "type": "docker:index/volume:Volume", "protect": True}
+    files = {"urn": "urn::files", "type": "docker:index/volume:Volume"}
+    job = {"urn": "urn::job", "type": "docker:index/container:Container", "inputs": {"attach": True}}
+    state = StackState((volume, files, job))
+    assert state.of_volumes(["urn::data", "urn::files", "urn::job"]) == ["urn::data"]
+    assert state.jobs() == ["urn::job"]
