@@ -16,6 +16,7 @@ from components import (
     ProxyArgs,
     ScrapeTarget,
     SlideGeniePlatform,
+    SlideGeniePlatformArgs,
     parse_settings,
 )
 from components.monitoring.config import has_receiver

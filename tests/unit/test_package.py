@@ -31,7 +31,8 @@ for parts in (("docker", "backend", "debian.Dockerfile"), ("docker", "seed", "Do
     assert Path(asset(*parts)).resolve() == package.joinpath("assets", *parts), asset(*parts)
     assert Path(asset(*parts)).is_file(), parts
 settings = parse_settings({"engine": {"socketGroup": 999}}, "here")
-plan = record(lambda: SlideGeniePlatform("mine", SlideGeniePlatformArgs(settings=settings)), project="mine", stack="prod")
+args = SlideGeniePlatformArgs(settings=settings)
+plan = record(lambda: SlideGeniePlatform("mine", args), project="mine", stack="prod")
 print(len(plan.of_type("docker:index/container:Container")))
 """
 
