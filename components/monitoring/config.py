@@ -11,9 +11,9 @@ import yaml
 
 from ..core.assets import asset
 from ..core.go_template import literally
-from ..settings import MonitoringSettings
+from ..core.json_text import json_text
+from ..settings import Monitoring
 from .args import Additions, ScrapeTarget
-from .boards.builder import dashboard_text
 from .boards.links import LINK, UID, runbook_path
 from .boards.runbook import runbook_board
 
@@ -74,7 +74,7 @@ def dashboards(settings: MonitoringSettings, additions: Additions, stack: str, c
     """Return the dashboards by file name, with the ones that are added; the runbook's commands are those of `stack`."""
     own = {path.name: path.read_text(encoding="utf-8") for path in _files("dashboards", "*.json")}
     if settings.runbook_url is not None:
-        own = {name: dashboard_text(_linked(json.loads(text), settings, "")) for name, text in own.items()}
+        own = {name: json_text(_linked(json.loads(text), settings, "")) for name, text in own.items()}
     if settings.runbook_url is None:
         own[f"{UID}.json"] = runbook_board(_text("RUNBOOK.md"), stack, compose_project)
     return _joined(own, additions.dashboards, "dashboard")
