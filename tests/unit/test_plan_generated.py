@@ -10,7 +10,8 @@ from components.core.json_text import json_text
 from scripts.generated_files import COMPOSE_FILES, generated_files
 from scripts.golden import FURTHER, difference, reviewed
 from slidegenie.compose.environment_file import COMMENTS, render_env, with_docker_group
-from slidegenie.plan import StackProgram
+from slidegenie.compose.project import FILES_DIR
+from slidegenie.plan import plan_stack
 from slidegenie.plan.as_json import render_json
 from slidegenie.plan.view import view_of
 
@@ -77,7 +78,9 @@ def test_all_files_of_all_stacks_are_generated() -> None:
     assert {f"tests/unit/golden/{stack}.json" for stack in STACKS} <= files.keys()
     assert "docs/diagram.md" in files
     assert files["docker-compose.yml"].splitlines()[2] == "name: slidegenie-dev"
-    assert {path.split("/")[2] for path in files if path.startswith("docker/compose/")} == set(COMPOSE_FILES)
+    mounted = {path for path in files if path.startswith("docker/compose/")}
+    assert {path.split("/")[2] for path in mounted} == set(COMPOSE_FILES)
+    assert {str(path.relative_to(ROOT)) for path in (ROOT / FILES_DIR).rglob("*") if path.is_file()} == mounted
     assert not [path for path in files if path.startswith(".secrets")]
 
 
