@@ -84,10 +84,9 @@ def dashboards(settings: MonitoringSettings, additions: Additions, stack: str, c
 
 def alertmanager(settings: MonitoringSettings, given: Mapping[str, str]) -> str:
     """Return `alertmanager.yml` with the receivers that are configured; `given` has the secret files there are."""
-    config: dict[str, Any] = yaml.safe_load(_text("alertmanager.yml"))
-    config["route"]["repeat_interval"] = f"{settings.repeat_hours}h"
-    config["receivers"] = [{"name": name} | ways for name, ways in _receivers(settings, given).items()]
-    return _yaml(config)
+    routes, _, _ = _text("alertmanager.yml").partition("receivers:")
+    receivers = [{"name": name} | ways for name, ways in _receivers(settings, given).items()]
+    return routes.replace(": 4h", f": {settings.repeat_hours}h") + _yaml({"receivers": receivers})
 
 
 def has_receiver(settings: MonitoringSettings, given: Mapping[str, str]) -> bool:
@@ -97,9 +96,7 @@ def has_receiver(settings: MonitoringSettings, given: Mapping[str, str]) -> bool
 
 def datasource(settings: MonitoringSettings) -> str:
     """Return Grafana's datasource, which must know how far apart the values are to draw a rate of them."""
-    config: dict[str, Any] = yaml.safe_load(_text("grafana", "datasource.yml"))
-    config["datasources"][0]["jsonData"]["timeInterval"] = f"{settings.scrape_seconds}s"
-    return _yaml(config)
+    return _text("grafana", "datasource.yml").replace(": 15s", f": {settings.scrape_seconds}s")
 
 
 def dashboard_provider() -> str:
@@ -107,7 +104,12 @@ def dashboard_provider() -> str:
     return _text("grafana", "dashboards.yml")
 
 
-def _receivers(settings: MonitoringSettings, given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def role_sql() -> str:
+    """Return what makes the role with which PostgreSQL's exporter logs in."""
+    return _text("role.sql")
+
+
+def _receivers(settings: Monitoring, given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return the ways to each receiver that the routes name; there may be none."""
     return {"people": _people(settings, given), "deadman": _webhook("deadman-url", given, send_resolved=False)}
 
@@ -193,14 +195,10 @@ def _text(*parts: str) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as such, which is how people read queries."""
+    """Writes as the files in the repository are written: what is left as it is there, Compose mounts from there."""
 
-
-def _text_node(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
-
-
-_Dumper.add_representer(str, _text_node)
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        super().increase_indent(flow, indentless=False)
 
 
 def _yaml(value: Any) -> str:
