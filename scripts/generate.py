@@ -13,7 +13,7 @@ import yaml
 from components.core.policy.load import SCHEMA, schema
 from components.monitoring.boards import BOARDS
 from slidegenie.compose.project import FILES_DIR
-from slidegenie.console import show, warn
+from slidegenie.console import echo, warn
 
 from .generated_files import generated_files as made_from_plans
 from .images_manual import images_manual
@@ -76,7 +76,7 @@ def _clear(root: Path, made: Container[str], *, check: bool) -> int:
             warn(f"{path} is not made any more: run `make generate`")
         else:
             (root / path).unlink()
-            show(f"removed {path}")
+            echo(f"removed {path}")
     return len(left)
 
 

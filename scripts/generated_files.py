@@ -25,9 +25,8 @@ def generated_files(root: Path) -> dict[str, str]:
     whole = reviewed(production, root)
     files[f"{_GOLDEN}/{PRODUCTION}.json"] = json_text(whole, sort_keys=True)
     for stack in FURTHER:
-        files[f"{_GOLDEN}/{stack}.json"] = json_text(
-            difference(whole, reviewed(plan_stack(root, stack), root)), sort_keys=True
-        )
+        plan = StackProgram.read(root, stack).plan()
+        files[f"{_GOLDEN}/{stack}.json"] = json_text(difference(whole, reviewed(plan, root)), sort_keys=True)
     files[".env.production"] = render_env(production)
     files["docs/diagram.md"] = _DIAGRAM.format(diagram=render_diagram(production))
     return files

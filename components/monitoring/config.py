@@ -11,7 +11,7 @@ import yaml
 from ..core.assets import asset
 from ..core.go_template import literally
 from ..core.json_text import json_text
-from ..settings import Monitoring
+from ..settings import MonitoringSettings
 from .args import Additions, ScrapeTarget
 from .boards.links import LINK, RUNBOOK_PATH, UID
 from .boards.runbook import runbook_board
@@ -26,7 +26,7 @@ _SLOWEST = 10
 
 
 def prometheus(
-    settings: Monitoring,
+    settings: MonitoringSettings,
     jobs: Collection[str],
     targets: Sequence[ScrapeTarget],
     stack: str,
@@ -109,7 +109,7 @@ def role_sql() -> str:
     return _text("role.sql")
 
 
-def _receivers(settings: Monitoring, given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def _receivers(settings: MonitoringSettings, given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return the ways to each receiver that the routes name; there may be none."""
     return {"people": _people(settings, given), "deadman": _webhook("deadman-url", given, send_resolved=False)}
 
@@ -162,7 +162,7 @@ def _joined(own: dict[str, str], added: Mapping[str, str], what: str) -> dict[st
     return own | dict(added)
 
 
-def _runbook_link(settings: Monitoring, grafana_url: str) -> str:
+def _runbook_link(settings: MonitoringSettings, grafana_url: str) -> str:
     """Return what makes a link of a section's number (of its panel in Grafana) and its name, for `printf`."""
     if settings.runbook_url is not None:
         return _link_start(settings.runbook_url).replace("%", "%%") + "%[2]s"

@@ -11,9 +11,8 @@ from ..containers.network import Zone
 from ..containers.volume import DataVolume, DataVolumeArgs
 from ..core.endpoints import Endpoint
 from ..core.json_text import json_text
-from ..images.image import PulledImage, mirrored
-from ..settings import ExternalStorage, Images
-from ..settings import Storage as StorageSettings
+from ..images.image import PulledImage, PulledImageArgs
+from ..settings import ExternalStorage, ImagesSettings, StorageSettings
 from .logins import Login, LoginArgs
 
 

@@ -60,7 +60,9 @@ def test_a_matcher_holds_any_text() -> None:
 @pytest.mark.parametrize("value", ['"', "'", "{{b}}", "$x", "${x}", "[[x]]", "\\", "|", "`", "é", "<b>"])
 def test_a_link_to_the_runbook_breaks_neither_rules_nor_dashboards(value: str) -> None:
     # The settings refuse most of these already; what writes them does not rely on that.
-    settings = Monitoring().model_copy(update={"runbook_url": f"https://wiki.example.com/{value}/run?a=1&b=%20"})
+    settings = MonitoringSettings().model_copy(
+        update={"runbook_url": f"https://wiki.example.com/{value}/run?a=1&b=%20"}
+    )
     prometheus = monitoring.prometheus(settings, [], [], "x/prod", app_port=8000, grafana_url="")
     boards = monitoring.dashboards(settings, Additions(), "prod", "slidegenie-prod")
 

@@ -11,7 +11,7 @@ from scripts.generated_files import COMPOSE_FILES, generated_files
 from scripts.golden import FURTHER, difference, reviewed
 from slidegenie.compose.environment_file import COMMENTS, render_env, with_docker_group
 from slidegenie.compose.project import FILES_DIR
-from slidegenie.plan import plan_stack
+from slidegenie.plan import StackProgram
 from slidegenie.plan.as_json import render_json
 from slidegenie.plan.view import view_of
 
