@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Builds commands of a Go wrapper module as static binaries: scripts/build-go-module.sh FOLDER OUTPUT
+# Builds commands of a Go wrapper module as static binaries: scripts/build-go-module.sh FOLDER OUTPUT [PACKAGE...]
 # With --download in place of OUTPUT, it only fetches what that takes.
 #
-# FOLDER has go.mod and go.sum (or links to those of another folder: what two images have in common is then compiled
-# once), ldflags (one linker flag a line, so that the commands tell their version), perhaps commands (the packages to
-# build, one a line; default: the `tool` lines of go.mod) and tags (build tags, joined by commas). OUTPUT is the folder
-# to write to. A fresh Debian has no Go, or one of years ago: then the Go proxy serves the toolchain as well, because a
-# toolchain is a module.
+# FOLDER has go.mod and go.sum. Comments at the top of go.mod say how to link, `// ldflags: ` (as many as it takes; the
+# commands tell their version by them), and what to leave out, `// tags: ` (build tags, joined by commas). OUTPUT is the
+# folder to write to. The packages are those of the `tool` lines of go.mod unless they are named. A fresh Debian has no
+# Go, or one of years ago: then the Go proxy serves the toolchain as well, because a toolchain is a module.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 # shellcheck source=scripts/common.sh
@@ -17,9 +16,8 @@ toolchain=1.26.8
 
 go_version() { go version | sed -E 's/^go version go([0-9.]+).*/\1/'; }
 
-[ $# = 2 ] || fail "usage: scripts/build-go-module.sh FOLDER OUTPUT|--download"
-folder=$(realpath "$1")
-module=$(dirname "$(realpath "$1/go.mod")")
+[ $# -ge 2 ] || fail "usage: scripts/build-go-module.sh FOLDER OUTPUT|--download [PACKAGE...]"
+module=$(realpath "$1")
 output=$(realpath --canonicalize-missing -- "$2")
 
 cache=${SLIDEGENIE_CACHE:-$HOME/.cache/slidegenie}/go
@@ -50,17 +48,19 @@ if ! at_least "$(go_version)" "$(sed -n 's/^go //p' "$module/go.mod")"; then
 fi
 flock --unlock 8
 
-commands=(tool)
-if [ -e "$folder/commands" ]; then mapfile -t commands <"$folder/commands"; fi
-tags=$(cat "$folder/tags" 2>/dev/null || true)
 cd "$module"
+tags=$(sed -n 's|^// tags: ||p' go.mod)
+ldflags="-s -w $(sed -n 's|^// ldflags: ||p' go.mod | tr '\n' ' ')"
 export GOTOOLCHAIN=local
-if [ "$2" = --download ]; then
-    go list -modcacherw -deps -tags "$tags" "${commands[@]}" >/dev/null
+download=$2
+shift 2
+[ $# -gt 0 ] || set -- tool
+if [ "$download" = --download ]; then
+    go list -modcacherw -deps -tags "$tags" "$@" >/dev/null
     exit
 fi
 mkdir -p "$output"
 # Without debug information, which is left out of the binaries anyway, and without inlining, compiling takes a third less
 # (38 of 120 CPU seconds in Alertmanager's module). Somebody waits for it, and these binaries stand in for the real ones.
 go build -modcacherw -trimpath -gcflags 'all=-dwarf=false -l' -tags "$tags" \
-    -ldflags "-s -w $(tr '\n' ' ' <"$folder/ldflags")" -o "$output/" "${commands[@]}"
+    -ldflags "$ldflags" -o "$output/" "$@"

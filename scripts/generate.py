@@ -1,13 +1,18 @@
-"""`python -m scripts.generate [--check]`: write, or only compare, every file that is made from the code."""
+"""`python -m scripts.generate [--check]`: write, or only compare, every file that is made from the code.
+
+In the folder of the Compose files nothing else may be: what nobody mounts any more goes.
+"""
 
 import argparse
 import sys
+from collections.abc import Container
 from pathlib import Path
 
 import yaml
 
 from components.core.policy.load import SCHEMA, schema
 from components.monitoring.boards import BOARDS
+from slidegenie.compose.project import FILES_DIR
 from slidegenie.console import echo, warn
 
 from .generated_files import generated_files as made_from_plans
@@ -44,7 +49,8 @@ def main() -> int:
     root = Path.cwd()
     # Plans read some of what is made from the code: that is written first.
     stale = _settle(root, made_from_code(), check=check)
-    stale += _settle(root, made_from_plans(root), check=check)
+    made = made_from_plans(root)
+    stale += _settle(root, made, check=check) + _clear(root, made, check=check)
     return 1 if check and stale else 0
 
 
@@ -59,6 +65,19 @@ def _settle(root: Path, files: dict[str, str], *, check: bool) -> int:
             (root / path).write_text(files[path], encoding="utf-8")
             echo(f"wrote {path}")
     return len(stale)
+
+
+def _clear(root: Path, made: Container[str], *, check: bool) -> int:
+    """Remove what is left of files that were made once, or with `check` only name it, and return how much that is."""
+    files = [str(path.relative_to(root)) for path in sorted((root / FILES_DIR).rglob("*")) if path.is_file()]
+    left = [path for path in files if path not in made]
+    for path in left:
+        if check:
+            warn(f"{path} is not made any more: run `make generate`")
+        else:
+            (root / path).unlink()
+            echo(f"removed {path}")
+    return len(left)
 
 
 def _project() -> str:

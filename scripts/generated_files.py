@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+from components.core.json_text import json_text
 from slidegenie.compose.environment_file import render_env
 from slidegenie.compose.project import compose_project
 from slidegenie.plan.diagram import render_diagram
 from slidegenie.plan.program import StackProgram
 
-from .golden import FURTHER, PRODUCTION, difference, reviewed, written
+from .golden import FURTHER, PRODUCTION, difference, reviewed
 
 COMPOSE_FILES = {"dev": "docker-compose.yml", "prod": "docker-compose.prod.yml"}
 """Stacks and their Compose files. The first has the name that Compose looks for by itself."""
@@ -22,10 +23,10 @@ def generated_files(root: Path) -> dict[str, str]:
         files |= {name: project.text} | project.config_files
     production = StackProgram.read(root, PRODUCTION).plan()
     whole = reviewed(production, root)
-    files[f"{_GOLDEN}/{PRODUCTION}.json"] = written(whole)
+    files[f"{_GOLDEN}/{PRODUCTION}.json"] = json_text(whole, sort_keys=True)
     for stack in FURTHER:
         plan = StackProgram.read(root, stack).plan()
-        files[f"{_GOLDEN}/{stack}.json"] = written(difference(whole, reviewed(plan, root)))
+        files[f"{_GOLDEN}/{stack}.json"] = json_text(difference(whole, reviewed(plan, root)), sort_keys=True)
     files[".env.production"] = render_env(production)
     files["docs/diagram.md"] = _DIAGRAM.format(diagram=render_diagram(production))
     return files

@@ -4,7 +4,6 @@ Long texts, such as the content of a file, are digests: the files themselves are
 """
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ PRODUCTION = "prod"
 """The stack whose plan is kept whole."""
 FURTHER = ("dev", "airgap")
 """Stacks kept as their difference from it."""
-_WIDTH = 120
 _LONGEST = 160
 """Characters of a text that is still shown as it is."""
 
@@ -38,25 +36,6 @@ def difference(production: Any, other: Any) -> Any:
         elif production[key] != value:
             changed[key] = difference(production[key], value)
     return changed
-
-
-def written(value: Any) -> str:
-    """Return `value` as JSON in which whatever fits on a line stands on one."""
-    return _lines(value, 0) + "\n"
-
-
-def _lines(value: Any, depth: int) -> str:
-    line = json.dumps(value, sort_keys=True, ensure_ascii=False)
-    if len(line) + 2 * depth <= _WIDTH or not isinstance(value, dict | list) or not value:
-        return line
-    inner, outer = "  " * (depth + 1), "  " * depth
-    if isinstance(value, dict):
-        items = [f"{json.dumps(key, ensure_ascii=False)}: {_lines(value[key], depth + 1)}" for key in sorted(value)]
-        opening, closing = "{", "}"
-    else:
-        items = [_lines(item, depth + 1) for item in value]
-        opening, closing = "[", "]"
-    return f"{opening}\n{inner}" + f",\n{inner}".join(items) + f"\n{outer}{closing}"
 
 
 def _without_name(resource: dict[str, Any]) -> dict[str, Any]:

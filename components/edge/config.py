@@ -1,12 +1,13 @@
-"""Ports, routes and labels, and what the allow-list in front of the Docker socket is told."""
+"""Ports, routes and labels, and the allow-list in front of the Docker socket."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ..core.assets import asset
 from ..core.go_template import literally
-from ..core.labels import ENGINE_SOCKET
 
 SOCKET_PROXY_PORT = 2375
 HTTP, HTTPS, DIRECT, INTERNAL = 8080, 8443, 8000, 8082
@@ -14,38 +15,10 @@ HTTP, HTTPS, DIRECT, INTERNAL = 8080, 8443, 8000, 8082
 _FIRST_LOCAL = 8100
 """The first of the ports inside the container that lead to one service each, on the Docker host only."""
 
-HAPROXY = f"""\
-# Lets the proxy watch containers, and nothing else: no logs, no files, no start, no stop.
-global
-    log stdout format raw local0 notice
-    maxconn 64
 
-defaults
-    mode http
-    log global
-    timeout connect 2s
-    timeout http-request 5s
-    # The stream of events stays open for as long as the proxy lives.
-    timeout client 24h
-    timeout server 24h
-
-frontend docker
-    bind :{SOCKET_PROXY_PORT}
-    monitor-uri /healthz
-    monitor fail if {{ nbsrv(engine) lt 1 }}
-    acl ping    path_reg ^(/v[0-9.]+)?/_ping$
-    acl read    path_reg ^(/v[0-9.]+)?/(version|info|events|containers/json)$
-    acl inspect path_reg ^(/v[0-9.]+)?/containers/[0-9a-f]+/json$
-    http-request allow if {{ method HEAD GET }} ping
-    http-request allow if {{ method GET }} read
-    http-request allow if {{ method GET }} inspect
-    http-request deny deny_status 403
-    default_backend engine
-
-backend engine
-    option httpchk GET /_ping
-    server engine unix@{ENGINE_SOCKET} check inter 2s
-"""
+def allow_list() -> str:
+    """Return what HAProxy is told, which stands in front of the Docker socket."""
+    return Path(asset("docker", "socket-proxy", "haproxy.cfg")).read_text(encoding="utf-8")
 
 
 def local_ports(services: Sequence[str]) -> Mapping[str, int]:

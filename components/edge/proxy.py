@@ -219,7 +219,7 @@ class Proxy(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         files = Files(
             f"{self._name}-socket-config",
-            FilesArgs(foundation=args.foundation, files={"haproxy.cfg": config.HAPROXY}),
+            FilesArgs(foundation=args.foundation, files={"haproxy.cfg": config.allow_list()}),
             opts=child,
         )
         image = PulledImage(

@@ -1,7 +1,6 @@
 """What Prometheus and Alertmanager are told: the files under `monitoring/`, fitted to one stack."""
 
 import json
-import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,14 @@ import yaml
 
 from ..core.assets import asset
 from ..core.go_template import literally
+from ..core.json_text import json_text
 from ..settings import MonitoringSettings
 from .args import Additions, ScrapeTarget
-from .boards.builder import dashboard_text
-from .boards.links import LINK, UID, runbook_path
+from .boards.links import LINK, RUNBOOK_PATH, UID
 from .boards.runbook import runbook_board
 
 RULES_PATH = "/etc/prometheus/rules"
 SECRETS_PATH = "/run/secrets"
-_RUNBOOK = re.compile(r"monitoring/RUNBOOK\.md#(\w+)")
-"""What the rules in the repository link to."""
 _OF_URLS = "%/?:@!&()*+,;=-._~#"
 """What stands in a link as it is. All else is encoded: Prometheus would take braces for its own, Grafana `$` and
 brackets."""
@@ -29,9 +26,18 @@ _SLOWEST = 10
 
 
 def prometheus(
-    settings: MonitoringSettings, jobs: Collection[str], targets: Sequence[ScrapeTarget], stack: str, *, app_port: int
+    settings: MonitoringSettings,
+    jobs: Collection[str],
+    targets: Sequence[ScrapeTarget],
+    stack: str,
+    *,
+    app_port: int,
+    grafana_url: str,
 ) -> str:
-    """Return `prometheus.yml` with the `jobs` of the platform that run, and the `targets` of others."""
+    """Return `prometheus.yml` with the `jobs` of the platform that run, and the `targets` of others.
+
+    Messages link to the runbook at `grafana_url`, where Grafana runs and the settings name no other place.
+    """
     config: dict[str, Any] = yaml.safe_load(_text("prometheus.yml"))
     own = {job["job_name"]: job for job in config["scrape_configs"]}
     if taken := sorted({target.service for target in targets} & own.keys()):
@@ -42,8 +48,8 @@ def prometheus(
         "scrape_interval": f"{settings.scrape_seconds}s",
         "scrape_timeout": f"{min(settings.scrape_seconds, _SLOWEST)}s",
         "evaluation_interval": f"{settings.scrape_seconds}s",
-        # Says in every message which stack it is about.
-        "external_labels": {"stack": stack},
+        # The first says in every message which stack it is about; the second is what rules link with.
+        "external_labels": {"stack": stack, "runbook_link": _runbook_link(settings, grafana_url)},
     }
     config["storage"]["tsdb"]["retention"] = {
         "time": f"{settings.retention_days}d",
@@ -54,16 +60,11 @@ def prometheus(
     return _yaml(config)
 
 
-def rules(
-    settings: MonitoringSettings, jobs: Collection[str], additions: Additions, grafana_url: str
-) -> dict[str, str]:
-    """Return the rule files by name: those of the jobs that run, those of no job, and the ones that are added.
-
-    Messages link to the runbook at `grafana_url`, where Grafana runs and the settings name no other place.
-    """
+def rules(jobs: Collection[str], additions: Additions) -> dict[str, str]:
+    """Return the rule files by name: those of the jobs that run, those of no job, and the ones that are added."""
     every_job = {job["job_name"] for job in yaml.safe_load(_text("prometheus.yml"))["scrape_configs"]}
     chosen = {
-        path.name: _yaml(_linked(yaml.safe_load(path.read_text(encoding="utf-8")), settings, grafana_url))
+        path.name: path.read_text(encoding="utf-8")
         for path in _files("rules", "*.yml")
         if path.stem in jobs or path.stem not in every_job
     }
@@ -74,18 +75,18 @@ def dashboards(settings: MonitoringSettings, additions: Additions, stack: str, c
     """Return the dashboards by file name, with the ones that are added; the runbook's commands are those of `stack`."""
     own = {path.name: path.read_text(encoding="utf-8") for path in _files("dashboards", "*.json")}
     if settings.runbook_url is not None:
-        own = {name: dashboard_text(_linked(json.loads(text), settings, "")) for name, text in own.items()}
-    if settings.runbook_url is None:
+        start = _link_start(settings.runbook_url)
+        own = {name: json_text(_linked(json.loads(text), start)) for name, text in own.items()}
+    else:
         own[f"{UID}.json"] = runbook_board(_text("RUNBOOK.md"), stack, compose_project)
     return _joined(own, additions.dashboards, "dashboard")
 
 
 def alertmanager(settings: MonitoringSettings, given: Mapping[str, str]) -> str:
     """Return `alertmanager.yml` with the receivers that are configured; `given` has the secret files there are."""
-    config: dict[str, Any] = yaml.safe_load(_text("alertmanager.yml"))
-    config["route"]["repeat_interval"] = f"{settings.repeat_hours}h"
-    config["receivers"] = [{"name": name} | ways for name, ways in _receivers(settings, given).items()]
-    return _yaml(config)
+    routes, _, _ = _text("alertmanager.yml").partition("receivers:")
+    receivers = [{"name": name} | ways for name, ways in _receivers(settings, given).items()]
+    return routes.replace(": 4h", f": {settings.repeat_hours}h") + _yaml({"receivers": receivers})
 
 
 def has_receiver(settings: MonitoringSettings, given: Mapping[str, str]) -> bool:
@@ -95,14 +96,17 @@ def has_receiver(settings: MonitoringSettings, given: Mapping[str, str]) -> bool
 
 def datasource(settings: MonitoringSettings) -> str:
     """Return Grafana's datasource, which must know how far apart the values are to draw a rate of them."""
-    config: dict[str, Any] = yaml.safe_load(_text("grafana", "datasource.yml"))
-    config["datasources"][0]["jsonData"]["timeInterval"] = f"{settings.scrape_seconds}s"
-    return _yaml(config)
+    return _text("grafana", "datasource.yml").replace(": 15s", f": {settings.scrape_seconds}s")
 
 
 def dashboard_provider() -> str:
     """Return how Grafana finds the dashboards."""
     return _text("grafana", "dashboards.yml")
+
+
+def role_sql() -> str:
+    """Return what makes the role with which PostgreSQL's exporter logs in."""
+    return _text("role.sql")
 
 
 def _receivers(settings: MonitoringSettings, given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -158,21 +162,26 @@ def _joined(own: dict[str, str], added: Mapping[str, str], what: str) -> dict[st
     return own | dict(added)
 
 
-def _linked(value: Any, settings: MonitoringSettings, grafana_url: str) -> Any:
-    """Return what a file says, with links to where people read the runbook."""
+def _runbook_link(settings: MonitoringSettings, grafana_url: str) -> str:
+    """Return what makes a link of a section's number (of its panel in Grafana) and its name, for `printf`."""
+    if settings.runbook_url is not None:
+        return _link_start(settings.runbook_url).replace("%", "%%") + "%[2]s"
+    return f"{grafana_url}{RUNBOOK_PATH}%[1]d" if settings.grafana else "monitoring/RUNBOOK.md#%[2]s"
 
-    def target(link: re.Match[str]) -> str:
-        if settings.runbook_url is not None:
-            return f"{quote(settings.runbook_url, safe=_OF_URLS)}#{link[1]}"
-        return grafana_url + runbook_path(link[1]) if settings.grafana else link[0]
 
+def _link_start(runbook_url: str) -> str:
+    return f"{quote(runbook_url, safe=_OF_URLS)}#"
+
+
+def _linked(value: Any, start: str) -> Any:
+    """Return a part of a dashboard whose links to the runbook begin with `start`."""
     match value:
         case str():
-            return LINK.sub(target, _RUNBOOK.sub(target, value))
+            return LINK.sub(lambda link: start + link[1], value)
         case list():
-            return [_linked(item, settings, grafana_url) for item in value]
+            return [_linked(item, start) for item in value]
         case dict():
-            return {key: _linked(item, settings, grafana_url) for key, item in value.items()}
+            return {key: _linked(item, start) for key, item in value.items()}
         case _:
             return value
 
@@ -186,14 +195,10 @@ def _text(*parts: str) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as such, which is how people read queries."""
+    """Writes as the files in the repository are written: what is left as it is there, Compose mounts from there."""
 
-
-def _text_node(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
-
-
-_Dumper.add_representer(str, _text_node)
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        super().increase_indent(flow, indentless=False)
 
 
 def _yaml(value: Any) -> str:

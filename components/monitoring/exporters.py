@@ -12,20 +12,12 @@ from ..containers.volume import PreparedVolume
 from ..core.labels import SERVICE_LABEL, STACK_LABEL
 from ..images.image import PulledImage, PulledImageArgs
 from ..settings import ImageStore
+from . import config
 from .args import MonitoringArgs, WatchedPostgres
 
 _TEXTFILES = "/textfiles"
 _ROLE = "monitor"
-_ROLE_SQL = """\
-\\set ON_ERROR_STOP on
-\\set password `cat /run/secrets/monitor-password`
-SELECT 'CREATE ROLE {role}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}')
-\\gexec
-ALTER ROLE {role} WITH LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT 5 PASSWORD :'password';
-GRANT pg_monitor TO {role};
-"""
-"""Runs as often as it likes: it makes the role, or makes it as it should be."""
-
+"""Its name in the data stores; `monitoring/role.sql` makes it in PostgreSQL."""
 _MAKE_ROLE = (
     "PGPASSWORD=$(cat /run/secrets/postgres-password)"
     " exec psql -qX -h postgres -U slidegenie -d slidegenie -f /etc/monitor/role.sql"
@@ -126,7 +118,7 @@ def postgres_exporter(name: str, args: MonitoringArgs, watched: WatchedPostgres,
     child = pulumi.ResourceOptions(parent=parent)
     files = Files(
         f"{name}-role-files",
-        FilesArgs(foundation=args.foundation, files={"role.sql": _ROLE_SQL.format(role=_ROLE)}),
+        FilesArgs(foundation=args.foundation, files={"role.sql": config.role_sql()}),
         opts=child,
     )
     secrets = Files(

@@ -41,7 +41,7 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
     provisioning = "/etc/grafana/provisioning"
     boards = config.dashboards(args.settings, args.additions, pulumi.get_stack(), compose_project())
     mounts = {
-        f"{provisioning}/datasources": files("datasources", {"prometheus.yml": config.datasource(args.settings)}),
+        f"{provisioning}/datasources": files("datasources", {"datasource.yml": config.datasource(args.settings)}),
         f"{provisioning}/dashboards": files("provider", {"dashboards.yml": config.dashboard_provider()}),
         "/etc/grafana/dashboards": files("dashboards", {**boards}),
         "/run/secrets": files("secrets", {"admin-password": password}),

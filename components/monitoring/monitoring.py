@@ -67,7 +67,14 @@ class Monitoring(pulumi.ComponentResource):
     def _prometheus(self, jobs: list[str]) -> None:
         args, settings = self._args, self._args.settings
         stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
-        main = config.prometheus(settings, jobs, args.additions.targets, stack, app_port=args.app_port)
+        main = config.prometheus(
+            settings,
+            jobs,
+            args.additions.targets,
+            stack,
+            app_port=args.app_port,
+            grafana_url=f"{args.proxy.url}{PATH}",
+        )
         self._server(
             "prometheus",
             args.images.prometheus,
@@ -81,10 +88,7 @@ class Monitoring(pulumi.ComponentResource):
             files=[
                 FilesMount(files=self._files("prometheus-config", {"prometheus.yml": main}), path=_MAIN),
                 FilesMount(
-                    files=self._files(
-                        "prometheus-rules",
-                        {**config.rules(settings, jobs, args.additions, f"{args.proxy.url}{PATH}")},
-                    ),
+                    files=self._files("prometheus-rules", {**config.rules(jobs, args.additions)}),
                     path=config.RULES_PATH,
                 ),
             ],

@@ -1,6 +1,5 @@
 """S3-compatible object storage, built in (MinIO) or external."""
 
-import json
 from dataclasses import dataclass
 
 import pulumi
@@ -11,6 +10,7 @@ from ..containers.foundation import Foundation
 from ..containers.network import Zone
 from ..containers.volume import DataVolume, DataVolumeArgs
 from ..core.endpoints import Endpoint
+from ..core.json_text import json_text
 from ..images.image import PulledImage, PulledImageArgs
 from ..settings import ExternalStorage, ImagesSettings, StorageSettings
 from .logins import Login, LoginArgs
@@ -160,4 +160,4 @@ def _policy(bucket: str) -> str:
         {"Effect": "Allow", "Action": [f"s3:{action}" for action in actions], "Resource": [resource]}
         for resource, actions in allowed.items()
     ]
-    return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2) + "\n"
+    return json_text({"Version": "2012-10-17", "Statement": statements})

@@ -16,7 +16,7 @@ from components.core.labels import CONTENT_LABEL
 from ..plan.view import File, Service, View, Volume, open_secret
 from .paths import compose_path, inside
 
-_SOURCES = (("docker", "logins"), ("monitoring",))
+_SOURCES = (("docker", "logins"), ("docker", "socket-proxy"), ("monitoring",))
 """Folders of data whose files are mounted from where they are."""
 
 

@@ -1,5 +1,6 @@
-"""Write YAML as Docker Compose reads it: without anchors, and with nothing left to interpolate by accident."""
+"""Write YAML as Docker Compose reads it: without anchors, in few lines, and with nothing to interpolate by accident."""
 
+import io
 import re
 from typing import Any
 
@@ -7,6 +8,12 @@ import yaml
 
 _NUMBER_ELSEWHERE = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?|0[oO]?[0-7_]+|0x[0-9a-fA-F_]+|[yYnN]")
 """What YAML 1.2 readers, such as Compose, take for something else than text while PyYAML does not."""
+
+
+_WIDTH = 120
+"""Columns of a line that says all of a group or list."""
+_ENTRY = 2
+"""How deep services, networks and the like are: what is above them has a line for each of them."""
 
 
 class Interpolated(str):
@@ -47,5 +54,26 @@ _Dumper.add_representer(Interpolated, _interpolated)
 
 
 def compose_yaml(value: dict[str, Any]) -> str:
-    """Return `value` as YAML, keys in their own order."""
-    return yaml.dump(_keys_as_they_are(value), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
+    """Return `value` as YAML, keys in their own order: below a service or its like, what fits on a line is on one."""
+    node = _Dumper(io.StringIO(), sort_keys=False).represent_data(_keys_as_they_are(value))
+    _lay_out(node, before=0, indent=-2, depth=0)
+    return _serialized(node)
+
+
+def _lay_out(node: yaml.Node, *, before: int, indent: int, depth: int) -> None:
+    """Let `node` be written, which stands behind `before` columns of a line that is indented by `indent`."""
+    if not isinstance(node, yaml.CollectionNode):
+        return
+    node.flow_style = True
+    if depth >= _ENTRY and before + len(line := _serialized(node).rstrip("\n")) <= _WIDTH and "\\n" not in line:
+        return
+    node.flow_style = False
+    inner = indent + 2
+    for item in node.value:
+        key, below = item if isinstance(node, yaml.MappingNode) else (None, item)
+        start = len(f"{key.value}: ") if key else len("- ")
+        _lay_out(below, before=inner + start, indent=inner, depth=depth + 1)
+
+
+def _serialized(node: yaml.Node) -> str:
+    return yaml.serialize(node, Dumper=_Dumper, width=1000, allow_unicode=True)

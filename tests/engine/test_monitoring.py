@@ -245,6 +245,7 @@ def test_a_stopped_database_reaches_somebody_and_so_does_its_return(watched: Wor
         fired = pager.alerts("PostgresDown", "firing")[0]
         assert fired["labels"]["severity"] == "critical"
         assert fired["labels"]["stack"] == watched.label
+        assert "runbook_link" not in fired["labels"]
         assert fired["annotations"]["runbook_url"] == "monitoring/RUNBOOK.md#postgresdown"
         until(lambda: bool(pager.alerts("PostgresDown", "resolved")), "PostgresDown is resolved", 300)
         until(lambda: bool(pager.messages("/deadman")), "the dead-man's switch is pressed", 90)

@@ -56,6 +56,16 @@ def rules() -> Iterator[tuple[str, dict[str, Any]]]:
                 yield path.name, rule
 
 
+def runbook_url(rule: dict[str, Any], prometheus_file: str) -> str:
+    """Return where an alert leads, by the labels of a configuration: what Prometheus makes of its annotation."""
+    labels = yaml.safe_load(prometheus_file)["global"]["external_labels"]
+    written = r'\{\{ printf \$externalLabels\.runbook_link (\d+) "(\w+)" \}\}'
+    found = re.fullmatch(written, rule["annotations"]["runbook_url"])
+    assert found, rule["annotations"]["runbook_url"]
+    told = {"%[1]d": found[1], "%[2]s": found[2], "%%": "%"}
+    return re.sub(r"%\[\d\][ds]|%%", lambda verb: told[verb[0]], labels["runbook_link"])
+
+
 def alertmanager_for_everybody() -> str:
     """Return the Alertmanager's file as a stack gets it that tells people in every way there is."""
     mail = Email(to="a@example.com", sender="b@example.com", smarthost="mx.example.com:587", username="b")

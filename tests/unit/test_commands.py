@@ -17,7 +17,7 @@ from slidegenie.plan import Plan
 
 from .fake_runner import in_a_program
 from .plans import ROOT
-from .test_docs_commands import targets
+from .test_docs import targets
 
 _OF_SCRIPTS = {"build-images", "scan-images"}
 """Commands that a script of the same work calls, and `make` does not."""

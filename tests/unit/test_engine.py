@@ -3,11 +3,21 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
+import pulumi
+import pulumi_docker as docker
 import pytest
+from pulumi.runtime import config as runtime_config
 
 from components import SettingsError
 from components.core.engine import DockerEngine, split
+from components.core.labels import compose_project, host_name
+from components.core.socket_group import engine_of, local_socket_group, program_engine
+from components.settings import EngineSettings
+from slidegenie.plan import record
+
+from .planned import recorded
 
 FILE = "Pulumi.prod.yaml"
 
@@ -128,3 +138,115 @@ def test_pulumi_does_not_read_the_current_context(context: dict[str, str]) -> No
 def test_to_pulumi_a_context_comes_before_a_host(context: dict[str, str]) -> None:
     both = context | {"DOCKER_HOST": "ssh://b", "DOCKER_CONTEXT": "far"}
     assert "would run containers at tcp://far:2376:" in str(split({}, FILE, both))
+
+
+# ---------------------------------------------------------------------------- host
+# The engine as a program knows it, and the group of its socket: configured, or read where the socket is.
+
+
+HERE = DockerEngine()
+
+
+class Part(pulumi.ComponentResource):
+    """Something of a library's."""
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("test:index:Part", name, None, opts)
+
+
+def test_a_configured_group_is_used_without_a_look_at_the_host() -> None:
+    assert local_socket_group(EngineSettings(socket="/no/such.sock", socket_group=0), HERE, "file") == "0"
+
+
+def test_otherwise_it_is_the_group_that_owns_the_socket(tmp_path: Path) -> None:
+    socket = tmp_path / "docker.sock"
+    socket.touch()
+
+    assert local_socket_group(EngineSettings(socket=str(socket)), HERE, "file") == str(socket.stat().st_gid)
+
+
+def test_a_socket_on_another_machine_needs_the_setting() -> None:
+    with pytest.raises(SettingsError) as caught:
+        local_socket_group(EngineSettings(socket="/no/such.sock"), HERE, "Pulumi.test.yaml")
+
+    assert str(caught.value) == (
+        "Pulumi.test.yaml: engine.socketGroup: is required when /no/such.sock is not on this machine; on the Docker"
+        " host, `stat -c %g /no/such.sock` prints it"
+    )
+
+
+def test_the_socket_of_this_machine_says_nothing_of_an_engine_elsewhere(tmp_path: Path) -> None:
+    """It has the same path there, and another group."""
+    socket = tmp_path / "docker.sock"
+    socket.touch()
+    with pytest.raises(SettingsError, match=r"is required when .* is on prod\.example\.com; on the Docker host"):
+        local_socket_group(EngineSettings(socket=str(socket)), DockerEngine(address="ssh://prod.example.com"), "file")
+
+
+def asked(program: Any, configuration: dict[str, str]) -> DockerEngine:
+    found: list[DockerEngine] = []
+
+    def run() -> None:
+        runtime_config.set_all_config(configuration, [])
+        pulumi.Output.from_input(program()).apply(found.append)
+
+    recorded(run)
+    return found[0]
+
+
+def test_a_program_goes_by_its_stack_file() -> None:
+    engine = asked(program_engine, {"docker:host": "ssh://deploy@prod"})
+    assert (engine.address, engine.said_by) == ("ssh://deploy@prod", "docker:host in Pulumi.test.yaml")
+
+
+def test_a_provider_in_the_options_reaches_everything_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "ssh://environment")
+
+    def program() -> pulumi.Output[DockerEngine]:
+        provider = docker.Provider("far", host="ssh://given")
+        whole = Part("whole", pulumi.ResourceOptions(providers={"docker": provider}))
+        return engine_of(Part("child", pulumi.ResourceOptions(parent=whole)))
+
+    assert asked(program, {"docker:host": "ssh://configured"}).address == "ssh://given"
+
+
+# ---------------------------------------------------------------------------- identity
+# Names that are made of the stack's: Compose and DNS take them, and no two stacks share one.
+
+
+LONGEST = "s" * (49 - len("slidegenie-"))
+_RULE = (
+    "the stack's name: must be lower-case letters, digits, - and _, at most 49 characters with the project's in front;"
+)
+
+
+def named(stack: str, project: str = "slidegenie") -> list[str]:
+    found: list[str] = []
+    record(lambda: found.extend([compose_project(), host_name("restore-drill")]), project=project, stack=stack)
+    return found
+
+
+@pytest.mark.parametrize("stack", ["dev", "team-a", "team_a", "2", LONGEST])
+def test_a_name_that_compose_takes_is_used_as_it_is(stack: str) -> None:
+    project, host = named(stack)
+
+    assert project == f"slidegenie-{stack}"
+    assert host == f"{project}-restore-drill"
+    assert len(host) <= 63
+
+
+@pytest.mark.parametrize("stack", ["a.b", "Dev", f"{LONGEST}s", "s" * 61])
+def test_a_name_that_it_would_not_take_is_refused_in_one_line(stack: str) -> None:
+    """Spelt in another way, two stacks could have one name, and one would work on the data of the other."""
+    with pytest.raises(SettingsError) as caught:
+        named(stack)
+
+    name = f"slidegenie-{stack}"
+    assert str(caught.value) == (
+        f"Pulumi.{stack}.yaml: {_RULE} got {name!r} ({len(name)}), rename the file and the stack"
+    )
+
+
+def test_the_name_of_the_project_counts_too() -> None:
+    with pytest.raises(SettingsError, match=r"got 'My.Project-dev' \(14\)"):
+        named("dev", project="My.Project")

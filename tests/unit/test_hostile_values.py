@@ -20,6 +20,8 @@ from scripts.release_check import ROOT
 from slidegenie.compose.yaml_text import compose_yaml
 from slidegenie.plan.diagram import _label
 
+from ..support.prometheus import rules, runbook_url
+
 HOSTILE = ["a {{ b }}", "{{{", "{{- x -}}", "}}", "{{/*", "`id`", "'\"", "a: b #c", "${HOME} $1", "%(x)s %n", "é\\n"]
 
 
@@ -61,11 +63,10 @@ def test_a_link_to_the_runbook_breaks_neither_rules_nor_dashboards(value: str) -
     settings = MonitoringSettings().model_copy(
         update={"runbook_url": f"https://wiki.example.com/{value}/run?a=1&b=%20"}
     )
-    rules = monitoring.rules(settings, ["postgres"], Additions(), "")
+    prometheus = monitoring.prometheus(settings, [], [], "x/prod", app_port=8000, grafana_url="")
     boards = monitoring.dashboards(settings, Additions(), "prod", "slidegenie-prod")
 
-    told = [rule for group in yaml.safe_load(rules["postgres.yml"])["groups"] for rule in group["rules"]]
-    links = {rule["annotations"]["runbook_url"] for rule in told if "alert" in rule}
+    links = {runbook_url(rule, prometheus) for _, rule in rules() if "alert" in rule}
     for board in boards.values():
         links |= {link["url"] for panel in json.loads(board)["panels"] for link in panel.get("links", [])}
     assert len(links) > 20
@@ -76,15 +77,14 @@ def test_a_link_to_the_runbook_breaks_neither_rules_nor_dashboards(value: str) -
 
 
 def test_rules_and_dashboards_say_what_their_files_say() -> None:
-    settings = MonitoringSettings(grafana=False)
-    chosen = monitoring.rules(settings, ["postgres", "app"], Additions(), "")
+    chosen = monitoring.rules(["postgres", "app"], Additions())
     boards = monitoring.dashboards(
         MonitoringSettings(runbook_url="http://x/monitoring/RUNBOOK.md"), Additions(), "prod", "slidegenie-prod"
     )
 
     for name in ("postgres.yml", "app.yml"):
         source = (ROOT / "monitoring" / "rules" / name).read_text(encoding="utf-8")
-        assert yaml.safe_load(chosen[name]) == yaml.safe_load(source)
+        assert chosen[name] == source
     for name, text in boards.items():
         source = (ROOT / "monitoring" / "dashboards" / name).read_text(encoding="utf-8")
         assert text == LINK.sub(r"http://x/monitoring/RUNBOOK.md#\1", source)

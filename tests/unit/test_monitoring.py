@@ -23,7 +23,7 @@ from components.monitoring.config import has_receiver
 from components.settings import Email, EngineSettings, MonitoringSettings, SettingsError
 from slidegenie.plan import Plan
 
-from ..support.prometheus import cadvisor_image
+from ..support.prometheus import cadvisor_image, runbook_url
 from .planned import as_it_comes, environment, labels, plain, platform, recorded, seeds, service, uploads, workloads
 from .plans import ROOT
 
@@ -119,8 +119,12 @@ def test_times_and_sizes_are_those_of_the_settings() -> None:
         "scrape_interval": "5s",
         "scrape_timeout": "5s",
         "evaluation_interval": "5s",
-        "external_labels": {"stack": "slidegenie/test"},
+        "external_labels": {
+            "stack": "slidegenie/test",
+            "runbook_link": "https://localhost/grafana/d/runbook?viewPanel=%[1]d",
+        },
     }
+    assert config["alerting"]["alert_relabel_configs"] == [{"regex": "runbook_link", "action": "labeldrop"}]
     assert config["storage"]["tsdb"]["retention"] == {"time": "3d", "size": "512MB"}
 
 
@@ -242,14 +246,18 @@ def test_the_node_exporter_mounts_nothing_of_the_host() -> None:
     assert [(mount["type"], mount["target"]) for mount in mounts] == [("volume", "/textfiles")]
 
 
+def alert_link(plan: Plan) -> str:
+    """Return where an alert about PostgreSQL leads."""
+    [down, *_] = file(plan, "prometheus-rules", "postgres.yml")["groups"][0]["rules"]
+    assert down["alert"] == "PostgresDown"
+    return runbook_url(down, uploads(plan.named("slidegenie-monitoring-prometheus-config-seed"))["prometheus.yml"])
+
+
 def linked(plan: Plan) -> tuple[str, list[str]]:
     """Return where an alert about PostgreSQL leads, and where the panels of all dashboards do."""
-    rules = uploads(plan.named("slidegenie-monitoring-prometheus-rules-seed"))
     boards = uploads(plan.named("slidegenie-monitoring-grafana-dashboards-seed"))
-    [down, *_] = yaml.safe_load(rules["postgres.yml"])["groups"][0]["rules"]
     panels = [panel for board in boards.values() for panel in json.loads(board)["panels"]]
-    assert down["alert"] == "PostgresDown"
-    return down["annotations"]["runbook_url"], [link["url"] for panel in panels for link in panel.get("links", [])]
+    return alert_link(plan), [link["url"] for panel in panels for link in panel.get("links", [])]
 
 
 def test_links_lead_where_people_read_the_runbook() -> None:
@@ -280,9 +288,9 @@ def test_where_nobody_says_where_that_is_grafana_shows_it() -> None:
 
 
 def test_without_grafana_an_alert_names_the_file() -> None:
-    rules = uploads(platform(monitoring={"grafana": False}).named("slidegenie-monitoring-prometheus-rules-seed"))
+    plan = platform(monitoring={"grafana": False})
 
-    assert "runbook_url: monitoring/RUNBOOK.md#postgresdown" in rules["postgres.yml"]
+    assert alert_link(plan) == "monitoring/RUNBOOK.md#postgresdown"
 
 
 def test_every_file_fits_into_a_message_to_the_engine(plans: dict[str, Plan]) -> None:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from components.monitoring.boards import BOARDS
-from components.monitoring.boards.links import runbook_link
+from components.monitoring.boards.links import panel_number, runbook_link
 
 from ..support.prometheus import (
     MONITORING,
@@ -22,8 +22,10 @@ from ..support.prometheus import (
     dashboards,
     queries,
     rules,
+    runbook_url,
 )
 
+PROMETHEUS_FILE = (MONITORING / "prometheus.yml").read_text(encoding="utf-8")
 ALERTS = [rule for _, rule in rules() if "alert" in rule]
 RECORDED = {str(rule["record"]): str(rule["expr"]) for _, rule in rules() if "record" in rule}
 WITHOUT_PANEL = {
@@ -257,7 +259,10 @@ def test_an_alert_says_all_that_somebody_needs_at_night(rule: dict[str, Any]) ->
     assert rule["labels"]["severity"] in {"critical", "warning", "none"}
     assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
     assert rule["annotations"]["summary"].endswith(".")
-    assert rule["annotations"]["runbook_url"] == f"monitoring/RUNBOOK.md#{rule['alert'].lower()}"
+    section = rule["alert"].lower()
+    link = f'{{{{ printf $externalLabels.runbook_link {panel_number(section)} "{section}" }}}}'
+    assert rule["annotations"]["runbook_url"] == link
+    assert runbook_url(rule, PROMETHEUS_FILE) == f"monitoring/RUNBOOK.md#{section}"
     assert rule["alert"].lower() in headings()
 
 
@@ -321,7 +326,7 @@ def test_a_storage_that_is_down_explains_both_of_its_targets_and_no_other() -> N
 
 
 def test_of_postgresqls_settings_those_are_kept_that_are_asked_for() -> None:
-    config = yaml.safe_load((MONITORING / "prometheus.yml").read_text(encoding="utf-8"))
+    config = yaml.safe_load(PROMETHEUS_FILE)
     [job] = [job for job in config["scrape_configs"] if job["job_name"] == "postgres"]
     [dropped] = [rule["regex"] for rule in job["metric_relabel_configs"]]
     asked = {name for query in queries() for name in query.vectors if name.startswith("pg_settings_")}

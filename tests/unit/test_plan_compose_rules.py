@@ -226,3 +226,34 @@ def test_plain_text_is_not_quoted(text: str) -> None:
 def test_the_same_list_twice_is_written_twice() -> None:
     shared = ["x"]
     assert compose_yaml({"a": shared, "b": shared}) == "a:\n  - x\nb:\n  - x\n"
+
+
+def test_below_a_service_what_fits_on_a_line_stands_on_one() -> None:
+    value = {
+        "services": {
+            "web": {
+                "cap_drop": ["ALL"],
+                "logging": {"options": {"max-file": "5", "max-size": "20m"}},
+                "environment": {"LONG": "x" * 90, "MORE": "y" * 30},
+                "command": ["sh", "-c", "a\nb"],
+            }
+            | {f"label{number}": "{z}" for number in range(10)}
+        }
+    }
+    text = compose_yaml(value)
+    assert yaml.safe_load(text) == value
+    assert text.splitlines()[2:4] == [
+        "    cap_drop: [ALL]",
+        "    logging: {options: {max-file: '5', max-size: 20m}}",
+    ]
+    assert "    environment:\n      LONG: x" in text
+    assert "      - |-\n        a\n        b\n" in text
+
+
+@pytest.mark.parametrize(("letters", "lines"), [(105, 1), (106, 2)], ids=["120 columns", "one more"])
+def test_a_line_of_compose_has_120_columns_at_most(letters: int, lines: int) -> None:
+    value = {"services": {"web": {"command": ["x" * letters], "more": {"a": "b" * 120}}}}
+    above, below = compose_yaml(value).split("    more:")
+    assert len(above.splitlines()) == 2 + lines
+    assert max(len(line) for line in above.splitlines()) <= 120
+    assert below

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from components.core.json_text import json_text
 from scripts.generated_files import COMPOSE_FILES, generated_files
-from scripts.golden import FURTHER, difference, reviewed, written
+from scripts.golden import FURTHER, difference, reviewed
 from slidegenie.compose.environment_file import COMMENTS, render_env, with_docker_group
+from slidegenie.compose.project import FILES_DIR
 from slidegenie.plan import StackProgram
 from slidegenie.plan.as_json import render_json
 from slidegenie.plan.view import view_of
@@ -24,9 +26,8 @@ def test_the_plan_is_the_one_that_was_reviewed(stack: str) -> None:
     now = reviewed(plan_of(stack), ROOT)
     if stack in FURTHER:
         now = difference(reviewed(plan_of("prod"), ROOT), now)
-    changed = "\n".join(
-        list(difflib.unified_diff(golden, written(now).splitlines(), "reviewed", "now", lineterm="", n=2))[:60]
-    )
+    text = json_text(now, sort_keys=True).splitlines()
+    changed = "\n".join(list(difflib.unified_diff(golden, text, "reviewed", "now", lineterm="", n=2))[:60])
     assert not changed, f"the plan of {stack} changed; if that is meant, run `make generate`:\n{changed}"
 
 
@@ -39,9 +40,17 @@ def test_a_difference_names_what_changed_was_added_and_is_gone() -> None:
 
 def test_what_fits_on_a_line_is_written_on_one_and_all_of_it_is_json() -> None:
     value = {"b": list(range(60)), "a": {"short": "x"}, "empty": []}
-    text = written(value)
+    text = json_text(value, sort_keys=True)
     assert json.loads(text) == value
     assert text.splitlines()[1:3] == ['  "a": {"short": "x"},', '  "b": [']
+    assert json_text({"b": [1], "a": (2, "é")}) == '{"b": [1], "a": [2, "é"]}\n'
+
+
+@pytest.mark.parametrize(("letters", "lines"), [(106, 3), (107, 5)], ids=["120 columns", "one more"])
+def test_a_line_has_room_for_its_key_and_the_comma_behind_it(letters: int, lines: int) -> None:
+    text = json_text({"key": ["x" * letters], "other": 1})
+    assert len(text.splitlines()) == lines + 1
+    assert lines > 3 or max(len(line) for line in text.splitlines()) == 120
 
 
 def test_a_long_content_is_a_digest_and_another_content_another_one() -> None:
@@ -69,7 +78,9 @@ def test_all_files_of_all_stacks_are_generated() -> None:
     assert {f"tests/unit/golden/{stack}.json" for stack in STACKS} <= files.keys()
     assert "docs/diagram.md" in files
     assert files["docker-compose.yml"].splitlines()[2] == "name: slidegenie-dev"
-    assert {path.split("/")[2] for path in files if path.startswith("docker/compose/")} == set(COMPOSE_FILES)
+    mounted = {path for path in files if path.startswith("docker/compose/")}
+    assert {path.split("/")[2] for path in mounted} == set(COMPOSE_FILES)
+    assert {str(path.relative_to(ROOT)) for path in (ROOT / FILES_DIR).rglob("*") if path.is_file()} == mounted
     assert not [path for path in files if path.startswith(".secrets")]
 
 

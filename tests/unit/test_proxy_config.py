@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from components.core.labels import ENGINE_SOCKET
 from components.edge import config, dynamic, server_labels
 from components.edge import static as fixed
 from components.settings import ProxySettings
@@ -23,7 +24,7 @@ def edge(**settings: Any) -> Any:
 
 
 def allow_list() -> list[str]:
-    lines = [line.strip() for line in config.HAPROXY.splitlines()]
+    lines = [line.strip() for line in config.allow_list().splitlines()]
     return [line for line in lines if line.startswith(("acl ", "http-request ", "default_backend ", "use_backend "))]
 
 
@@ -96,8 +97,8 @@ def test_the_proxy_may_do_nothing_else(method: str, path: str) -> None:
 
 
 def test_the_allow_list_listens_where_the_proxy_asks() -> None:
-    assert "bind :2375" in config.HAPROXY
-    assert "server engine unix@/var/run/docker.sock check inter 2s" in config.HAPROXY
+    assert f"bind :{config.SOCKET_PROXY_PORT}" in config.allow_list()
+    assert f"server engine unix@{ENGINE_SOCKET} check inter 2s" in config.allow_list()
     assert static()["providers"]["docker"]["endpoint"] == "tcp://socket-proxy:2375"
 
 

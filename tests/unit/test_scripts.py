@@ -5,10 +5,17 @@ The programs they call are scripts in a folder that is all there is on PATH, so 
 
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from bench.dashboard_pictures import height
+from bench.monitoring_idle import Usage, usage
+from components.monitoring.boards import BOARDS
+from scripts.release_check import CheckRow, main, rows, run
 
 from .plans import ROOT
 
@@ -228,3 +235,134 @@ def test_compiling_begins_beside_the_base_and_the_image_waits_for_it(machine: Ma
     done = machine.run("build-airgap-images.sh", "--only", "supercronic")
     assert done.returncode == 0, done.stderr
     assert machine.built == ["debian", "supercronic"]
+
+
+# ---------------------------------------------------------------------------- bench
+# The measuring scripts, where they decide something; they themselves need an engine.
+
+
+_MIB = 2**20
+CPU = {"cpu_usage": {"total_usage": 2_500_000_000}}
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [
+        {"usage": 100 * _MIB, "stats": {"inactive_file": 40 * _MIB}},
+        {"usage": 100 * _MIB, "stats": {"total_inactive_file": 40 * _MIB, "cache": 90 * _MIB}},
+    ],
+    ids=["control groups 2", "control groups 1"],
+)
+def test_memory_that_the_kernel_can_take_back_is_not_counted(memory: dict[str, Any]) -> None:
+    assert usage({"cpu_stats": CPU, "memory_stats": memory}) == Usage(cpu_seconds=2.5, memory_mib=60)
+
+
+def test_an_engine_that_tells_no_details_is_taken_at_its_word() -> None:
+    assert usage({"cpu_stats": CPU, "memory_stats": {"usage": 100 * _MIB}}).memory_mib == 100
+
+
+def test_a_picture_is_as_high_as_its_dashboard() -> None:
+    heights = {board.uid: height(board) for board in BOARDS}
+    assert heights["infrastructure-monitoring"] > heights["business-metrics"] > 700
+
+
+# ---------------------------------------------------------------------------- release check
+# The table of `make release-check`: it is always printed, and a failing row fails the command.
+
+
+SAY = [sys.executable, "-c"]
+
+
+def row(key: str, program: str, **more: object) -> CheckRow:
+    return CheckRow(key=key, what=f"About {key}", command=[*SAY, program], figure=r"\d+ passed", **more)  # type: ignore[arg-type]
+
+
+GOOD = row("good", "print('3 passed in 1.23s')")
+BAD = row("bad", "import sys; print('2 passed'); sys.exit(3)")
+ABSENT = row("absent", "raise SystemExit(9)", missing=lambda: "no such | tool")
+
+
+def table(output: str) -> list[str]:
+    """Return the lines of the table, with every time it took as 0: machines differ."""
+    return [re.sub(r"\b\d+ s\b", "0 s", line) for line in output.splitlines() if line.startswith("|")]
+
+
+def test_what_passed_what_failed_and_what_was_skipped_is_in_the_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([GOOD, BAD, ABSENT], set(), tmp_path / "logs") == 1
+    assert table(capsys.readouterr().out) == [
+        "| what | result | figure |",
+        "|---|---|---|",
+        "| About good | passed | 3 passed, 0 s |",
+        "| About bad | **FAILED** | exit code 3, 0 s, log bad.log |",
+        "| About absent | skipped | no such \\| tool |",
+    ]
+    assert (tmp_path / "logs" / "bad.log").read_text() == "2 passed\n"
+
+
+def test_marks_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    counted = CheckRow(key="n", what="N", command=[*SAY, "print('x\\nx\\nx')"], figure="^x$", counted="of them")
+    assert run([counted], set(), tmp_path / "logs") == 0
+    assert table(capsys.readouterr().out)[2] == "| N | passed | 3 of them, 0 s |"
+
+
+def test_without_a_failure_it_succeeds(tmp_path: Path) -> None:
+    assert run([GOOD, ABSENT], set(), tmp_path / "logs") == 0
+
+
+def test_a_program_that_is_not_there_is_a_failed_row_and_the_rest_is_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = CheckRow(key="nowhere", what="Nowhere", command=["/no/such/program"], figure="x")
+    assert run([nowhere, GOOD], set(), tmp_path / "logs") == 1
+    lines = table(capsys.readouterr().out)
+    assert lines[2] == "| Nowhere | **FAILED** | could not be started: No such file or directory |"
+    assert "passed" in lines[3]
+
+
+def test_an_interrupted_run_still_prints_what_it_knows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt() -> str | None:
+        raise KeyboardInterrupt
+
+    stopped = row("stopped", "", missing=interrupt)
+    assert run([GOOD, stopped, BAD], set(), tmp_path / "logs") == 1
+    assert [line.split(" | ")[1:] for line in table(capsys.readouterr().out)[2:]] == [
+        ["passed", "3 passed, 0 s |"],
+        ["**FAILED**", "interrupted |"],
+        ["skipped", "interrupted before it |"],
+    ]
+
+
+def test_rows_can_be_chosen_and_the_others_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([GOOD, BAD], {"good"}, tmp_path / "logs") == 0
+    assert table(capsys.readouterr().out)[3] == "| About bad | skipped | not asked for |"
+
+
+def test_an_unknown_row_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--only", "chekc"]) == 2
+    assert "--only chekc: no such row; there are check, generated, plan" in capsys.readouterr().err
+
+
+def test_an_unknown_stack_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--stack", "nope"]) == 2
+    assert "stack 'nope' does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("broken", "code"), [("airgap", 1), ("none", 0)])
+def test_a_stack_whose_plan_is_broken_fails_its_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], broken: str, code: int
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\ncase "$*" in *"--stack {broken} "*) exit 1;; esac\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    assert run(rows("dev"), {"plan"}, tmp_path / "logs") == code
+    assert ("| passed | 3 stacks" in capsys.readouterr().out) is (code == 0)
+
+
+def test_the_scan_goes_by_the_policy_of_the_stack() -> None:
+    scans = {stack: next(r for r in rows(stack) if r.key == "scan").command for stack in ("dev", "airgap")}
+    assert "security/trivy-scan-offline.yml" in scans["airgap"]
+    assert "security/trivy-scan.yml" in scans["dev"]
+    assert all(command[-7:][0] == "slidegenie-release/backend:latest" for command in scans.values())

@@ -1,7 +1,6 @@
 """Read the policy file, and the exceptions that a stack adds to it."""
 
 import functools
-import json
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ from ...settings.errors import SettingsError, explain
 from ...settings.sections.policy import PolicySettings
 from ...settings.yaml_file import read_yaml
 from ..assets import asset
+from ..json_text import json_text
 from .model import ContainerPolicy, Exceptions
 
 _Model = TypeVar("_Model", bound=Section)
@@ -75,4 +75,4 @@ def schema() -> str:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **ContainerPolicy.model_json_schema(by_alias=True),
     }
-    return json.dumps(document, indent=2, sort_keys=True) + "\n"
+    return json_text(document, sort_keys=True)

@@ -1,10 +1,10 @@
 """What a dashboard is made of, and how it becomes the JSON that Grafana reads."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...core.json_text import json_text
 from .links import runbook_link
 
 _WIDTH = 24
@@ -103,12 +103,7 @@ class Board:
             "templating": {"list": [_DATASOURCES, *(_variable(variable) for variable in self.variables)]},
             "panels": list(_panels(self.rows)),
         }
-        return dashboard_text(document)
-
-
-def dashboard_text(document: Mapping[str, Any]) -> str:
-    """Return a dashboard as Grafana reads it."""
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        return json_text(document)
 
 
 _RELEASES = {

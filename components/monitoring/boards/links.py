@@ -5,18 +5,15 @@ import zlib
 
 UID = "runbook"
 """Of the dashboard that shows the runbook."""
-LINK = re.compile(rf"/d/{UID}\?viewPanel=\d+#(\w+)")
+RUNBOOK_PATH = f"/d/{UID}?viewPanel="
+"""Where, below Grafana's own path, one section is read alone; its number follows."""
+LINK = re.compile(rf"{re.escape(RUNBOOK_PATH)}\d+#(\w+)")
 """A link to a section, with its name behind it."""
 
 
-def runbook_path(section: str) -> str:
-    """Return the path, below Grafana's own, at which one section is read alone."""
-    return f"/d/{UID}?viewPanel={panel_number(section)}"
-
-
 def runbook_link(section: str) -> str:
-    """Return that path with the section's name, by which the link may be led to another place."""
-    return f"{runbook_path(section)}#{section.lower()}"
+    """Return the path of a section with its name, by which the link may be led to another place."""
+    return f"{RUNBOOK_PATH}{panel_number(section)}#{section.lower()}"
 
 
 def panel_number(title: str) -> int:

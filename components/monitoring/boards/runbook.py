@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .builder import dashboard_text
+from ...core.json_text import json_text
 from .links import UID, panel_number
 
 _WIDTH = 24
@@ -33,7 +33,7 @@ def runbook_board(runbook: str, stack: str, compose_project: str) -> str:
         "editable": False,
         "panels": list(_panels(runbook)),
     }
-    return dashboard_text(document)
+    return json_text(document)
 
 
 def _panels(runbook: str) -> Iterator[dict[str, Any]]:

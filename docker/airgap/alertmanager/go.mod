@@ -1,3 +1,6 @@
+// ldflags: -X github.com/prometheus/common/version.Version=0.28.1
+// ldflags: -X github.com/prometheus/common/version.BuildDate=20250307-14:04:46
+
 module slidegenie.invalid/airgap/alertmanager
 
 go 1.24.0

@@ -1,3 +1,5 @@
+// ldflags: -X sigs.k8s.io/release-utils/version.gitVersion=v3.1.3
+
 module slidegenie.invalid/airgap/cosign
 
 go 1.26.0

@@ -1,3 +1,5 @@
+// ldflags: -X github.com/goodwithtech/dockle/pkg.version=0.4.15
+
 module slidegenie.invalid/airgap/dockle
 
 go 1.24.0

@@ -1,3 +1,12 @@
+// ldflags: -X github.com/minio/minio/cmd.Version=2025-09-07T16:13:09Z
+// ldflags: -X github.com/minio/minio/cmd.ReleaseTag=RELEASE.2025-09-07T16-13-09Z
+// ldflags: -X github.com/minio/minio/cmd.CommitID=07c3a429bfed433e49018cb0f78a52145d4bedeb
+// ldflags: -X github.com/minio/minio/cmd.ShortCommitID=07c3a429bfed
+// ldflags: -X github.com/minio/minio/cmd.CopyrightYear=2025
+// ldflags: -X github.com/minio/mc/cmd.Version=2025-03-13T08:02:18Z
+// ldflags: -X github.com/minio/mc/cmd.ReleaseTag=DEVELOPMENT.2025-03-13T08-02-18Z
+// ldflags: -X github.com/minio/mc/cmd.CommitID=cf909e1063a9
+
 module slidegenie.invalid/airgap/minio
 
 go 1.24.0

@@ -1,3 +1,6 @@
+// ldflags: -X github.com/prometheus/common/version.Version=1.9.1
+// ldflags: -X github.com/prometheus/common/version.BuildDate=20250401-15:14:14
+
 module slidegenie.invalid/airgap/node-exporter
 
 go 1.24.0

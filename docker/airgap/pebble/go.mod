@@ -1,3 +1,5 @@
+// ldflags: -X main.version=2.10.1
+
 module slidegenie.invalid/airgap/pebble
 
 go 1.24.0

@@ -1,3 +1,5 @@
+// ldflags: -X github.com/prometheus/common/version.Version=0.17.1
+
 module slidegenie.invalid/airgap/postgres-exporter
 
 go 1.23.0

@@ -1,3 +1,7 @@
+// ldflags: -X github.com/prometheus/common/version.Version=3.16.0
+// ldflags: -X github.com/prometheus/common/version.BuildDate=20261105-15:06:51
+// tags: remove_all_sd,enable_dns_sd
+
 module slidegenie.invalid/airgap/prometheus
 
 go 1.26.7

@@ -1,3 +1,5 @@
+// ldflags: -X main.Version=v0.2.48
+
 module slidegenie.invalid/airgap/supercronic
 
 go 1.26.5

@@ -1,3 +1,5 @@
+// ldflags: -X main.version=1.57.0
+
 module slidegenie.invalid/airgap/syft
 
 go 1.26.8

@@ -1,3 +1,5 @@
+// ldflags: -X github.com/aquasecurity/trivy/pkg/version/app.ver=0.69.3
+
 module slidegenie.invalid/airgap/trivy
 
 go 1.25.6

@@ -1,4 +1,7 @@
-module slidegenie.invalid/airgap/docker-compose
+// ldflags: -X github.com/docker/compose/v2/internal.Version=v2.40.3
+// ldflags: -X github.com/docker/buildx/version.Version=v0.29.1
+
+module slidegenie.invalid/airgap/docker-plugins
 
 go 1.24.9
 

@@ -1,1 +1,0 @@
-../docker-compose/go.mod

@@ -1,6 +1,0 @@
-\set ON_ERROR_STOP on
-\set password `cat /run/secrets/monitor-password`
-SELECT 'CREATE ROLE monitor' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'monitor')
-\gexec
-ALTER ROLE monitor WITH LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT 5 PASSWORD :'password';
-GRANT pg_monitor TO monitor;
