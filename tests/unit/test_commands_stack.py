@@ -47,7 +47,7 @@ def runner(monkeypatch: pytest.MonkeyPatch, unreachable: set[str]) -> FakeRunner
         return iter(())
 
     monkeypatch.setattr(commands, "ensure_engine", lambda: made.asked.append("engine"))
-    monkeypatch.setattr(airgap, "run_script", lambda _root, script, *_: made.asked.append(script))
+    monkeypatch.setattr(airgap, "install_docker_plugins", lambda _root: made.asked.append("plugins"))
     monkeypatch.setattr(preflight, "check_host", lambda plan: made.asked.append(f"check {plan.stack}"))
     monkeypatch.setattr(preflight, "pull_images", pull)
     monkeypatch.setattr(commands, "note_rollout", lambda *_, **__: made.asked.append("record"))
@@ -63,7 +63,7 @@ def remembered(stack: str, kind: RunnerKind = RunnerKind.PULUMI) -> None:
 def test_up_looks_before_it_changes_anything_and_ends_with_the_addresses(runner: FakeRunner) -> None:
     assert main(["up"]) == 0
     assert runner.asked == [
-        *("engine", "install-docker-plugins.sh", "check dev", "pull dev"),
+        *("engine", "plugins", "check dev", "pull dev"),
         *("up", "record", "edge", "addresses dev"),
     ]
 

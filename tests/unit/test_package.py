@@ -136,9 +136,9 @@ def test_its_commands_say_in_one_line_that_there_is_no_program(wheel: Path, tmp_
 
 OWN = """
 import pulumi_docker as docker
-from slidegenie_platform import SlideGeniePlatform, load_settings
+from slidegenie_platform import SlideGeniePlatform, SlideGeniePlatformArgs, load_settings
 
-platform = SlideGeniePlatform("platform", load_settings())
+platform = SlideGeniePlatform("platform", SlideGeniePlatformArgs(settings=load_settings()))
 docker.Container("theirs", image="nginx:1", envs=["DB_PASSWORD=hunter2"])
 """
 

@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 import components
-from components import HealthCheck, Limits, PulledImage, SlideGeniePlatform, WebService, WebServiceArgs, parse_settings
+from components import parse_settings
 
 from .planned import recorded
 from .plans import ROOT
@@ -27,6 +27,7 @@ PUBLIC = {
     "FoundationArgs",
     "LocalCertificate",
     "Networks",
+    "NetworksArgs",
     "Postgres",
     "PostgresArgs",
     "Proxy",
@@ -34,7 +35,9 @@ PUBLIC = {
     "Redis",
     "RedisArgs",
     "SlideGeniePlatform",
+    "SlideGeniePlatformArgs",
     "StackSecrets",
+    "StackSecretsArgs",
     "Storage",
     "StorageArgs",
     "Zone",
@@ -74,7 +77,16 @@ PUBLIC = {
     "FilesMount",
     "PreparedVolume",
     "PulledImage",
+    "PulledImageArgs",
     "VolumeMount",
+    # From a build to what runs, for any image
+    "Admission",
+    "AdmissionArgs",
+    "PushedImage",
+    "PushedImageArgs",
+    "RegistryImage",
+    "RegistryImageArgs",
+    "RegistryLogin",
     # Settings
     "Limits",
     "Settings",
@@ -144,15 +156,7 @@ def test_every_argument_is_described(args: type) -> None:
 def test_the_example_in_the_documentation_works() -> None:
     example = inspect.cleandoc(components.__doc__ or "").partition("is:\n\n")[2].partition("\n\nEvery")[0]
     settings = parse_settings({"engine": {"socketGroup": 999}}, "here")
-    names = {
-        "HealthCheck": HealthCheck,
-        "Limits": Limits,
-        "PulledImage": PulledImage,
-        "SlideGeniePlatform": SlideGeniePlatform,
-        "WebService": WebService,
-        "WebServiceArgs": WebServiceArgs,
-        "load_settings": lambda: settings,
-    }
+    names = {name: getattr(components, name) for name in PUBLIC} | {"load_settings": lambda: settings}
 
     plan = recorded(lambda: exec(inspect.cleandoc(example), names))  # noqa: S102 - our own example
 
