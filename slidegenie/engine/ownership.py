@@ -48,11 +48,12 @@ def refuse_foreign_data(plan: Plan, opens: Callable[[str, str], bool]) -> None:
     """
     engine = DockerEngine.of()
     try:
-        found = [
+        # In whatever order the program registered them.
+        found = sorted(
             f"{_WHAT[role]} in {place.name}"
             for role, place, password in _locked(plan)
             if not opens(place.name, password) and _may_exist(place, engine) and place.holds_data(engine, _shell(plan))
-        ]
+        )
     except UnseenError as error:
         raise Problem(
             f"{error}; nothing was changed: whether data is there must be known before passwords are made"

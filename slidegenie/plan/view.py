@@ -163,7 +163,7 @@ def view_of(plan: Plan) -> View:
         volumes=volumes,
         builds=tuple(builds),
         pulls=tuple(sorted(image for image in pulled - tags if repository_of(image) not in pushed)),
-        others=tuple(f"{_KINDS[r.type]} {r.name}" for r in plan.resources if r.type in _KINDS and not _ours(r)),
+        others=tuple(sorted(f"{_KINDS[r.type]} {r.name}" for r in plan.resources if r.type in _KINDS and not _ours(r))),
         outputs=plan.outputs,
     )
 
