@@ -83,7 +83,7 @@ ROTATABLE: Mapping[str, Rotatable] = {
     ),
     # Either of the two opens the repository, and lets the other in.
     "backup": Rotatable(
-        f"password of the backup repository and its deputy; {_NOTHING_FAILS}, and a backup under way on_start anew",
+        f"password of the backup repository and its deputy; {_NOTHING_FAILS}, and a backup under way begins anew",
         (("backup-password",), ("backup-deputy",)),
         given=("backupPassword",),
     ),
