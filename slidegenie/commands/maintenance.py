@@ -61,10 +61,10 @@ def _judge(work: _Work) -> None:
     settings = policy_settings(context.program)
     if settings.enforcement is Enforcement.DISABLED:
         return
-    verdict = judge_running(context.plan, load_policy(settings, context.root))
-    for line in report(verdict):
+    outcome = judge_running(context.plan, load_policy(settings, context.root))
+    for line in report(outcome):
         warn(line)
-    info(f"policy, running containers of stack {context.stack}: {summary(verdict)}")
+    info(f"policy, running containers of stack {context.stack}: {summary(outcome)}")
 
 
 def clean(

@@ -20,62 +20,62 @@ _PLAIN_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
 def image_source(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """From a listed registry, or built by the same program, or from where that pushes what it builds."""
-    look = subject.look
+    group = subject.properties
     key = "name" if subject.kind is Kind.IMAGE else "image"
-    name = look.text(key)
-    if name in subject.around.built:
+    name = group.text(key)
+    if name in subject.facts.built:
         return
     if _ID.fullmatch(name):
         # During an update, and on the engine, it is that of an image which was judged itself, by its name.
-        if subject.around.planned or subject.kind is Kind.IMAGE:
-            yield Broken(look.at(key), "is an ID of no image that the program pulls or builds", name)
+        if subject.facts.planned or subject.kind is Kind.IMAGE:
+            yield Broken(group.at(key), "is an ID of no image that the program pulls or builds", name)
         return
     full = full_name(name)
     if not name:
-        yield Broken(look.at(key), "is not set")
-    elif repository(name) not in subject.around.pushed and not any(
+        yield Broken(group.at(key), "is not set")
+    elif repository(name) not in subject.facts.pushed and not any(
         full.startswith(f"{registry}/") for registry in policy.rules.image_source.registries
     ):
-        yield Broken(look.at(key), "is not from a listed registry, and the program does not build it", full)
+        yield Broken(group.at(key), "is not from a listed registry, and the program does not build it", full)
 
 
 def image_pinned(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """By ID or digest."""
-    look = subject.look
-    name = look.text("image")
-    if not _PINNED.fullmatch(name) and name not in subject.around.pulled:
-        yield Broken(look.at("image"), "is a tag, or no tag at all")
+    group = subject.properties
+    name = group.text("image")
+    if not _PINNED.fullmatch(name) and name not in subject.facts.pulled:
+        yield Broken(group.at("image"), "is a tag, or no tag at all")
 
 
 def secrets(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """Nowhere that `docker inspect` shows."""
-    look, rule = subject.look, policy.rules.secrets
+    group, rule = subject.properties, policy.rules.secrets
     # One secret makes a secret of the whole list, and then nobody can tell which of its entries it is.
     for key in ("envs", "command", "entrypoints", "healthcheck", "labels", "logOpts"):
-        if look.at(key) in look.hidden:
-            yield Broken(look.at(key), "is a secret, or an entry of it is")
-    for number, (path, value) in enumerate(look.items("envs")):
-        yield from _variable(look, rule, path, f"{look.at('envs')}[{number}]", value)
+        if group.at(key) in group.hidden:
+            yield Broken(group.at(key), "is a secret, or an entry of it is")
+    for number, (path, value) in enumerate(group.items("envs")):
+        yield from _variable(group, rule, path, f"{group.at('envs')}[{number}]", value)
     for key in ("command", "entrypoints"):
-        yield from _words(look, rule, look.items(key))
-    yield from _words(look, rule, look.group("healthcheck").items("tests"))
-    yield from _texts(look, rule, look.items("logOpts"))
-    for options in (look.items("driverOpts"), *(_volume_options(mount) for mount in look.groups("mounts"))):
-        yield from _volume(look, rule, options)
+        yield from _words(group, rule, group.items(key))
+    yield from _words(group, rule, group.group("healthcheck").items("tests"))
+    yield from _texts(group, rule, group.items("logOpts"))
+    for options in (group.items("driverOpts"), *(_volume_options(mount) for mount in group.groups("mounts"))):
+        yield from _volume(group, rule, options)
 
     def labelled(label: Properties) -> Iterator[Found]:
-        yield from _texts(look, rule, [(label.at("value"), label.values.get("value"))])
+        yield from _texts(group, rule, [(label.at("value"), label.values.get("value"))])
 
-    yield from each(look.groups("labels"), labelled)
+    yield from each(group.groups("labels"), labelled)
 
 
 def _volume_options(mount: Properties) -> list[tuple[str, object]]:
     return mount.group("volumeOptions").items("driverOptions")
 
 
-def _volume(look: Properties, rule: SecretsRule, items: list[tuple[str, object]]) -> Iterator[Found]:
+def _volume(group: Properties, rule: SecretsRule, items: list[tuple[str, object]]) -> Iterator[Found]:
     """Judge what a volume's driver is told: its own options, and those of the file system in `o`."""
-    yield from _texts(look, rule, items)
+    yield from _texts(group, rule, items)
     for path, value in items:
         for option in ("" if value is UNKNOWN else str(value)).split(","):
             name, _, given = option.strip().rpartition("=")
@@ -84,27 +84,27 @@ def _volume(look: Properties, rule: SecretsRule, items: list[tuple[str, object]]
                 yield Broken(path, "gives the file system a secret by its name", name)
 
 
-def _variable(look: Properties, rule: SecretsRule, path: str, index: str, value: object) -> Iterator[Found]:
+def _variable(group: Properties, rule: SecretsRule, path: str, index: str, value: object) -> Iterator[Found]:
     if value is UNKNOWN:
         yield NotJudged(path)
         return
     parts = _ASSIGNMENT.fullmatch(str(value))
     # The name is shown, for nobody counts variables; but only what looks like one, and has a value beside it.
     shown = bool(parts and _PLAIN_NAME.fullmatch(parts[1]) and parts[2].strip("="))
-    where = f'{look.at("envs")}["{parts[1]}"]' if parts and shown else index
-    if look.is_hidden(path):
+    where = f'{group.at("envs")}["{parts[1]}"]' if parts and shown else index
+    if group.is_hidden(path):
         yield Broken(where, "is a secret", parts[1] if parts else "")
     elif parts and parts[2] and re.search(rule.names, parts[1]):
         yield Broken(where, "is a secret by its name", parts[1])
     else:
-        yield from _texts(look, rule, [(where, value)], parts[1] if parts else "")
+        yield from _texts(group, rule, [(where, value)], parts[1] if parts else "")
 
 
-def _words(look: Properties, rule: SecretsRule, items: list[tuple[str, object]]) -> Iterator[Found]:
+def _words(group: Properties, rule: SecretsRule, items: list[tuple[str, object]]) -> Iterator[Found]:
     """Judge a command: its words, and the words of a shell script in it."""
     words: list[tuple[str, _Word]] = []
     for path, value in items:
-        yield from _texts(look, rule, [(path, value)])
+        yield from _texts(group, rule, [(path, value)])
         if value is not UNKNOWN:
             split = str(value).split()
             words += [(path, _Word(word, in_script=len(split) > 1)) for word in split]
@@ -137,11 +137,11 @@ class _Word:
         return bool(bare) and not bare.startswith("/run/secrets/") and not (self.in_script and bare[0] in "$`")
 
 
-def _texts(look: Properties, rule: SecretsRule, items: list[tuple[str, object]], subject: str = "") -> Iterator[Found]:
+def _texts(group: Properties, rule: SecretsRule, items: list[tuple[str, object]], subject: str = "") -> Iterator[Found]:
     for path, value in items:
         if value is UNKNOWN:
             yield NotJudged(path)
-        elif look.is_hidden(path):
+        elif group.is_hidden(path):
             yield Broken(path, "is a secret", subject)
         else:
             for what, expression in rule.values.items():

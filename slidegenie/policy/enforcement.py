@@ -31,11 +31,11 @@ def judge_stack(program: StackProgram, plan: Plan, *, live: bool) -> None:
     """
     settings = policy_settings(program)
     policy = load_policy(settings, program.root)
-    verdict = judge_running(plan, policy) if live else judge_plan(plan, policy, _today())
-    for line in report(verdict):
+    outcome = judge_running(plan, policy) if live else judge_plan(plan, policy, _today())
+    for line in report(outcome):
         echo(line)
-    result = f"policy, {'running containers' if live else 'plan'} of stack {plan.stack}: {summary(verdict)}"
-    if verdict.violations and settings.enforcement is Enforcement.MANDATORY:
+    result = f"policy, {'running containers' if live else 'plan'} of stack {plan.stack}: {summary(outcome)}"
+    if outcome.violations and settings.enforcement is Enforcement.MANDATORY:
         raise Problem(f"{result}; it is mandatory here (policy.enforcement)")
     info(result)
 
@@ -49,18 +49,18 @@ def enforce(program: StackProgram, plan: Plan) -> None:
     settings = policy_settings(program)
     if settings.enforcement is Enforcement.DISABLED:
         return
-    verdict = judge_plan(plan, load_policy(settings, program.root), _today())
-    for line in report_undecided(verdict):
+    outcome = judge_plan(plan, load_policy(settings, program.root), _today())
+    for line in report_undecided(outcome):
         warn(line)
-    if not verdict.violations:
+    if not outcome.violations:
         return
-    lines = list(report_violations(verdict))
+    lines = list(report_violations(outcome))
     if settings.enforcement is Enforcement.MANDATORY:
-        refused = f"stack {plan.stack} breaks the container policy, nothing was changed: {summary(verdict)}"
+        refused = f"stack {plan.stack} breaks the container policy, nothing was changed: {summary(outcome)}"
         raise Problem("\n".join([refused, *lines, "docs/policy.md tells how to write an exception"]))
     for line in lines:
         warn(line)
-    info(f"the container policy is advisory in stack {plan.stack} and stops nothing: {summary(verdict)}")
+    info(f"the container policy is advisory in stack {plan.stack} and stops nothing: {summary(outcome)}")
 
 
 def policy_settings(program: StackProgram) -> PolicySettings:
@@ -81,15 +81,15 @@ def judge_running(plan: Plan, policy: ContainerPolicy) -> PolicyResult:
         raise Problem(f"nothing of stack {plan.stack} is on this engine: `make up STACK={plan.stack}` brings it up")
     cgroup_v2 = docker("info", "--format", "{{.CgroupVersion}}").stdout.strip() == "2"
     networks = _networks(running)
-    around = replace(facts_of(plan), zones=zones_of(networks))
+    facts = replace(facts_of(plan), zones=zones_of(networks))
     subjects = [
-        *(judged_container(c, cgroup_v2=cgroup_v2, around=around) for c in running),
+        *(judged_container(c, cgroup_v2=cgroup_v2, facts=facts) for c in running),
         *map(judged_volume, _volumes(running)),
         *map(judged_network, networks),
     ]
-    verdict = judge((subject for subject in subjects if subject is not None), policy, _today())
-    publish(label, _METRICS_FILE, metrics(verdict))
-    return verdict
+    outcome = judge((subject for subject in subjects if subject is not None), policy, _today())
+    publish(label, _METRICS_FILE, metrics(outcome))
+    return outcome
 
 
 def _volumes(running: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from components.core.policy.model import ContainerPolicy, Granted
 from components.core.policy.rules_file import Rule
 
-from . import content_rules, identity_rules, limit_rules, reach_rules
+from . import content_rules, limit_rules, privilege_rules, reach_rules
 from .properties import NOT_KNOWN, Broken, Found, NotJudged, NotKnownError
 from .rule import ALL_CONTAINERS, RUNNING, JudgedResource, Kind, RuleCheck
 
@@ -18,15 +18,15 @@ LONGEST = datetime.timedelta(days=731)
 CHECKS = tuple(
     RuleCheck(id=identity, kinds=frozenset(kinds), check=check)
     for identity, kinds, check in (
-        ("user", RUNNING, identity_rules.user),
-        ("groups", ALL_CONTAINERS, identity_rules.groups),
-        ("privileged", ALL_CONTAINERS, identity_rules.privileged),
-        ("capabilities", ALL_CONTAINERS, identity_rules.capabilities),
-        ("noNewPrivileges", RUNNING, identity_rules.no_new_privileges),
-        ("securityProfiles", ALL_CONTAINERS, identity_rules.security_profiles),
-        ("namespaces", ALL_CONTAINERS, identity_rules.namespaces),
-        ("devices", ALL_CONTAINERS, identity_rules.devices),
-        ("sysctls", ALL_CONTAINERS, identity_rules.sysctls),
+        ("user", RUNNING, privilege_rules.user),
+        ("groups", ALL_CONTAINERS, privilege_rules.groups),
+        ("privileged", ALL_CONTAINERS, privilege_rules.privileged),
+        ("capabilities", ALL_CONTAINERS, privilege_rules.capabilities),
+        ("noNewPrivileges", RUNNING, privilege_rules.no_new_privileges),
+        ("securityProfiles", ALL_CONTAINERS, privilege_rules.security_profiles),
+        ("namespaces", ALL_CONTAINERS, privilege_rules.namespaces),
+        ("devices", ALL_CONTAINERS, privilege_rules.devices),
+        ("sysctls", ALL_CONTAINERS, privilege_rules.sysctls),
         ("memory", RUNNING, limit_rules.memory),
         ("cpu", RUNNING, limit_rules.cpu),
         ("pids", RUNNING, limit_rules.pids),

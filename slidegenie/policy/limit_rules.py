@@ -11,30 +11,30 @@ from .rule import JudgedResource, Kind
 
 def memory(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """A limit, and no swap on top."""
-    look = subject.look
-    limit = look.number("memory")
+    group = subject.properties
+    limit = group.number("memory")
     if limit <= 0:
-        yield Broken(look.at("memory"), "is not set")
+        yield Broken(group.at("memory"), "is not set")
     elif subject.kind is Kind.SERVICE:
-        yield NotJudged(look.at("memorySwap"), "is nothing that a service can set; take swap off every node")
-    elif look.number("memorySwap") != limit:
-        yield Broken(look.at("memorySwap"), "is not the same as memory, so the container may swap")
+        yield NotJudged(group.at("memorySwap"), "is nothing that a service can set; take swap off every node")
+    elif group.number("memorySwap") != limit:
+        yield Broken(group.at("memorySwap"), "is not the same as memory, so the container may swap")
 
 
 def cpu(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """A limit; shares alone only count while others are busy."""
-    look = subject.look
-    if look.number("cpus") <= 0 and look.number("cpuQuota") <= 0:
-        yield Broken(look.at("cpus"), "is not set, and neither is cpuQuota")
+    group = subject.properties
+    if group.number("cpus") <= 0 and group.number("cpuQuota") <= 0:
+        yield Broken(group.at("cpus"), "is not set, and neither is cpuQuota")
 
 
 def pids(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """The engine's own number where it is known, else what the label announces."""
-    look, most = subject.look, policy.rules.pids.max
-    if look.get("pidsLimit") is not None:
-        path, limit = look.at("pidsLimit"), look.number("pidsLimit")
+    group, most = subject.properties, policy.rules.pids.max
+    if group.get("pidsLimit") is not None:
+        path, limit = group.at("pidsLimit"), group.number("pidsLimit")
     else:
-        path, text = f'{look.at("labels")}["{PIDS_LABEL}"]', _label(look, PIDS_LABEL)
+        path, text = f'{group.at("labels")}["{PIDS_LABEL}"]', _label(group, PIDS_LABEL)
         limit = int(text) if text.isdecimal() else 0
     if limit <= 0:
         yield Broken(path, "sets no limit of processes")
@@ -53,7 +53,7 @@ def ulimits(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]
         elif not 0 <= hard <= ceilings[name]:
             yield Broken(limit.at("hard"), f"is above {ceilings[name]}", name)
 
-    yield from each(subject.look.groups("ulimits"), below)
+    yield from each(subject.properties.groups("ulimits"), below)
 
 
 _TMPFS_SIZES = ("size", "nr_blocks")
@@ -61,8 +61,8 @@ _TMPFS_SIZES = ("size", "nr_blocks")
 
 def tmpfs(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """Sized, and nothing in it can be executed."""
-    look = subject.look
-    for path, value in look.items("tmpfs"):
+    group = subject.properties
+    for path, value in group.items("tmpfs"):
         if value is UNKNOWN:
             yield NotJudged(path)
             continue
@@ -80,55 +80,57 @@ def tmpfs(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
         if mount.text("type") == "tmpfs" and mount.group("tmpfsOptions").number("sizeBytes") <= 0:
             yield Broken(f"{mount.at('tmpfsOptions')}.sizeBytes", "is not set")
 
-    yield from each(look.groups("mounts"), sized)
+    yield from each(group.groups("mounts"), sized)
 
 
 def logs(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """Rotated by the driver, or told to be."""
-    look = subject.look
-    driver = look.text("logDriver")
+    group = subject.properties
+    driver = group.text("logDriver")
     if driver in policy.rules.logs.rotating:
         return
-    if "max-size" not in look.mapping("logOpts"):
+    if "max-size" not in group.mapping("logOpts"):
         missing = "is not set: the engine's default, json-file, never rotates" if not driver else "does not rotate"
-        yield Broken(look.at("logDriver"), f"{missing}, and logOpts has no max-size")
+        yield Broken(group.at("logDriver"), f"{missing}, and logOpts has no max-size")
 
 
 def restart(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """By itself. A job ends, and so has nothing to restart."""
-    look, rule = subject.look, policy.rules.restart
-    policy_name = look.text("restart")
-    if policy_name in ("", "no") and _is_job(look):
+    group, rule = subject.properties, policy.rules.restart
+    policy_name = group.text("restart")
+    if policy_name in ("", "no") and _is_job(group):
         return
     if policy_name not in rule.allowed:
         is_not = "is not set" if not policy_name else "is not allowed"
-        yield Broken(look.at("restart"), f"{is_not}; allowed: {', '.join(rule.allowed)}")
-    elif policy_name == "on-failure" and not 0 < look.number("maxRetryCount") <= rule.max_retries:
-        yield Broken(look.at("maxRetryCount"), f"is not 1 to {rule.max_retries}, so it may start for ever")
+        yield Broken(group.at("restart"), f"{is_not}; allowed: {', '.join(rule.allowed)}")
+    elif policy_name == "on-failure" and not 0 < group.number("maxRetryCount") <= rule.max_retries:
+        yield Broken(group.at("maxRetryCount"), f"is not 1 to {rule.max_retries}, so it may start for ever")
 
 
 def health_check(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """Every server; a job's health is its exit code."""
-    look = subject.look
-    if _is_job(look):
+    group = subject.properties
+    if _is_job(group):
         return
-    tests = [value for _, value in look.group("healthcheck").items("tests")]
+    tests = [value for _, value in group.group("healthcheck").items("tests")]
     if not tests:
-        yield Broken(look.at("healthcheck"), "is not set")
+        yield Broken(group.at("healthcheck"), "is not set")
     elif tests[0] is UNKNOWN:
-        yield NotJudged(f"{look.at('healthcheck')}.tests[0]")
+        yield NotJudged(f"{group.at('healthcheck')}.tests[0]")
     elif str(tests[0]).upper() == "NONE" or len(tests) == 1:
-        yield Broken(f"{look.at('healthcheck')}.tests", "switches the health check off")
+        yield Broken(f"{group.at('healthcheck')}.tests", "switches the health check off")
 
 
 _ROLES_THAT_END = frozenset({"job", "seed"})
 """Docker Compose starts seeds, so that the engine prepares their volume; they end at once."""
 
 
-def _is_job(look: Properties) -> bool:
+def _is_job(group: Properties) -> bool:
     """Tell whether it runs to its end and somebody waits for that: `mustRun: false` alone is a server nobody misses."""
-    return look.flag("mustRun") is False and (bool(look.flag("attach")) or _label(look, ROLE_LABEL) in _ROLES_THAT_END)
+    return group.flag("mustRun") is False and (
+        bool(group.flag("attach")) or _label(group, ROLE_LABEL) in _ROLES_THAT_END
+    )
 
 
-def _label(look: Properties, name: str) -> str:
-    return next((label.text("value") for label in look.groups("labels") if label.text("label") == name), "")
+def _label(group: Properties, name: str) -> str:
+    return next((label.text("value") for label in group.groups("labels") if label.text("label") == name), "")

@@ -19,12 +19,12 @@ ENGINE_NETWORKS = frozenset({"bridge", *_MODES})
 """Networks that the engine has by itself."""
 
 
-def judged_container(inspected: Mapping[str, Any], *, cgroup_v2: bool, around: ProgramFacts) -> JudgedResource | None:
+def judged_container(inspected: Mapping[str, Any], *, cgroup_v2: bool, facts: ProgramFacts) -> JudgedResource | None:
     """Return a container that the engine knows. `around` has the images that its plan vouches for."""
     properties = _properties(inspected, cgroup_v2=cgroup_v2)
     name = str(inspected["Name"]).lstrip("/")
-    known = replace(around, planned=False, pulled=around.pulled | {str(inspected["Image"])})
-    return judged_resource(CONTAINER, name, properties, around=known)
+    known = replace(facts, planned=False, pulled=facts.pulled | {str(inspected["Image"])})
+    return judged_resource(CONTAINER, name, properties, facts=known)
 
 
 def judged_volume(inspected: Mapping[str, Any]) -> JudgedResource | None:
@@ -42,16 +42,16 @@ def zones_of(networks: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {str(network[key]): zone_of(_network(network)) for network in networks for key in ("Name", "Id")}
 
 
-def metrics(verdict: PolicyResult) -> CollectorRegistry:
+def metrics(outcome: PolicyResult) -> CollectorRegistry:
     """Return what the monitoring is told of the verdict: the rules each service breaks.
 
     What only fills a volume and never runs is left out while it breaks none: its name changes with each release.
     """
-    broken = Counter(violation.container for violation in verdict.violations)
+    broken = Counter(violation.container for violation in outcome.violations)
     told = CollectorRegistry()
     about = "Rules of the container policy that what runs breaks."
     gauge = Gauge("slidegenie_policy_violations", about, ["container"], registry=told)
-    for name in {*verdict.services(RUNNING), *broken}:
+    for name in {*outcome.services(RUNNING), *broken}:
         gauge.labels(name).set(broken[name])
     return told
 

@@ -25,7 +25,7 @@ def judged_resource(
     properties: Mapping[str, Any],
     *,
     hidden: frozenset[str] = frozenset(),
-    around: ProgramFacts = _ALONE,
+    facts: ProgramFacts = _ALONE,
 ) -> JudgedResource | None:
     """Return the resource of type token `kind` as rules read it; `None` when no rule is about its type."""
     names: Mapping[str, str] = {}
@@ -41,8 +41,8 @@ def judged_resource(
         kind=what,
         name=name,
         container=_service_name(properties) or name,
-        look=Properties(properties, hidden=hidden, names=names),
-        around=around,
+        properties=Properties(properties, hidden=hidden, names=names),
+        facts=facts,
     )
 
 

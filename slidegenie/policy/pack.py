@@ -106,8 +106,8 @@ class _Asked:
         if args.resource_type == NETWORK:
             # Its ID is nothing that Pulumi tells a policy.
             self._zones[str(properties.get("name"))] = zone_of(properties)
-        around = ProgramFacts(built=frozenset(self._built), pushed=frozenset(self._pushed), zones=self._zones)
-        subject = judged_resource(args.resource_type, args.name, properties, around=around)
+        facts = ProgramFacts(built=frozenset(self._built), pushed=frozenset(self._pushed), zones=self._zones)
+        subject = judged_resource(args.resource_type, args.name, properties, facts=facts)
         if subject is None:
             return
         for check in checks:

@@ -145,10 +145,10 @@ class Properties:
         return Properties(values if isinstance(values, Mapping) else {}, path, self.hidden)
 
 
-def each(looks: list[Properties], check: Callable[[Properties], Iterator[Found]]) -> Iterator[Found]:
+def each(groups: list[Properties], check: Callable[[Properties], Iterator[Found]]) -> Iterator[Found]:
     """Run `check` on each: one that is not known yet must not hide what is wrong with the others."""
-    for look in looks:
+    for group in groups:
         try:
-            yield from check(look)
+            yield from check(group)
         except NotKnownError as unknown:
             yield NotJudged(unknown.path)

@@ -20,34 +20,36 @@ _ID_OF_A_NETWORK = re.compile(r"[0-9a-f]+")
 
 def read_only_root(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """Set."""
-    if not subject.look.flag("readOnly"):
-        yield Broken(subject.look.at("readOnly"), "is not true")
+    if not subject.properties.flag("readOnly"):
+        yield Broken(subject.properties.at("readOnly"), "is not true")
 
 
 def network(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """On networks somebody made, or on none; on that of a closed zone only who is listed."""
 
-    def mode(look: Properties) -> Iterator[Found]:
-        name = look.text("networkMode")
+    def mode(group: Properties) -> Iterator[Found]:
+        name = group.text("networkMode")
         kind = name.lower()
         if kind == "host" or kind.startswith("container:"):
-            yield Broken(look.at("networkMode"), "is the host's network, or another container's", kind)
+            yield Broken(group.at("networkMode"), "is the host's network, or another container's", kind)
         elif kind not in ("", "none", *_DEFAULT_BRIDGE):
-            yield from _joined(subject, policy, look.at("networkMode"), name)
+            yield from _joined(subject, policy, group.at("networkMode"), name)
         # The provider writes `bridge` by itself; a container that joins other networks is not on it.
-        elif kind != "none" and not look.values.get("networksAdvanced"):
-            yield Broken(look.at("networksAdvanced"), "is not set, so the container is on the default bridge", "bridge")
+        elif kind != "none" and not group.values.get("networksAdvanced"):
+            yield Broken(
+                group.at("networksAdvanced"), "is not set, so the container is on the default bridge", "bridge"
+            )
 
     def listed(joins: Properties) -> Iterator[Found]:
         yield from _joined(subject, policy, joins.at("name"), joins.text("name"))
 
-    yield from each([subject.look], mode)
-    yield from each(subject.look.groups("networksAdvanced"), listed)
+    yield from each([subject.properties], mode)
+    yield from each(subject.properties.groups("networksAdvanced"), listed)
 
 
 def _joined(subject: JudgedResource, policy: ContainerPolicy, path: str, name: str) -> Iterator[Found]:
     """Judge a network that a container is on, by its name or its ID."""
-    members, zones = policy.rules.network.members, subject.around.zones
+    members, zones = policy.rules.network.members, subject.facts.zones
     if name.lower() in ("host", *_DEFAULT_BRIDGE):
         yield Broken(path, "is the host's network or the default bridge", name.lower())
     elif name not in zones and _ID_OF_A_NETWORK.fullmatch(name):
@@ -59,20 +61,20 @@ def _joined(subject: JudgedResource, policy: ContainerPolicy, path: str, name: s
 
 def segments(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """Networks themselves: a known driver, and no way out where none is needed."""
-    look, rule = subject.look, policy.rules.segments
-    if (driver := look.text("driver") or "bridge") not in rule.drivers:
-        yield Broken(look.at("driver"), f"is not one of {', '.join(rule.drivers)}", driver)
-    zones = [label.text("value") for label in look.groups("labels") if label.text("label") == ZONE_LABEL]
-    if set(zones) & set(rule.internal_zones) and not look.flag("internal"):
-        yield Broken(look.at("internal"), "is not true on a network that must have no way out", zones[0])
+    group, rule = subject.properties, policy.rules.segments
+    if (driver := group.text("driver") or "bridge") not in rule.drivers:
+        yield Broken(group.at("driver"), f"is not one of {', '.join(rule.drivers)}", driver)
+    zones = [label.text("value") for label in group.groups("labels") if label.text("label") == ZONE_LABEL]
+    if set(zones) & set(rule.internal_zones) and not group.flag("internal"):
+        yield Broken(group.at("internal"), "is not true on a network that must have no way out", zones[0])
 
 
 def ports(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """Only the edge, on an address that is written down."""
-    look, rule = subject.look, policy.rules.ports
+    group, rule = subject.properties, policy.rules.ports
     may = subject.container in rule.publishers
-    if look.flag("publishAllPorts"):
-        yield Broken(look.at("publishAllPorts"), "is true: every port of the image is published", "all")
+    if group.flag("publishAllPorts"):
+        yield Broken(group.at("publishAllPorts"), "is true: every port of the image is published", "all")
 
     def published(port: Properties) -> Iterator[Found]:
         if not may:
@@ -86,16 +88,16 @@ def ports(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
         elif external < 1024 and external not in rule.privileged:  # noqa: PLR2004 - what only root may bind
             yield Broken(port.at("external"), "is below 1024 and not among the ports of the edge", str(external))
 
-    yield from each(look.groups("ports"), published)
+    yield from each(group.groups("ports"), published)
 
 
 def host_mounts(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]:
     """Nothing that rules the host, however it is mounted."""
-    look, rule = subject.look, policy.rules.host_mounts
-    yield from each(look.groups("mounts"), functools.partial(_mounted, rule))
-    yield from each(look.groups("volumes"), functools.partial(_bound, rule))
+    group, rule = subject.properties, policy.rules.host_mounts
+    yield from each(group.groups("mounts"), functools.partial(_mounted, rule))
+    yield from each(group.groups("volumes"), functools.partial(_bound, rule))
     # A volume of the local driver can be a folder of the host too.
-    yield from each([look], functools.partial(_device, rule, "driverOpts"))
+    yield from each([group], functools.partial(_device, rule, "driverOpts"))
 
 
 def _mounted(rule: HostMountsRule, mount: Properties) -> Iterator[Found]:
@@ -163,7 +165,7 @@ def _out_of_reach(rule: HostMountsRule, path: str, written: str) -> Iterator[Fou
 
 def read_only_mounts(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:
     """What is of the host cannot be written, and its mounts stay apart."""
-    look = subject.look
+    group = subject.properties
 
     def mounted(mount: Properties) -> Iterator[Found]:
         # A volume that is declared on the spot can be a folder of the host too.
@@ -181,8 +183,8 @@ def read_only_mounts(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Fo
         if source and not volume.flag("readOnly"):
             yield Broken(volume.at("readOnly"), "is not true", _clean(source))
 
-    yield from each(look.groups("mounts"), mounted)
-    yield from each(look.groups("volumes"), bound)
+    yield from each(group.groups("mounts"), mounted)
+    yield from each(group.groups("volumes"), bound)
 
 
 def _of_the_host(volume: Properties) -> tuple[str, str]:

@@ -22,10 +22,10 @@ def judge_plan(plan: Plan, policy: ContainerPolicy, today: datetime.date) -> Pol
 
 def judged_resources(plan: Plan) -> Iterator[JudgedResource]:
     """Yield what rules are about."""
-    around = facts_of(plan)
+    facts = facts_of(plan)
     for resource in plan.resources:
         properties, hidden = _plain(resource)
-        subject = judged_resource(resource.type, resource.name, properties, hidden=hidden, around=around)
+        subject = judged_resource(resource.type, resource.name, properties, hidden=hidden, facts=facts)
         if subject is not None:
             yield subject
 

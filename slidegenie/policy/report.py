@@ -6,16 +6,16 @@ from .judge import PolicyResult, Violation
 from .rule import ALL_CONTAINERS
 
 
-def report(verdict: PolicyResult) -> Iterator[str]:
+def report(outcome: PolicyResult) -> Iterator[str]:
     """Yield the lines, by rule: what breaks the policy, then what could not be judged."""
-    yield from report_violations(verdict)
-    yield from report_undecided(verdict)
+    yield from report_violations(outcome)
+    yield from report_undecided(outcome)
 
 
-def report_violations(verdict: PolicyResult) -> Iterator[str]:
+def report_violations(outcome: PolicyResult) -> Iterator[str]:
     """Yield the lines about what breaks the policy, by rule."""
     by_rule: dict[str, list[Violation]] = {}
-    for violation in verdict.violations:
+    for violation in outcome.violations:
         by_rule.setdefault(violation.rule, []).append(violation)
     for rule, violations in by_rule.items():
         says = violations[0].says
@@ -26,10 +26,10 @@ def report_violations(verdict: PolicyResult) -> Iterator[str]:
         yield f"  fix: {says.fix}"
 
 
-def report_undecided(verdict: PolicyResult) -> Iterator[str]:
+def report_undecided(outcome: PolicyResult) -> Iterator[str]:
     """Yield a line for each rule that could not be asked, and why."""
     seen: dict[tuple[str, str], list[str]] = {}
-    for undecided in verdict.undecided:
+    for undecided in outcome.undecided:
         seen.setdefault((undecided.rule, undecided.why), []).append(undecided.resource)
     for (rule, why), resources in seen.items():
         yield f"{rule}: {', '.join(resources)}: {why}"
@@ -41,8 +41,8 @@ def explain(violation: Violation) -> str:
     return f"{violation.where} {violation.what}\n  danger: {says.danger}\n  fix: {says.fix}"
 
 
-def summary(verdict: PolicyResult) -> str:
+def summary(outcome: PolicyResult) -> str:
     """Return the counts in one line."""
-    rules = len({violation.rule for violation in verdict.violations})
-    found = f"violations: {len(verdict.violations)} of {rules} rules" if rules else "no violation"
-    return f"{found} in {len(verdict.services(ALL_CONTAINERS))} containers, {len(verdict.used)} exceptions used"
+    rules = len({violation.rule for violation in outcome.violations})
+    found = f"violations: {len(outcome.violations)} of {rules} rules" if rules else "no violation"
+    return f"{found} in {len(outcome.services(ALL_CONTAINERS))} containers, {len(outcome.used)} exceptions used"

@@ -56,9 +56,9 @@ class JudgedResource:
     """The resource's name."""
     container: str
     """The service's name; the resource's where it has none."""
-    look: Properties
+    properties: Properties
     """Its properties."""
-    around: ProgramFacts = ProgramFacts()
+    facts: ProgramFacts = ProgramFacts()
     """What else there is."""
 
 

@@ -53,24 +53,24 @@ GHP = "ghp_" + "A1" * 18
 EDGE = {"labels": [*GOOD["labels"], label("com.docker.compose.service", "traefik")]}
 
 
-def verdict(
+def outcome(
     properties: Mapping[str, Any],
     *,
     kind: str = CONTAINER,
     policy: ContainerPolicy | None = None,
     today: datetime.date = TODAY,
     hidden: frozenset[str] = frozenset(),
-    **around: Any,
+    **facts: Any,
 ) -> PolicyResult:
     """Return what the policy says about one resource called `theirs`."""
-    subject = judged_resource(kind, "theirs", properties, hidden=hidden, around=ProgramFacts(**around))
+    subject = judged_resource(kind, "theirs", properties, hidden=hidden, facts=ProgramFacts(**facts))
     assert subject is not None
     return judge([subject], policy or default_policy(), today)
 
 
 def broken(properties: Mapping[str, Any], **rest: Any) -> list[tuple[str, str]]:
     """Return rule and path of everything that is wrong."""
-    return [(violation.rule, violation.path) for violation in verdict(properties, **rest).violations]
+    return [(violation.rule, violation.path) for violation in outcome(properties, **rest).violations]
 
 
 def granting(rule: str, expires: datetime.date, *only: str, container: str = "theirs") -> ContainerPolicy:

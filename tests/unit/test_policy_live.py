@@ -76,8 +76,8 @@ def inspected(**changes: Any) -> dict[str, Any]:
 
 
 def judged(*containers: dict[str, Any], cgroup_v2: bool = True, today: datetime.date = TODAY) -> PolicyResult:
-    around = ProgramFacts(zones={"slidegenie-control": "control"})
-    subjects = [judged_container(c, cgroup_v2=cgroup_v2, around=around) for c in containers]
+    facts = ProgramFacts(zones={"slidegenie-control": "control"})
+    subjects = [judged_container(c, cgroup_v2=cgroup_v2, facts=facts) for c in containers]
     return judge([subject for subject in subjects if subject], default_policy(), today)
 
 
@@ -143,7 +143,7 @@ def test_what_the_engine_really_does_is_caught_by_the_same_rule(
 
 def test_an_id_that_runs_is_of_an_image_that_was_judged_before_it_came_there() -> None:
     """So is what a rollback brought back: the plan does not know it."""
-    subject = judged_container(inspected(), cgroup_v2=True, around=ProgramFacts(planned=True))
+    subject = judged_container(inspected(), cgroup_v2=True, facts=ProgramFacts(planned=True))
     assert subject is not None
 
     assert judge([subject], default_policy(), TODAY).violations == ()

@@ -12,7 +12,7 @@ from slidegenie.policy.normalized import SERVICE, VOLUME
 from slidegenie.policy.properties import UNKNOWN
 from slidegenie.policy.report import explain, report
 
-from .policies import EDGE, GOOD, IMAGE, SECRET, TODAY, broken, granting, label, mount, port, verdict
+from .policies import EDGE, GOOD, IMAGE, SECRET, TODAY, broken, granting, label, mount, outcome, port
 from .policy_cases import CASES, Case
 
 YESTERDAY = TODAY - datetime.timedelta(days=1)
@@ -65,7 +65,7 @@ def test_each_of_several_violations_is_named(rule: str, case: Case) -> None:
 
 def test_an_exception_excuses_this_rule_in_this_container_only(rule: str, case: Case) -> None:
     bad = {**case.base, **case.violate}
-    excused = verdict(bad, kind=case.kind, policy=granting(rule, TODAY))
+    excused = outcome(bad, kind=case.kind, policy=granting(rule, TODAY))
 
     assert excused.violations == ()
     assert [(grant.rule, grant.container) for grant in excused.used] == [(rule, "theirs")]
@@ -75,7 +75,7 @@ def test_an_exception_excuses_this_rule_in_this_container_only(rule: str, case: 
 
 
 def test_an_expired_exception_is_a_violation_that_says_since_when(rule: str, case: Case) -> None:
-    (violation,) = verdict({**case.base, **case.violate}, kind=case.kind, policy=granting(rule, YESTERDAY)).violations
+    (violation,) = outcome({**case.base, **case.violate}, kind=case.kind, policy=granting(rule, YESTERDAY)).violations
 
     assert violation.what.endswith("; its exception expired on 2026-11-22: renew or remove it")
 
@@ -87,7 +87,7 @@ def test_an_exception_for_something_else_of_the_rule_does_not_count(rule: str, c
 
 
 def test_what_is_not_known_yet_is_said_and_is_no_violation(rule: str, case: Case) -> None:
-    said = verdict({**case.base, **case.unknown}, kind=case.kind)
+    said = outcome({**case.base, **case.unknown}, kind=case.kind)
 
     assert [violation for violation in said.violations if violation.rule == rule] == []
     assert (rule, f"cannot be judged in preview: {case.unknown_path} is not known before the update") in [
@@ -97,7 +97,7 @@ def test_what_is_not_known_yet_is_said_and_is_no_violation(rule: str, case: Case
 
 def test_a_message_says_what_why_and_how_and_never_a_value(case: Case) -> None:
     marked = _marked({**case.base, **case.violate, **case.several})
-    said = verdict(marked, kind=case.kind)
+    said = outcome(marked, kind=case.kind)
     text = "\n".join([*report(said), *map(explain, said.violations)])
 
     assert SECRET not in text
@@ -373,7 +373,7 @@ def test_a_closed_zone_is_closed_however_a_container_names_its_network(joins: di
 
 def test_a_network_that_may_be_named_by_an_id_nobody_knows_is_said() -> None:
     for name in ("f" * 64, "0123456789ab", "db"):
-        said = verdict({**GOOD, "networkMode": name}, zones={"cafe": ""})
+        said = outcome({**GOOD, "networkMode": name}, zones={"cafe": ""})
         assert [(u.rule, u.why) for u in said.undecided] == [
             (
                 "network",
@@ -383,7 +383,7 @@ def test_a_network_that_may_be_named_by_an_id_nobody_knows_is_said() -> None:
                 ),
             )
         ]
-    assert verdict({**GOOD, "networkMode": "cafe"}, zones={"cafe": ""}).undecided == ()
+    assert outcome({**GOOD, "networkMode": "cafe"}, zones={"cafe": ""}).undecided == ()
 
 
 @pytest.mark.parametrize("rule", ["groups", "networks", "mode", "securityOpts"])
@@ -415,7 +415,7 @@ def test_a_value_that_pulumi_keeps_secret_is_one_whatever_its_name() -> None:
 
 def test_a_secret_that_stands_where_a_name_should_is_not_shown() -> None:
     for entry in (f"{SECRET.upper()}==", SECRET, f"{SECRET}=1", "QUJDREVG=="):
-        said = verdict({**GOOD, "envs": [entry]}, hidden=frozenset({"envs[0]"}))
+        said = outcome({**GOOD, "envs": [entry]}, hidden=frozenset({"envs[0]"}))
         assert [violation.path for violation in said.violations] == ["envs[0]"]
 
 
@@ -460,7 +460,7 @@ def test_a_volume_can_be_a_folder_of_the_host_too() -> None:
     cifs = {"type": "cifs", "o": f"username=me,password={SECRET}", "device": "//files/team"}
     assert broken({"driverOpts": cifs}, kind=VOLUME) == [("secrets", 'driverOpts["o"]')]
     assert broken({"driverOpts": {"password": SECRET}}, kind=VOLUME) == [("secrets", 'driverOpts["password"]')]
-    undecided = verdict({"driverOpts": {**bind, "device": UNKNOWN}}, kind=VOLUME).undecided
+    undecided = outcome({"driverOpts": {**bind, "device": UNKNOWN}}, kind=VOLUME).undecided
     assert [(u.rule, u.why) for u in undecided] == [
         ("hostMounts", "cannot be judged in preview: driverOpts.device is not known before the update"),
         ("secrets", 'cannot be judged in preview: driverOpts["device"] is not known before the update'),
@@ -469,7 +469,7 @@ def test_a_volume_can_be_a_folder_of_the_host_too() -> None:
 
 def test_a_folder_of_the_host_that_is_not_named_is_not_taken_for_none() -> None:
     for nothing in (None, ""):
-        (undecided,) = verdict({**GOOD, "mounts": [mount(nothing)]}).undecided
+        (undecided,) = outcome({**GOOD, "mounts": [mount(nothing)]}).undecided
         assert (undecided.rule, undecided.why) == (
             "hostMounts",
             "cannot be judged: mounts[0].source is not set, so nobody can tell what of the host it is",
@@ -517,7 +517,7 @@ def service(spec: dict[str, Any] | None = None, **task: Any) -> dict[str, Any]:
 
 
 def test_a_swarm_service_is_judged_by_what_swarm_can_say() -> None:
-    said = verdict(service(), kind=SERVICE)
+    said = outcome(service(), kind=SERVICE)
 
     assert said.violations == ()
     assert {undecided.rule for undecided in said.undecided} == {"noNewPrivileges", "pids", "restart", "memory"}
@@ -564,7 +564,7 @@ def test_what_a_swarm_service_takes_off_is_judged() -> None:
 
 
 def test_a_service_of_which_nothing_is_known_is_not_taken_for_a_good_one() -> None:
-    said = verdict({"taskSpec": UNKNOWN}, kind=SERVICE)
+    said = outcome({"taskSpec": UNKNOWN}, kind=SERVICE)
 
     assert said.violations == ()
     assert {"user", "memory", "readOnlyRoot", "network", "hostMounts", "secrets"} <= {u.rule for u in said.undecided}
@@ -582,7 +582,7 @@ def test_an_exception_that_never_ends_is_none() -> None:
     two_years = TODAY + datetime.timedelta(days=731)
 
     assert broken(bad, policy=granting("groups", two_years)) == []
-    (violation,) = verdict(bad, policy=granting("groups", datetime.date(2999, 12, 31))).violations
+    (violation,) = outcome(bad, policy=granting("groups", datetime.date(2999, 12, 31))).violations
     assert violation.what.endswith(
         "; its exception expires on 2999-12-31, and none may hold for more than two years: give it an end until"
         f" {two_years}"
