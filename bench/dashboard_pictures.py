@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from components.monitoring.boards import BOARDS, Board
+from scripts.dashboards import BOARDS, Board
 from slidegenie.console import Problem, echo, warn
 
 _WIDTH = 1600

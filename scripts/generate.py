@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from components.core.policy.load import SCHEMA, schema
-from components.monitoring.boards import BOARDS
+from scripts.dashboards import BOARDS
 from slidegenie.compose.project import FILES_DIR
 from slidegenie.console import echo, warn
 

@@ -13,8 +13,8 @@ from ..core.go_template import literally
 from ..core.json_text import json_text
 from ..settings import MonitoringSettings
 from .args import Additions, ScrapeTarget
-from .boards.links import LINK, RUNBOOK_PATH, UID
-from .boards.runbook import runbook_board
+from .links import LINK, RUNBOOK_PATH, UID
+from .runbook import runbook_board
 
 RULES_PATH = "/etc/prometheus/rules"
 SECRETS_PATH = "/run/secrets"

@@ -12,7 +12,7 @@ from components.edge.dynamic import edge
 from components.edge.rules import matcher
 from components.monitoring import config as monitoring
 from components.monitoring.args import Additions
-from components.monitoring.boards.links import LINK
+from components.monitoring.links import LINK
 from components.settings import MonitoringSettings, ProxySettings
 from components.settings.sections.monitoring import Email
 from scripts.markdown import table_row

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from components.monitoring.boards import BOARDS
-from components.monitoring.boards.links import panel_number, runbook_link
+from components.monitoring.links import panel_number, runbook_link
+from scripts.dashboards import BOARDS
 
 from ..support.prometheus import (
     MONITORING,

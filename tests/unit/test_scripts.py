@@ -14,7 +14,7 @@ import pytest
 
 from bench.dashboard_pictures import height
 from bench.monitoring_idle import Usage, usage
-from components.monitoring.boards import BOARDS
+from scripts.dashboards import BOARDS
 from scripts.release_check import CheckRow, main, rows, run
 
 from .plans import ROOT

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ...core.json_text import json_text
+from ..core.json_text import json_text
 from .links import UID, panel_number
 
 _WIDTH = 24
