@@ -54,7 +54,8 @@ backups: .venv/.runtime ## List the backups
 restore: .venv/.runtime ## Restore one (SNAPSHOT=latest, ONLY=postgres|objects); asks first
 drill: .venv/.runtime ## Restore the newest backup on trial (where backups are on)
 up: OPTIONS = $(call flag,NEWEST,--newest) $(call flag,LET_GO,--remove-data)
-destroy: OPTIONS = $(call option,CONFIRM,--confirm) $(if $(filter delete,$(call given,BACKUPS)),--backups)
+destroy: OPTIONS = $(call option,CONFIRM,--confirm) $(if $(call given,BACKUPS),$(if $(filter delete,$(BACKUPS)),--backups,$(error \
+	BACKUPS must be delete, or be left out to keep them; got '$(BACKUPS)')))
 rotate: OPTIONS = $(call option,SECRET)
 rollback: OPTIONS = $(call flag,FORCE,--force)
 restore: OPTIONS = $(call option,CONFIRM,--confirm) $(call option,SNAPSHOT,--snapshot) $(call option,ONLY,--only) \

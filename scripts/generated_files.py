@@ -12,7 +12,7 @@ from .golden import FURTHER, PRODUCTION, difference, reviewed
 
 COMPOSE_FILES = {"dev": "docker-compose.yml", "prod": "docker-compose.prod.yml"}
 """Stacks and their Compose files. The first has the name that Compose looks for by itself."""
-_GOLDEN = "tests/unit/golden"
+_GOLDEN = "tests/unit/plan/golden"
 
 
 def generated_files(root: Path) -> dict[str, str]:

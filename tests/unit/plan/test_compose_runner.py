@@ -1,0 +1,231 @@
+"""Compose: what was never brought up is neither listed nor taken down, and an `up` builds what changed alone."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slidegenie.compose import builds as compose_builds
+from slidegenie.compose import runner as compose
+from slidegenie.compose.builds import ComposeBuilds
+from slidegenie.compose.runner import ComposeRunner
+from slidegenie.console import NotBroughtUp, Problem
+from slidegenie.engine import remains
+from slidegenie.plan import StackProgram
+from slidegenie.runner import UpOptions
+from slidegenie.user_folder import UserFolder
+
+from ..plans import ROOT
+
+STACK = "slidegenie/airgap"
+
+
+class Engine:
+    """What is on an engine, by kind; `docker compose down` is not among what it does."""
+
+    def __init__(self) -> None:
+        self.there: dict[str, list[str]] = {"ps": [], "network": [], "volume": []}
+        self.removed: list[str] = []
+
+    def __call__(self, kind: str, *args: str, **_: Any) -> subprocess.CompletedProcess[str]:
+        if args[0] == "rm":
+            self.removed.append(args[-1])
+            return subprocess.CompletedProcess(args, 0, "", "")
+        assert f"label=io.slidegenie.stack={STACK}" in args
+        backups = "label=io.slidegenie.data=backups" in args
+        names = [name for name in self.there[kind] if not backups or name.endswith("backups")]
+        return subprocess.CompletedProcess(args, 0, "".join(f"{name}\n" for name in names), "")
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    made = Engine()
+    monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path))
+    for module in ("slidegenie.recorded_runner", remains.__name__, compose.__name__):
+        monkeypatch.setattr(f"{module}.docker", made)
+    monkeypatch.setattr(ComposeRunner, "_compose", lambda *_, **__: None)
+    return made
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Path:
+    """The passwords of a stack that was brought up."""
+    file = tmp_path / "compose" / "airgap" / "secrets" / "vault.json"
+    file.parent.mkdir(parents=True)
+    kind = "random:index/randomPassword:RandomPassword"
+    file.write_text(json.dumps({f"{kind}/slidegenie-redis-password": "b2YtcmVkaXM="}))
+    (file.parent.parent / "docker-compose.yml").write_text("services: {}")
+    return file
+
+
+def stack() -> ComposeRunner:
+    return ComposeRunner(StackProgram.read(ROOT, "airgap"), UserFolder.open())
+
+
+@pytest.mark.usefixtures("engine")
+def test_passwords_that_were_never_made_are_not_invented(tmp_path: Path) -> None:
+    with pytest.raises(NotBroughtUp, match=r"^stack airgap was never brought up with Docker Compose from this home"):
+        list(stack().passwords())
+    with pytest.raises(NotBroughtUp):
+        stack().outputs()
+    assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.usefixtures("engine")
+def test_only_passwords_that_the_stack_has_are_listed(vault: Path) -> None:
+    before = vault.read_text()
+    assert [name for name, _ in stack().passwords()] == ["slidegenie-redis-password"]
+    assert vault.read_text() == before
+
+
+@pytest.mark.usefixtures("engine")
+def test_to_destroy_what_is_not_there_is_no_success(tmp_path: Path) -> None:
+    with pytest.raises(NotBroughtUp):
+        stack().destroy(with_backups=False)
+    assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.usefixtures("engine", "vault")
+def test_what_is_gone_leaves_nothing_in_the_home(tmp_path: Path) -> None:
+    assert stack().destroy(with_backups=False) is False
+    assert not (tmp_path / "compose" / "airgap").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("ps", "app"), ("network", "edge"), ("volume", "slidegenie-airgap-postgres")]
+)
+def test_what_is_still_there_is_named_and_its_passwords_stay(engine: Engine, vault: Path, kind: str, name: str) -> None:
+    engine.there[kind] = [name]
+    with pytest.raises(Problem, match=rf"^not all of stack {STACK} is gone from .*: \w+ {name}\. Something else"):
+        stack().destroy(with_backups=False)
+    assert vault.exists()
+
+
+@pytest.mark.usefixtures("vault")
+def test_backups_are_no_remains_unless_they_were_to_go(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.there["volume"] = ["slidegenie-airgap-backups"]
+    stack().destroy(with_backups=False)
+    assert engine.removed == []
+    monkeypatch.setattr(ComposeRunner, "_refuse_unknown", lambda _self: None)
+    with pytest.raises(Problem, match="volume slidegenie-airgap-backups"):
+        stack().destroy(with_backups=True)
+    assert engine.removed == ["slidegenie-airgap-backups"]
+
+
+@pytest.mark.usefixtures("vault")
+def test_a_stack_that_is_down_has_no_container_left(engine: Engine) -> None:
+    engine.there["volume"] = ["slidegenie-airgap-postgres"]
+    stack().down()
+    engine.there["ps"] = ["app"]
+    with pytest.raises(Problem, match="container app"):
+        stack().down()
+
+
+@pytest.mark.usefixtures("engine")
+def test_what_was_refused_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise Problem("was brought up by another user")
+
+    monkeypatch.setattr(compose, "plugin", lambda _: True)
+    monkeypatch.setattr(compose, "containers", lambda *_, **__: [])
+    monkeypatch.setattr(compose, "refuse_another_owner", refuse)
+    with pytest.raises(Problem, match="another user"):
+        stack().up(UpOptions())
+    assert UserFolder.open().current() is None
+
+
+# ---------------------------------------------------------------------------- builds
+
+TEXT = """
+services:
+  app: {image: "shop/app:1", build: {context: ./app, target: production}}
+  migrate: {image: "shop/app:1", build: {context: ./app, target: production}}
+  seed: {image: "shop/seed:1", build: {context: ./seed}}
+  redis: {image: "redis:7"}
+"""
+
+
+@pytest.fixture
+def images(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the engine has, by name."""
+    there = {"shop/app:1": "sha256:a", "shop/seed:1": "sha256:b"}
+    monkeypatch.setattr(compose_builds, "image_id", lambda image: there.get(image, ""))
+    return there
+
+
+@pytest.fixture
+def root(tmp_path: Path, images: dict[str, str]) -> Path:  # noqa: ARG001 - the engine is asked for them
+    for name in ("app", "seed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text("FROM scratch\n")
+    return tmp_path
+
+
+def builds(root: Path, text: str = TEXT) -> ComposeBuilds:
+    return ComposeBuilds(text, root, root / "built.json")
+
+
+def build_all(root: Path) -> None:
+    first = builds(root)
+    first.due()
+    first.done()
+
+
+def test_each_image_is_built_once_however_many_services_run_it(root: Path) -> None:
+    assert builds(root).due() == ["migrate", "seed"]
+
+
+def test_what_was_built_from_the_same_sources_is_not_built_again(root: Path) -> None:
+    build_all(root)
+    assert builds(root).due() == []
+
+
+def test_an_edit_builds_that_image(root: Path) -> None:
+    build_all(root)
+    (root / "app" / "main.py").write_text("print(1)\n")
+    assert builds(root).due() == ["migrate"]
+
+
+def test_a_change_that_keeps_the_size_is_seen_by_its_time(root: Path) -> None:
+    build_all(root)
+    os.utime(root / "seed" / "Dockerfile", ns=(1, 1))
+    assert builds(root).due() == ["seed"]
+
+
+def test_other_build_settings_build_that_image(root: Path) -> None:
+    build_all(root)
+    assert builds(root, TEXT.replace("production", "minimal")).due() == ["migrate"]
+
+
+def test_an_image_that_somebody_removed_or_built_differently_is_built(root: Path, images: dict[str, str]) -> None:
+    build_all(root)
+    del images["shop/seed:1"]
+    images["shop/app:1"] = "sha256:other"
+    assert builds(root).due() == ["migrate", "seed"]
+
+
+def test_what_is_edited_while_it_builds_is_built_the_next_time(root: Path) -> None:
+    first = builds(root)
+    assert first.due() == ["migrate", "seed"]
+    (root / "app" / "late.py").write_text("print(2)\n")
+    first.done()
+    assert builds(root).due() == ["migrate"]
+
+
+def test_what_no_image_ever_holds_is_no_reason_to_build(root: Path) -> None:
+    build_all(root)
+    (root / "app" / "__pycache__").mkdir()
+    (root / "app" / "__pycache__" / "main.pyc").write_bytes(b"x")
+    assert builds(root).due() == []
+
+
+def test_a_newer_base_is_built_upon(root: Path, images: dict[str, str]) -> None:
+    text = TEXT.replace("target: production}", "target: production, args: {PYTHON_IMAGE: python:3.11}}")
+    images["python:3.11"] = "sha256:old"
+    builds(root, text).done()
+    assert builds(root, text).due() == []
+    images["python:3.11"] = "sha256:new"
+    assert builds(root, text).due() == ["migrate"]

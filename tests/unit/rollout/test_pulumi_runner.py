@@ -1,0 +1,167 @@
+"""Pulumi as what carries a plan out: which rollout is a release, and what of others it leaves alone."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from slidegenie.console import Problem
+from slidegenie.engine import ownership
+from slidegenie.plan import StackProgram
+from slidegenie.pulumi.progress import Progress
+from slidegenie.pulumi.state import StackState
+from slidegenie.rollout import runner as module
+from slidegenie.rollout.runner import PulumiRunner
+from slidegenie.runner import RunnerKind, UpOptions
+from slidegenie.user_folder import UserFolder
+
+from ..fake_runner import in_a_program
+
+_SERVER = {
+    "Id": "theirs",
+    "Name": "/slidegenie-app-1",
+    "Config": {"Labels": {"io.slidegenie.role": "server", "com.docker.compose.service": "app"}},
+}
+
+
+class Stack:
+    """A stack whose state knows nothing, and its releases; what is done to them is noted."""
+
+    name, label = "dev", "slidegenie/dev"
+
+    def __init__(self) -> None:
+        self.did: list[str] = []
+        self.refusal: Problem | None = None
+        self.locked: Problem | None = None
+        self.held: dict[str, Any] | None = None
+
+    def open(self, *, make: bool = False, backend: dict[str, Any] | None = None) -> None:
+        self.did.append("make" if make else f"open with {backend}" if backend else "open")
+
+    def state(self) -> StackState:
+        return StackState(())
+
+    def refuse_while_locked(self) -> None:
+        if self.locked is not None:
+            raise self.locked
+
+    def down(self) -> Progress:
+        self.did.append("down")
+        return Progress()
+
+    def destroy(self, *, with_backups: bool) -> Progress:
+        self.did.append(f"destroy {with_backups=}")
+        return Progress()
+
+    def roll_out(self, _stack: object, anew: Sequence[str] = (), *, on_start: Callable[[], None]) -> int:
+        if self.refusal is not None:
+            raise self.refusal
+        on_start()
+        self.did.append(" ".join(["roll out", *anew]))
+        return 1
+
+    # What History does.
+
+    def begin(self) -> None:
+        self.did.append("begin")
+
+    def record_success(self) -> None:
+        self.did.append("succeeded")
+
+    def held_settings(self) -> dict[str, Any] | None:
+        return self.held
+
+    def forget(self) -> None:
+        self.did.append("forget")
+
+    # What Rotation does.
+
+    def rotate(self, secret: str, *, on_start: Callable[[], None]) -> None:
+        on_start()
+        self.did.append(f"rotate {secret}")
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    made = Stack()
+    in_a_program(tmp_path, monkeypatch)
+    for name in ("PulumiStack", "History", "Rotation"):
+        monkeypatch.setattr(module, name, lambda *_: made)
+    monkeypatch.setattr(module, "roll_out", made.roll_out)
+    monkeypatch.setattr(module, "sweep", lambda *_: made.did.append("sweep"))
+    monkeypatch.setattr(ownership, "containers", lambda *_, **__: [])
+    return made
+
+
+def runner() -> PulumiRunner:
+    program = StackProgram.read(Path.cwd(), "dev")
+    return PulumiRunner(program, program.plan(), UserFolder.open(), cast("Any", None))
+
+
+def test_a_rollout_is_a_release_and_remembered(stack: Stack) -> None:
+    runner().up(UpOptions())
+    assert stack.did == ["make", "begin", "roll out", "succeeded"]
+    assert (UserFolder.open().current(), UserFolder.open().runner("dev")) == ("dev", RunnerKind.PULUMI)
+
+
+def test_newer_images_are_taken_when_somebody_says_so(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "moved_images", lambda *_: {"urn::redis": "redis:8"})
+    runner().up(UpOptions())
+    assert stack.did[-2] == "roll out"
+    assert "newer images than the stack was made from (redis:8); `make up NEWEST=1`" in capsys.readouterr().out
+    runner().up(UpOptions(newest=True))
+    assert stack.did[-2] == "roll out urn::redis"
+    assert "NEWEST" not in capsys.readouterr().out
+
+
+def test_what_was_refused_is_neither_an_attempt_nor_remembered(stack: Stack) -> None:
+    stack.refusal = Problem("was brought up by another user")
+    with pytest.raises(Problem, match="another user"):
+        runner().up(UpOptions())
+    assert stack.did == ["make"]
+    assert UserFolder.open().current() is None
+
+
+def test_a_rotation_is_a_release_unless_a_rollback_holds_one(stack: Stack) -> None:
+    runner().rotate("redis", lambda: None)
+    assert stack.did[-3:] == ["begin", "rotate redis", "succeeded"]
+    stack.did.clear()
+    stack.held = {"image": "kept"}
+    runner().rotate("redis", lambda: None)
+    assert stack.did == ["open", "open with {'image': 'kept'}", "rotate redis"], "what went back there stays"
+
+
+def take_down() -> None:
+    runner().down()
+
+
+def destroy() -> None:
+    runner().destroy(with_backups=True)
+
+
+@pytest.mark.parametrize("command", [take_down, destroy])
+def test_what_a_killed_rollout_left_goes_first(stack: Stack, command: Callable[[], None]) -> None:
+    command()
+    assert stack.did[:2] == ["open", "sweep"]
+    assert stack.did[2:] in (["down"], ["destroy with_backups=True", "forget"])
+
+
+@pytest.mark.parametrize("command", [take_down, destroy])
+def test_what_another_state_brought_up_is_not_taken_away(
+    stack: Stack, command: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "containers", lambda *_, **__: [_SERVER])
+    with pytest.raises(Problem, match="was brought up by another user"):
+        command()
+    assert stack.did == ["open"]
+
+
+@pytest.mark.parametrize("command", [take_down, destroy])
+def test_nothing_is_taken_away_from_under_an_update(stack: Stack, command: Callable[[], None]) -> None:
+    stack.locked = Problem("somebody is at it; nothing was changed")
+    with pytest.raises(Problem, match="somebody is at it"):
+        command()
+    assert stack.did == ["open"]

@@ -1,0 +1,119 @@
+"""Pulumi: what of its programs counts as there, and which stacks are not touched."""
+
+import importlib.metadata
+import json
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from pulumi import automation as auto
+
+from slidegenie.console import Problem
+from slidegenie.plan import StackProgram
+from slidegenie.pulumi import command_line
+from slidegenie.pulumi.stack import PulumiStack
+from slidegenie.rollout import rollout
+from slidegenie.user_folder import UserFolder
+
+from ..plans import write_program
+
+_GONE = 2**22 + 1
+"""Above the highest process ID that Linux gives out."""
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PulumiStack:
+    for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PULUMI_BACKEND_URL", (tmp_path / "state").as_uri())
+    monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path / "home"))
+    write_program(tmp_path, "test")
+    return PulumiStack(StackProgram.read(tmp_path, "test"), UserFolder.open(), cast("Any", None))
+
+
+@pytest.fixture
+def asked(stack: PulumiStack, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Answer as a Pulumi that knows another stack only; return what it is asked."""
+    commands: list[str] = []
+
+    def pulumi(*args: str, **_options: Any) -> str:
+        commands.append(" ".join(args[:2]))
+        return '[{"name": "other"}]'
+
+    monkeypatch.setattr(stack, "_pulumi", pulumi)
+    return commands
+
+
+def test_a_stack_that_was_never_up_is_made_by_who_brings_it_up_only(stack: PulumiStack, asked: list[str]) -> None:
+    with pytest.raises(Problem, match=r"^stack test was never brought up with Pulumi from this home, or is des"):
+        stack.open()
+    assert asked == ["stack ls"]
+    stack.open(make=True)
+    assert asked == ["stack ls", "stack ls", "stack init"]
+
+
+def lock(folder: Path, process: int, host: str = "") -> Path:
+    file = folder / "state" / ".pulumi" / "locks" / "organization" / "slidegenie" / "test" / "one.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"pid": process, "username": "ann", "hostname": host or os.uname().nodename}))
+    return file
+
+
+def test_what_a_running_update_made_is_not_swept(
+    stack: PulumiStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock(tmp_path, os.getpid())
+    monkeypatch.setattr(rollout, "sweep", lambda *_: pytest.fail("it must not begin"))
+    with pytest.raises(Problem, match=rf"another update of this stack is running \(ann@.* \(pid {os.getpid()}\)\)"):
+        rollout.roll_out(stack)
+
+
+def test_a_lock_of_another_machine_counts_whatever_runs_here(stack: PulumiStack, tmp_path: Path) -> None:
+    lock(tmp_path, _GONE, "elsewhere")
+    stack._unlock_if_abandoned()
+    with pytest.raises(Problem, match=r"ann@elsewhere.*`pulumi cancel` removes its lock; nothing was changed"):
+        stack.refuse_while_locked()
+
+
+def test_the_lock_of_an_update_that_was_killed_here_goes(stack: PulumiStack, tmp_path: Path) -> None:
+    file = lock(tmp_path, _GONE)
+    stack._unlock_if_abandoned()
+    assert not file.exists()
+    stack.refuse_while_locked()
+
+
+# ---------------------------------------------------------------------------- programs
+
+_NEEDED = {"docker": "pulumi-docker", "docker-build": "pulumi-docker-build", "random": "pulumi-random"}
+
+
+def _plugin(name: str, version: str, kind: str = "resource") -> dict[str, str]:
+    return {"name": name, "kind": kind, "version": version}
+
+
+def test_a_plugin_is_known_by_its_name_and_its_version_together() -> None:
+    listed = [_plugin("docker", "4.0.0"), _plugin("other", "5.2.0"), _plugin("random", "4.21.0", "language")]
+    assert command_line.installed_plugins(json.dumps(listed)) == {("docker", "4.0.0"), ("other", "5.2.0")}
+
+
+@pytest.mark.parametrize("printed", ["", "error: no such command"])
+def test_what_is_no_list_has_no_plugin(printed: str) -> None:
+    assert command_line.installed_plugins(printed) == set()
+
+
+@pytest.mark.parametrize("wrong", sorted(_NEEDED))
+def test_one_with_the_version_of_another_is_installed(wrong: str, tmp_path: Path) -> None:
+    versions = {name: importlib.metadata.version(package) for name, package in _NEEDED.items()}
+    listed = [_plugin(name, version if name != wrong else "0.0.1") for name, version in versions.items()]
+    # The version that is missing is there under another name.
+    listed.append(_plugin("other", versions[wrong]))
+    script = tmp_path / "pulumi"
+    script.write_text(
+        f"#!/bin/sh\n[ $2 = ls ] && echo '{json.dumps(listed)}' || echo \"$@\" >>{tmp_path}/calls\n", encoding="utf-8"
+    )
+    script.chmod(0o755)
+    command = auto.PulumiCommand.__new__(auto.PulumiCommand)
+    command.command = str(script)
+    assert command_line._plugins(command)
+    assert (tmp_path / "calls").read_text(encoding="utf-8") == f"plugin install resource {wrong} {versions[wrong]}\n"

@@ -1,0 +1,150 @@
+"""Third-party versions: exact, in one file, and each seen by Renovate."""
+
+import functools
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.settings import ImagesSettings
+from components.settings.values.versions import third_parties
+
+from ..plans import ROOT
+
+VERSIONS = ROOT / "components" / "versions.yaml"
+RENOVATE = json.loads((ROOT / "renovate.json").read_text(encoding="utf-8"))
+MALICIOUS = re.compile(r"v?0\.69\.[456]")
+
+
+def patterns(file: Path) -> list[re.Pattern[str]]:
+    """Return what finds versions in `file`; JavaScript writes the names of groups differently."""
+    relative = str(file.relative_to(ROOT))
+    managers = [
+        manager
+        for manager in RENOVATE["customManagers"]
+        if any(re.search(pattern.strip("/"), relative) for pattern in manager["managerFilePatterns"])
+    ]
+    return [re.compile(match.replace("(?<", "(?P<")) for manager in managers for match in manager["matchStrings"]]
+
+
+def found(file: Path) -> list[dict[str, Any]]:
+    text = file.read_text(encoding="utf-8")
+    return [match.groupdict() for pattern in patterns(file) for match in pattern.finditer(text)]
+
+
+@functools.cache
+def marked() -> list[Path]:
+    """Return the files of the repository with a marker, without those of this page and of installed packages."""
+    folders = ("components", "docker", "examples", "scripts")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+    return [path for path in files if "# renovate: " in path.read_text(encoding="utf-8", errors="ignore")]
+
+
+def test_renovate_sees_every_third_party_image_as_it_is_written() -> None:
+    seen = {f"{version['depName']}:{version['currentValue']}" for version in found(VERSIONS)}
+
+    assert seen == {reference.partition("@")[0] for reference in third_parties().values()}
+    assert {version["datasource"] for version in found(VERSIONS)} == {"docker"}
+
+
+@pytest.mark.parametrize("name", third_parties())
+def test_every_image_has_an_exact_tag_from_a_named_registry(name: str) -> None:
+    reference = third_parties()[name]
+    image, _, tag = reference.partition("@")[0].rpartition(":")
+
+    assert "." in image.partition("/")[0], "the registry is written out, so that a mirror can stand in for it"
+    assert re.search(r"\d+\.\d+|\d{4}-\d\d-\d\d", tag), f"{tag} could be anything tomorrow"
+    assert not MALICIOUS.fullmatch(tag)
+
+
+def test_every_image_is_used() -> None:
+    """One that nothing reads would still be updated, month after month."""
+    defaults = {value for value in ImagesSettings().model_dump().values() if isinstance(value, str)}
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "components").rglob("*.py"))
+    unused = {
+        name: reference
+        for name, reference in third_parties().items()
+        if reference not in defaults and not name.startswith("tool-") and f'"{name}"' not in code
+    }
+
+    assert unused == {}
+
+
+def test_every_marker_is_one_that_renovate_understands() -> None:
+    for file in marked():
+        markers = file.read_text(encoding="utf-8").count("\n# renovate: ") + file.read_text(
+            encoding="utf-8"
+        ).startswith("# renovate: ")
+        assert len(found(file)) == markers > 0, file.relative_to(ROOT)
+
+
+def test_every_base_that_a_dockerfile_names_is_one_of_the_list() -> None:
+    """The stand-ins name each other, and are no third party's."""
+    for file in [path for path in marked() if path.name.endswith("Dockerfile")]:
+        for version in [version for version in found(file) if version["datasource"] == "docker"]:
+            assert f"{version['depName']}:{version['currentValue']}" in third_parties().values(), file
+
+
+def test_no_base_image_of_others_goes_without_a_marker() -> None:
+    for folder in ("docker", "examples"):
+        for file in (ROOT / folder).rglob("*Dockerfile"):
+            text = file.read_text(encoding="utf-8")
+            bases = re.findall(r"^(?:FROM|ARG \w+_IMAGE=) ?([a-z0-9.]+\.[a-z]+/\S+)", text, re.MULTILINE)
+            images = [version for version in found(file) if version["datasource"] == "docker"]
+            assert len(bases) == len(images), file.relative_to(ROOT)
+
+
+def test_the_malicious_releases_are_not_proposed() -> None:
+    rule = next(
+        rule for rule in RENOVATE["packageRules"] if rule.get("matchDepNames") == ["ghcr.io/aquasecurity/trivy"]
+    )
+    refused = re.compile(rule["allowedVersions"].removeprefix("!/").removesuffix("/"))
+
+    assert [v for v in ("0.69.3", "0.69.4", "v0.69.5", "0.69.6", "0.70.0") if refused.search(v)] == [
+        "0.69.4",
+        "v0.69.5",
+        "0.69.6",
+    ]
+
+
+# ---------------------------------------------------------------------------- renovate
+# Renovate's configuration: its own checker accepts it, and it reads every file that names a version.
+
+
+CONFIG = json.loads((ROOT / "renovate.json").read_text(encoding="utf-8"))
+MANAGED = {
+    "pip_requirements": r"(^|/)[\w-]*requirements([-.]\w+)?\.txt$",
+    "gomod": r"(^|/)go\.mod$",
+}
+"""Files that Renovate's own managers read."""
+
+
+@pytest.mark.skipif(
+    shutil.which("renovate-config-validator") is None, reason="renovate-config-validator is not on PATH"
+)
+def test_renovates_own_checker_accepts_the_configuration() -> None:
+    command = ["renovate-config-validator", "--strict", str(ROOT / "renovate.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_file_that_names_a_dependency_has_a_manager() -> None:
+    assert set(CONFIG["enabledManagers"]) == {"custom.regex", *MANAGED}
+    patterns = [pattern.strip("/") for m in CONFIG["customManagers"] for pattern in m["managerFilePatterns"]]
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
+    names = re.compile(r"(^|/)(requirements[\w.-]*\.txt|go\.mod|package\.json|Dockerfile|[\w.-]+\.Dockerfile)$")
+    files = [name for name in listed.stdout.splitlines() if names.search(name)]
+    assert len(files) > 20
+    unread = [f for f in files if not any(re.search(p, f) for p in (*patterns, *MANAGED.values()))]
+    assert unread == []
+
+
+def test_what_must_not_wait_does_not_wait() -> None:
+    alerts = CONFIG["vulnerabilityAlerts"]
+    assert (alerts["enabled"], alerts["schedule"], CONFIG["osvVulnerabilityAlerts"]) == (True, ["at any time"], True)
+    # A rule for all images or folders would hold fixes back too, if it named them.
+    assert not any("vulnerability" in json.dumps(rule).lower() for rule in CONFIG["packageRules"])
