@@ -1,7 +1,6 @@
 """Pulumi as what carries a plan out: every rollout is a release to go back to."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from typing import Any
 
 from pulumi.automation import PulumiCommand
@@ -27,16 +26,18 @@ class PulumiRunner:
 
     def __init__(self, program: StackProgram, plan: Plan, user: UserFolder, command: PulumiCommand) -> None:
         self._program, self._plan, self._user = program, plan, user
-        self._stack = PulumiStack(program, user, command)
+        self._stack, self._is_open = PulumiStack(program, user, command), False
 
-    @cached_property
+    @property
     def stack(self) -> PulumiStack:
         """The stack, open.
 
         Raises:
             Problem: when there is no such stack.
         """
-        self._stack.open()
+        if not self._is_open:
+            self._stack.open()
+            self._is_open = True
         return self._stack
 
     @property
@@ -131,7 +132,7 @@ class PulumiRunner:
     def _made(self) -> PulumiStack:
         """Return the stack, open, and made where it is missing."""
         self._stack.open(make=True)
-        self.__dict__["stack"] = self._stack
+        self._is_open = True
         return self._stack
 
     def _rotation(self, edge_certificate: Callable[[], str | None]) -> Rotation:
