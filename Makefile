@@ -10,6 +10,8 @@ flag = $(if $(filter-out $(yes) $(no),$(call given,$1)),$(error $1 must be yes o
 	got '$(call given,$1)'))$(if $(filter $(yes),$(call given,$1)),$2)
 option = $(if $(call given,$1),$2 '$(call given,$1)')
 CLI = .venv/bin/python -m slidegenie
+# Below, for each command; here for those without any, so that an exported one is not taken for them.
+OPTIONS =
 OF_STACK = $(if $(STACK),--stack '$(STACK)') $(if $(ENGINE),--engine '$(ENGINE)')
 
 .PHONY: help

@@ -159,6 +159,12 @@ def test_a_variable_counts_behind_make_and_not_where_a_machine_happens_to_export
     assert " ".join(written.split()) == f"{' '.join(plain.split())} {option}"
 
 
+@pytest.mark.parametrize("command", ["down", "preview", "scan", "logs", "policy", "secrets"])
+def test_what_the_makefile_calls_its_own_parts_is_not_taken_from_the_environment(command: str) -> None:
+    exported = dict.fromkeys(("OPTIONS", "OF_STACK", "CLI", "given", "option", "flag", "yes", "no"), "--force")
+    assert make("--dry-run", command, **exported) == make("--dry-run", command)
+
+
 @pytest.mark.parametrize(("variable", "option"), [("STACK", "--stack 'prod'"), ("ENGINE", "--engine 'prod'")])
 def test_stack_and_engine_count_either_way(variable: str, option: str) -> None:
     """People work on one for a while."""
