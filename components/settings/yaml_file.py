@@ -21,6 +21,7 @@ _MOST_VALUES = 20_000
 _DEEPEST = 50
 
 _CORE = "tag:yaml.org,2002:"
+_MERGE = f"{_CORE}merge"
 _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), ("bool", True)),
     **dict.fromkeys(("false", "False", "FALSE"), ("bool", False)),
@@ -83,7 +84,7 @@ class _Loader(yaml.SafeLoader):
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen: dict[str, int] = {}
         for key, _ in node.value:
-            if key.tag == f"{_CORE}merge":
+            if key.tag == _MERGE:
                 continue
             _make_text(key)
             if key.value in seen:
@@ -92,9 +93,25 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        super().flatten_mapping(node)
-        if len(node.value) > _MOST_VALUES:
-            raise _refused(f"has more than {_MOST_VALUES} keys with those that it merges", node)
+        """Merge: what is written counts, then the first of a list of groups.
+
+        PyYAML's own way differs between releases: 6.0.4 loses a key of one letter that was written over, and 6.0.3
+        copies keys as often as they are merged.
+        """
+        pairs = node.value
+        # First, as a group may merge itself.
+        node.value = written = [(key, value) for key, value in pairs if key.tag != _MERGE]
+        merged: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        for key, value in pairs:
+            if key.tag != _MERGE:
+                continue
+            for group in reversed(value.value if isinstance(value, yaml.SequenceNode) else [value]):
+                if not isinstance(group, yaml.MappingNode):
+                    raise _refused("merges what is no group: `<<` takes one, or a list of them", group)
+                self.flatten_mapping(group)
+                merged |= {pair[0].value: pair for pair in group.value}
+        own = {key.value for key, _ in written}
+        node.value = [pair for name, pair in merged.items() if name not in own] + written
 
 
 def _make_text(key: yaml.Node) -> None:

@@ -108,11 +108,8 @@ def test_a_date_is_the_same_text_in_the_plan_and_under_pulumi(written: str, prin
             "l0: &l0 []\n" + "".join(f"l{i}: &l{i} [[[[[[*l{i - 1}]]]]]]\n" for i in range(1, 2000)),
             "must have at most 20000 values and 50 levels, with those that its anchors repeat",
         ),
-        (
-            "m0: &m0 {x: 1}\n"
-            + "".join(f"m{i}: &m{i} {{<<: [{', '.join([f'*m{i - 1}'] * 8)}]}}\n" for i in range(1, 12)),
-            "is not YAML: line 6 has more than 20000 keys with those that it merges",
-        ),
+        ("a: {<<: 5}\n", "is not YAML: line 1 merges what is no group: `<<` takes one, or a list of them"),
+        ("a: {<<: [{x: 1}, y]}\n", "is not YAML: line 1 merges what is no group: `<<` takes one, or a list of them"),
         ("[" * 60, "is not YAML: line 1 is nested more than 50 levels deep"),
         ("a: [\n", "is not YAML: while parsing a flow node"),
         ("a: " + "x" * 300_000, "must have at most 128 KiB; it has 292"),
@@ -145,6 +142,21 @@ def test_anchors_and_merges_are_read() -> None:
 def test_a_key_of_a_merged_group_may_be_written_over_wherever_it_is_merged_again() -> None:
     text = b"x:\n  y:\n    a: &a {k: 1}\n    b: &b {<<: *a, k: 2}\nc: {<<: *b}\n"
     assert parse_yaml(text, "f") == {"x": {"y": {"a": {"k": 1}, "b": {"k": 2}}}, "c": {"k": 2}}
+
+
+def test_the_first_of_several_merged_groups_counts_and_what_is_written_before_them() -> None:
+    text = b"a: &a {k: 1, l: 1}\nb: &b {k: 2, m: 2}\nc: {<<: [*a, *b], l: 3}\nd: &d {<<: *d, k: 4}\n"
+    assert parse_yaml(text, "f") == {
+        "a": {"k": 1, "l": 1},
+        "b": {"k": 2, "m": 2},
+        "c": {"k": 1, "m": 2, "l": 3},
+        "d": {"k": 4},
+    }
+
+
+def test_a_key_is_merged_once_however_often_its_group_is() -> None:
+    merges = "".join(f"m{i}: &m{i} {{<<: [{', '.join([f'*m{i - 1}'] * 8)}]}}\n" for i in range(1, 12))
+    assert parse_yaml(b"m0: &m0 {x: 1}\n" + merges.encode(), "f")["m11"] == {"x": 1}
 
 
 def test_keys_that_are_numbers_or_true_are_the_text_that_pulumi_makes_of_them() -> None:
