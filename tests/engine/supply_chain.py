@@ -44,7 +44,7 @@ rollout = BackendImageArgs(
     secrets=settings.secrets,
 )
 image = admitted_backend("chain-app", rollout, parent=foundation)
-foundation.hold_until(image)
+foundation.wait_for(image)
 vendors = VendorImages(
     "chain-vendors",
     VendorImagesArgs(
@@ -55,7 +55,7 @@ vendors = VendorImages(
     ),
 )
 for verified in vendors.verified:
-    foundation.hold_until(verified)
+    foundation.wait_for(verified)
 
 
 def server(role, image, **environment):
