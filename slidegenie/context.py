@@ -136,7 +136,7 @@ class Context:
             info(f"stack {self.stack} runs with Docker Compose and stays with it")
         compose = RunnerKind.COMPOSE in (self.asked, self.recorded)
         if not compose and (command := find_pulumi()) is not None:
-            return PulumiRunner(self.program, self.plan, self.user, command)
+            return PulumiRunner(self.program, lambda: self.plan, self.user, command)
         if self.asked is RunnerKind.PULUMI:
             raise Problem(NO_PULUMI)
         if self.recorded is RunnerKind.PULUMI:
@@ -150,4 +150,4 @@ class Context:
         command = find_pulumi()
         if command is None:
             raise Problem(NO_PULUMI)
-        return PulumiRunner(self.program, self.plan, self.user, command)
+        return PulumiRunner(self.program, lambda: self.plan, self.user, command)

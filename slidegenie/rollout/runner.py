@@ -20,11 +20,13 @@ from .rotation import Rotation
 
 
 class PulumiRunner:
-    """Carries out one stack, whose `plan` says what it should become."""
+    """Carries out one stack; `plan` returns what it should become, which not every command has to know."""
 
     kind = RunnerKind.PULUMI
 
-    def __init__(self, program: StackProgram, plan: Plan, user: UserFolder, command: PulumiCommand) -> None:
+    def __init__(
+        self, program: StackProgram, plan: Callable[[], Plan], user: UserFolder, command: PulumiCommand
+    ) -> None:
         self._program, self._plan, self._user = program, plan, user
         self._stack, self._is_open = PulumiStack(program, user, command), False
 
@@ -53,9 +55,10 @@ class PulumiRunner:
         """
         stack = self._made()
         info(f"rolling out stack {self._program.stack} with Pulumi")
-        refuse_foreign_data(self._plan, stack.state().opens)
-        unprotect_replaced(stack, self._plan, remove=options.remove_protected)
-        moved = moved_images(stack.state(), image_record(self._user, self._plan.label))
+        plan = self._plan()
+        refuse_foreign_data(plan, stack.state().opens)
+        unprotect_replaced(stack, plan, remove=options.remove_protected)
+        moved = moved_images(stack.state(), image_record(self._user, plan.label))
         if moved and not options.newest:
             names = ", ".join(sorted(set(moved.values())))
             info(f"this engine has newer images than the stack was made from ({names}); `make up NEWEST=1` takes them")
@@ -95,7 +98,7 @@ class PulumiRunner:
         # What a rollback put there is the release still.
         held = history.held_settings()
         self.stack.open(backend=held)
-        unprotect_replaced(self.stack, self._plan, remove=False)
+        unprotect_replaced(self.stack, self._plan(), remove=False)
         self._rotation(edge_certificate).rotate(secret, on_start=history.begin if held is None else lambda: None)
         if held is None:
             history.record_success()

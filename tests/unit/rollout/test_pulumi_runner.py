@@ -96,7 +96,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
 
 def runner() -> PulumiRunner:
     program = StackProgram.read(Path.cwd(), "dev")
-    return PulumiRunner(program, program.plan(), UserFolder.open(), cast("Any", None))
+    return PulumiRunner(program, program.plan, UserFolder.open(), cast("Any", None))
 
 
 def test_a_rollout_is_a_release_and_remembered(stack: Stack) -> None:
