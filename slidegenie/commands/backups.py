@@ -5,9 +5,8 @@ from typing import Annotated
 import typer
 
 from .. import backups as driver
-from ..console import Problem, confirmed
 from ..context import Context
-from .options import Confirm, Engine, Stack
+from .options import Confirm, Engine, Stack, refuse_unconfirmed
 
 
 def backup(stack: Stack = None, engine: Engine = None) -> None:
@@ -39,10 +38,7 @@ def restore(
     """Restore a backup: all of it or nothing. Asks first."""
     context = Context.of(stack, engine)
     question = driver.what_is_replaced(context.plan, snapshot, only)
-    if confirm != context.stack and not confirmed(question, context.stack):
-        raise Problem(
-            f"nothing was restored: type the stack's name when asked, or run `make restore CONFIRM={context.stack}`"
-        )
+    refuse_unconfirmed(confirm, context.stack, question, command="restore", nothing="nothing was restored")
     driver.restore(context.plan, snapshot, only=only, migrates=migrate)
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ..console import Problem, confirmed
 from ..runner import RunnerKind
 
 Stack = Annotated[
@@ -22,3 +23,13 @@ Engine = Annotated[
 Confirm = Annotated[
     str | None, typer.Option("--confirm", metavar="NAME", help="The stack's name, in place of the question.")
 ]
+
+
+def refuse_unconfirmed(confirm: str | None, stack: str, question: str, command: str, nothing: str) -> None:
+    """Ask for the stack's name unless `confirm` is that.
+
+    Raises:
+        Problem: when it was not given; `nothing` says that nothing was done, `command` is what to run instead.
+    """
+    if confirm != stack and not confirmed(question, stack):
+        raise Problem(f"{nothing}: type the stack's name when asked, or run `make {command} CONFIRM={stack}`")

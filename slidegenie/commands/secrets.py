@@ -39,6 +39,7 @@ def rotate(
     """Replace a generated secret by a new one, while everything runs. Needs Pulumi."""
     context = Context.of(stack, engine)
     pulumi = context.pulumi("which cannot take the old and the new secret at once: rotation needs Pulumi")
+    # Before anything else, so that mistakes in the settings are named.
     _ = context.plan
     ensure_engine()
     if secret is None:

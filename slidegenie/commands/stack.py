@@ -9,7 +9,7 @@ import typer
 
 from .. import addresses
 from ..compose.project import compose_project
-from ..console import NotBroughtUp, Problem, confirmed, info
+from ..console import NotBroughtUp, Problem, info
 from ..context import Context
 from ..engine import preflight
 from ..engine.edge_check import wait_for_edge
@@ -22,7 +22,7 @@ from ..plan.tree import render_tree, tree_of
 from ..policy.enforcement import enforce
 from ..rollout.image_record import image_record, note_rollout
 from ..runner import UpOptions
-from .options import Confirm, Engine, Stack
+from .options import Confirm, Engine, Stack, refuse_unconfirmed
 
 _NO_STATE = (
     "which keeps no state to compare with: `make policy LIVE=1` judges what runs, and `make up` makes again what is"
@@ -122,8 +122,8 @@ def destroy(
     """Remove everything of the stack, data too. Asks first."""
     context = Context.of(stack, engine)
     name = context.stack
-    if confirm != name and not confirmed(f"This deletes all data of stack {name} for good.", name):
-        raise Problem(f"nothing was deleted: type the stack's name when asked, or run `make destroy CONFIRM={name}`")
+    question = f"This deletes all data of stack {name} for good."
+    refuse_unconfirmed(confirm, name, question, command="destroy", nothing="nothing was deleted")
     ensure_engine()
     try:
         kept = context.runner.destroy(with_backups=backups)
