@@ -112,6 +112,7 @@ class Backend(pulumi.ComponentResource):
                 port=settings.port,
                 hidden_paths=("/metrics", "/health/ready"),
                 replicas=settings.replicas,
+                surge=settings.surge,
                 start_seconds=settings.start_seconds,
                 labels={RELEASE_LABEL: settings.release},
                 health=HealthCheck(

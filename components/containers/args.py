@@ -149,6 +149,9 @@ class ServerArgs(ContainerArgs):
     """Containers."""
     rollout: Rollout = Rollout.RECREATE
     """Order of replacement."""
+    surge: int = 2
+    """Containers that start together in a rollout, and at most so many above `replicas` that run at a time. More is
+    faster, and needs memory for as many more."""
     ports: Sequence[PublishedPort] = ()
     """Ports published on the host."""
     shm_mib: int = 64
@@ -163,6 +166,8 @@ class ServerArgs(ContainerArgs):
             raise ValueError(
                 f"{self.service}: replicas must be at least 1; got {self.replicas}, leave the workload out to run none"
             )
+        if self.surge < 1:
+            raise ValueError(f"{self.service}: surge must be at least 1; got {self.surge}")
         if self.rollout is Rollout.ROLLING and self.ports:
             raise ValueError(
                 f"{self.service}: a rolling workload cannot publish a port, the new container could not bind it;"

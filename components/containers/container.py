@@ -7,9 +7,10 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from ..core.labels import PIDS_LABEL, ROLE_LABEL, ROOT_LABEL, compose_project, stack_labels
+from ..core.labels import CONFIG_LABEL, PIDS_LABEL, ROLE_LABEL, ROOT_LABEL, compose_project, stack_labels
 from ..core.policy.model import Hardening
 from .args import ContainerArgs
+from .rollout.rollout import Member
 from .volume import PreparedVolume
 
 _ROOT = "0:0"
@@ -22,13 +23,15 @@ def hardened_container(
     args: ContainerArgs,
     *,
     role: str,
+    member: Member,
     number: int = 1,
     opts: pulumi.ResourceOptions,
     **rest: Any,
 ) -> docker.Container:
     """Declare a container that is non-root, read-only, without capabilities, limited, labelled and stoppable."""
     limits, hardening = args.limits, args.foundation.hardening
-    return docker.Container(
+    rollout = args.foundation.rollout
+    container = docker.Container(
         name,
         image=args.foundation.after_waiting(args.image),
         hostname=args.host_name,
@@ -59,7 +62,7 @@ def hardened_container(
         # Without a network of its own a container would join the engine's default one.
         network_mode=None if args.zones else "none",
         mounts=_mounts(args),
-        labels=_labels(args, role, number),
+        labels=_labels(args, role, number, rollout.config_label(member, _config_hash(args))),
         stop_timeout=args.grace_seconds,
         # What the provider waits for on delete; unset means the container is killed at once.
         destroy_grace_seconds=args.grace_seconds,
@@ -67,12 +70,18 @@ def hardened_container(
             pulumi.ResourceOptions(
                 depends_on=[*args.after, *(volume.seed for volume in _prepared(args))],
                 replace_on_changes=_SILENT_CHANGES,
-                hooks=pulumi.ResourceHookBinding(after_create=[args.foundation.limit_processes]),
+                hooks=pulumi.ResourceHookBinding(
+                    before_create=[rollout.make_room],
+                    after_create=[args.foundation.limit_processes],
+                    on_error=[rollout.say_why],
+                ),
             ),
             opts,
         ),
         **rest,
     )
+    rollout.add(name, container.id)
+    return container
 
 
 def _tmpfs(hardening: Hardening, size_mib: int) -> str:
@@ -100,7 +109,7 @@ def _mounts(args: ContainerArgs) -> list[docker.ContainerMountArgs]:
     return [*files, *volumes, *host]
 
 
-def _labels(args: ContainerArgs, role: str, number: int) -> list[docker.ContainerLabelArgs]:
+def _labels(args: ContainerArgs, role: str, number: int, config: pulumi.Input[str]) -> list[docker.ContainerLabelArgs]:
     compose = "com.docker.compose"
     labels: dict[str, pulumi.Input[str]] = {
         f"{compose}.project": compose_project(),
@@ -108,8 +117,7 @@ def _labels(args: ContainerArgs, role: str, number: int) -> list[docker.Containe
         f"{compose}.container-number": str(number),
         f"{compose}.oneoff": "False",
         f"{compose}.project.config_files": f"Pulumi.{pulumi.get_stack()}.yaml",
-        # Compose does not see a container without it.
-        f"{compose}.config-hash": _config_hash(args),
+        CONFIG_LABEL: config,
         ROLE_LABEL: role,
         PIDS_LABEL: str(args.limits.pids or args.foundation.hardening.pids),
         **stack_labels(),

@@ -1,8 +1,8 @@
 """Data that is there already: seen through a container, so on any engine, and whoever owns the files."""
 
-import subprocess
 from dataclasses import dataclass
 
+from ..core.docker_command import docker
 from ..core.engine import DockerEngine
 
 _LOOK = 'ls -A /look | grep -qv "^lost+found$" && echo data || echo empty'
@@ -38,7 +38,7 @@ class Place:
         if not self.folder and not self._listed(engine):
             return False
         mount = f"--mount=type={'bind' if self.folder else 'volume'},src={self.name},dst=/look,readonly"
-        looked = _docker(engine, "run", "--rm", *_HARDENED, mount, "--entrypoint=sh", image, "-c", _LOOK)
+        looked = docker(engine, "run", "--rm", *_HARDENED, mount, "--entrypoint=sh", image, "-c", _LOOK)
         if any(said in looked.stderr for said in _NOWHERE):
             return False
         if looked.stdout.strip() not in ("data", "empty"):
@@ -46,12 +46,7 @@ class Place:
         return looked.stdout.strip() == "data"
 
     def _listed(self, engine: DockerEngine) -> bool:
-        listed = _docker(engine, "volume", "ls", "--quiet", "--filter", f"name=^{self.name}$")
+        listed = docker(engine, "volume", "ls", "--quiet", "--filter", f"name=^{self.name}$")
         if listed.returncode != 0:
             raise UnseenError(f"the volumes of {engine.address} cannot be listed: {listed.stderr.strip()}")
         return self.name in listed.stdout.split()
-
-
-def _docker(engine: DockerEngine, *args: str) -> "subprocess.CompletedProcess[str]":
-    environment = engine.environment()
-    return subprocess.run(["docker", *args], env=environment, capture_output=True, text=True, check=False)  # noqa: S603, S607

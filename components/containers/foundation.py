@@ -18,6 +18,7 @@ from ..settings import EngineSettings, ImagesSettings, PolicySettings
 from .foreign_data import foreign_data_hook
 from .network import Networks, NetworksArgs
 from .process_limit import process_limit_hook
+from .rollout.rollout import StackRollout
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,8 @@ class Foundation(pulumi.ComponentResource):
     """What every container of the stack is given."""
     engine: pulumi.Output[DockerEngine]
     """Where all of it is: what the provider in `opts` says, else the stack's configuration."""
+    rollout: StackRollout
+    """What ends what a rollout took the place of, and says why one failed."""
     limit_processes: pulumi.ResourceHook
     """Runs after each container was created and sets its process limit."""
     refuse_foreign_data: pulumi.ResourceHook
@@ -59,8 +62,9 @@ class Foundation(pulumi.ComponentResource):
         self.hardening = load_policy(args.policy).hardening
         self.engine = engine_of(self)
         self.limit_processes = process_limit_hook(self.engine)
-        self._gates: list[pulumi.Output[Any]] = []
         self.networks = Networks(name, NetworksArgs(), opts=child)
+        self.rollout = StackRollout(self.engine, list(self.networks.names.values()))
+        self._gates: list[pulumi.Output[Any]] = []
         seed = BuiltImage(
             f"{name}-seed",
             BuiltImageArgs(

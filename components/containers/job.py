@@ -4,6 +4,8 @@ import pulumi
 
 from .args import ContainerArgs
 from .container import hardened_container
+from .rollout.attempt import Replacement
+from .rollout.rollout import Member
 
 
 class Job(pulumi.ComponentResource):
@@ -15,6 +17,8 @@ class Job(pulumi.ComponentResource):
 
     image: pulumi.Output[str]
     """The image the job ran, known once it succeeded. What must come after the job runs this."""
+    container: pulumi.Output[str]
+    """ID of its container."""
 
     def __init__(self, name: str, args: ContainerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Job", name, None, opts)
@@ -22,6 +26,7 @@ class Job(pulumi.ComponentResource):
             name,
             args,
             role="job",
+            member=Member(resource=name, replacement=Replacement.RERUN),
             attach=True,
             logs=True,
             must_run=False,
@@ -30,13 +35,15 @@ class Job(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
         )
 
+        self.container = container.id
+
         def succeeded(values: list[object]) -> str:
             exit_code, logs, image = values
             if exit_code:
                 raise pulumi.RunError(
                     f"job {args.service} ended with exit code {exit_code}; nothing was replaced."
                     f" Its last lines:\n{_tail(str(logs or ''))}\n"
-                    f"Once the cause is fixed, `make up` runs it again, as does `pulumi up --replace` with its URN."
+                    f"Fix the cause and run the same command again: it runs the job again."
                 )
             return str(image)
 

@@ -1,10 +1,10 @@
 """The process limit: the Docker provider has no field for it, the engine can set it on a running container."""
 
 import asyncio
-import subprocess
 
 import pulumi
 
+from ..core.docker_command import docker
 from ..core.engine import DockerEngine
 from ..core.labels import PIDS_LABEL
 
@@ -18,14 +18,7 @@ def process_limit_hook(engine: pulumi.Output[DockerEngine]) -> pulumi.ResourceHo
             return
         where = await engine.future() or DockerEngine()
         # In a thread: Pulumi's own loop goes on meanwhile, and an engine elsewhere takes its time.
-        done = await asyncio.to_thread(
-            subprocess.run,
-            ["docker", "update", "--pids-limit", pids, args.id],
-            env=where.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = await asyncio.to_thread(docker, where, "update", "--pids-limit", pids, args.id)
         if done.returncode != 0:
             raise RuntimeError(f"{args.name}: the process limit could not be set: {done.stderr.strip()}")
 

@@ -8,6 +8,8 @@ import pulumi_docker as docker
 from ..core.durations import go_duration
 from .args import HealthCheck, PublishedPort, Rollout, ServerArgs
 from .container import hardened_container
+from .rollout.attempt import Replacement
+from .rollout.rollout import Member
 
 
 class Server(pulumi.ComponentResource):
@@ -27,19 +29,27 @@ class Server(pulumi.ComponentResource):
         self.service = args.service
         containers: list[docker.Container] = []
         for number in range(1, args.replicas + 1):
-            # One after the other, and so the old ones go one by one too: when a container ends, the proxy starts anew
-            # with all servers it knows, and one that is draining at that moment must have time left to be noticed.
-            containers.append(self._container(name, args, number, after=containers[-1:]))
+            # Those of a batch start together, once all of the batch before are healthy.
+            earlier = containers[: (number - 1) // args.surge * args.surge]
+            containers.append(self._container(name, args, number, earlier))
         self.ready = pulumi.Output.all(*(container.id for container in containers))
         self.register_outputs({"ready": self.ready})
 
     def _container(
-        self, name: str, args: ServerArgs, number: int, after: Sequence[pulumi.Resource]
+        self, name: str, args: ServerArgs, number: int, earlier: Sequence[docker.Container]
     ) -> docker.Container:
+        rolling = args.rollout is Rollout.ROLLING
+        member = Member(
+            resource=f"{name}-{number}",
+            replacement=Replacement.BESIDE if rolling else Replacement.IN_PLACE,
+            start_seconds=args.start_seconds,
+            earlier=[container.pulumi_resource_name for container in earlier],
+        )
         return hardened_container(
-            f"{name}-{number}",
+            member.resource,
             args,
             role="server",
+            member=member,
             number=number,
             restart=args.foundation.hardening.restart,
             healthcheck=_healthcheck(args.health),
@@ -49,9 +59,9 @@ class Server(pulumi.ComponentResource):
             ports=[_port(port) for port in args.ports] or None,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=list(after),
+                depends_on=list(earlier[-args.surge :]),
                 # Never left to the provider's default, which has changed between its versions.
-                delete_before_replace=args.rollout is Rollout.RECREATE,
+                delete_before_replace=not rolling,
             ),
         )
 

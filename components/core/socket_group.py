@@ -5,11 +5,10 @@ from pathlib import Path
 import pulumi
 import pulumi_docker as docker
 from pulumi.runtime import config as runtime_config
-from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.settings import get_monitor
 
 from ..settings import EngineSettings, SettingsError
 from .engine import DockerEngine, split
+from .real_run import speaks_to_an_engine
 
 
 def program_engine() -> DockerEngine:
@@ -21,7 +20,7 @@ def program_engine() -> DockerEngine:
     configuration = runtime_config.CONFIG.get() or runtime_config.get_config_env()
     engine = DockerEngine.of(configuration, _source())
     # A plan and a test speak to no engine.
-    if not isinstance(get_monitor(), MockMonitor) and (why := split(configuration, _source())):
+    if speaks_to_an_engine() and (why := split(configuration, _source())):
         raise SettingsError(_source(), [why])
     return engine
 

@@ -36,6 +36,8 @@ class WebServiceArgs(ContainerArgs):
     front. Default: all paths that no other service took."""
     replicas: int = 2
     """Containers."""
+    surge: int = 2
+    """Containers that start together in a rollout, and at most so many above `replicas` that run at a time."""
     start_seconds: int = 60
     """A release that is not healthy after this time has failed; the old one serves on."""
 

@@ -18,6 +18,15 @@ from .exporters import http_health
 
 PORT = 3000
 PATH = "/grafana"
+_PASSWORD = "admin-password"  # noqa: S105 - name of a file
+_START = f"""\
+if [ -e /var/lib/grafana/grafana.db ]; then
+  grafana cli admin reset-admin-password --password-from-stdin </run/secrets/{_PASSWORD}
+fi
+exec /run.sh
+"""
+"""Grafana itself reads the file with its password only when it makes its database: after that it is told, and does not
+start with the one of before."""
 _EXPANDED = re.compile(r"\$(__\w+)?\{[^}]+\}")
 """What Grafana replaces in whatever it is told, a password as well: `${NAME}`, `$__env{NAME}`, `$__file{path}`."""
 
@@ -44,7 +53,7 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
         f"{provisioning}/datasources": files("datasources", {"datasource.yml": config.datasource(args.settings)}),
         f"{provisioning}/dashboards": files("provider", {"dashboards.yml": config.dashboard_provider()}),
         "/etc/grafana/dashboards": files("dashboards", {**boards}),
-        "/run/secrets": files("secrets", {"admin-password": password}),
+        "/run/secrets": files("secrets", {_PASSWORD: password}),
     }
     Server(
         name,
@@ -56,6 +65,7 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
             ).id_on_engine,
             zones=[Zone.MONITORING],
             limits=args.settings.grafana_limits,
+            entrypoint=["sh", "-ec", _START],
             environment=_environment(url),
             files=[FilesMount(files=content, path=path) for path, content in mounts.items()],
             volumes=[VolumeMount(volume=data.volume, path="/var/lib/grafana")],
@@ -76,7 +86,7 @@ def _environment(url: str) -> dict[str, str]:
     return {
         "GF_SERVER_ROOT_URL": f"{url}{PATH}/",
         "GF_SERVER_SERVE_FROM_SUB_PATH": "true",
-        "GF_SECURITY_ADMIN_PASSWORD__FILE": "/run/secrets/admin-password",
+        "GF_SECURITY_ADMIN_PASSWORD__FILE": f"/run/secrets/{_PASSWORD}",
         "GF_SECURITY_COOKIE_SECURE": "true",
         "GF_SECURITY_COOKIE_SAMESITE": "strict",
         "GF_SECURITY_STRICT_TRANSPORT_SECURITY": "true",

@@ -1,20 +1,24 @@
 """Logins of clients at the data stores: admitted before a client starts, retired when the last one has changed over.
 
 A store is never restarted for a new password, and takes the old one and the new one until every client has the new one.
-So a rotation is a rollout like any other, and `make up` ends the old login after it.
+So a rotation is a rollout like any other, and the end of every rollout ends the old login.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pulumi
+import pulumi_random as random
 
 from ..containers import ContainerArgs, FilesMount, Job
 from ..containers.files import Files, FilesArgs
 from ..containers.foundation import Foundation
 from ..containers.network import Zone
+from ..containers.rollout.again import run_again
 from ..core.assets import asset
+from ..core.engine import DockerEngine
 from ..core.labels import LOGIN_LABEL
 from ..settings import Limits
 
@@ -45,8 +49,8 @@ class LoginArgs:
 class Login(pulumi.ComponentResource):
     """A job that makes sure that the current login is let in; clients wait for it.
 
-    Owns the job and the files it reads. The login of before stays valid until a rollout has succeeded: replicas of the
-    old release still use it.
+    Owns the job, the files it reads, and the mark that it ended the login of before. That one stays valid until the
+    rollout has succeeded: replicas of the old release still use it.
     """
 
     def __init__(self, name: str, args: LoginArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -58,7 +62,7 @@ class Login(pulumi.ComponentResource):
         def mounted(role: str, content: Mapping[str, pulumi.Input[str]]) -> Files:
             return Files(f"{name}-{role}", FilesArgs(foundation=args.foundation, files=content), opts=child)
 
-        Job(
+        job = Job(
             name,
             ContainerArgs(
                 foundation=args.foundation,
@@ -80,7 +84,33 @@ class Login(pulumi.ComponentResource):
             ),
             opts=child,
         )
+        self._end_others(name, args, job)
         self.register_outputs({})
+
+    def _end_others(self, name: str, args: LoginArgs, job: Job) -> None:
+        """Run the job once more when all clients have changed over, with the verb that ends every other login."""
+        engine = args.foundation.engine
+
+        async def retire(hook: pulumi.ResourceHookArgs) -> None:
+            where = await engine.future() or DockerEngine()
+            container = str((hook.new_inputs or {})["keepers"]["job"])
+            failed = await asyncio.to_thread(run_again, where, container, "retire")
+            if failed is not None:
+                raise RuntimeError(
+                    f"everything runs with its current login, but an older one of {args.store} may still be valid:"
+                    f" {failed}; the next update tries again"
+                )
+
+        random.RandomId(
+            f"{name}-only",
+            byte_length=4,
+            keepers={"job": args.foundation.rollout.after_it(job.container)},
+            opts=pulumi.ResourceOptions(
+                # Not a part of this: clients depend on all of its parts, and it comes after them.
+                parent=args.foundation,
+                hooks=pulumi.ResourceHookBinding(before_create=[pulumi.ResourceHook(f"{name}-retire", retire)]),
+            ),
+        )
 
 
 def login_file(name: str) -> str:

@@ -100,7 +100,7 @@ def drift(stack: Stack = None, engine: Engine = None) -> None:
 
 
 def refresh(stack: Stack = None, engine: Engine = None) -> None:
-    """Take over into the state what was changed outside; refuses while a broken rollout is open. Needs Pulumi."""
+    """Take over into the state what was changed outside. Needs Pulumi."""
     Context.of(stack, engine).pulumi(_NO_STATE).refresh()
 
 

@@ -1,11 +1,13 @@
-"""Why a container is not healthy: its last log lines and what its health check said."""
+"""Which servers and jobs of a stack failed, and why."""
 
 from typing import Any
 
-from ..console import warn
-from .docker import containers, docker, health, role, service
+from components.containers.rollout.found import FoundContainer
+from components.containers.rollout.reasons import explain
+from components.core.engine import DockerEngine
 
-_LOG_LINES = 12
+from ..console import warn
+from .docker import containers, health, role
 
 
 def unhealthy(stack: str) -> list[dict[str, Any]]:
@@ -25,22 +27,6 @@ def report(stack: str, *, jobs: bool = False) -> list[dict[str, Any]]:
     """
     found = unhealthy(stack)
     for container in [*(failed_jobs(stack) if jobs else ()), *found]:
-        for line in explain(container):
+        for line in explain(DockerEngine.of(), FoundContainer(container)):
             warn(line)
     return found
-
-
-def explain(container: dict[str, Any]) -> list[str]:
-    """Return lines that tell a person why `container` is not healthy."""
-    code = container["State"].get("ExitCode")
-    state = f"{health(container)}, with exit code {code}" if code else health(container)
-    lines = [f"{service(container)} ({container['Id'][:12]}) is {state}"]
-    checks = (container["State"].get("Health") or {}).get("Log") or []
-    if checks and (said := checks[-1].get("Output", "").strip()):
-        lines += ["  its health check said:", *(f"    {line}" for line in said.splitlines()[-3:])]
-    if container["State"].get("OOMKilled"):
-        lines.append("  it was killed for using more memory than its limit")
-    printed = docker("logs", "--tail", str(_LOG_LINES), container["Id"], check=False)
-    if text := (printed.stdout + printed.stderr).strip():
-        lines += ["  its last log lines:", *(f"    {line}" for line in text.splitlines()[-_LOG_LINES:])]
-    return lines

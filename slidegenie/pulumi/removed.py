@@ -1,11 +1,10 @@
-"""What somebody removed by hand: Pulumi looks into its state and sees nothing to do, so it is told."""
+"""Volumes and networks that somebody removed by hand: Pulumi looks into its state and sees nothing to do."""
 
 from ..engine.docker import docker
-from ..plan.view import CONTAINER, NETWORK, VOLUME
+from ..plan.view import NETWORK, VOLUME
 from .state import StackState
 
 _LISTED = {
-    CONTAINER: ("ps", "--all", "--no-trunc"),
     VOLUME: ("volume", "ls"),
     NETWORK: ("network", "ls", "--no-trunc"),
 }
@@ -13,13 +12,11 @@ _LISTED = {
 
 
 def removed_by_hand(state: StackState) -> list[str]:
-    """Return the URNs of containers, volumes and networks that the engine does not have any more.
+    """Return the URNs of volumes and networks that the engine does not have any more.
 
-    A refresh of these alone takes them out of the state, and the next update makes them. What shares its URN with
-    something that waits to be deleted belongs to a rollout that did not finish, and is left to the next one: a refresh
-    would make Pulumi forget that.
+    A refresh of these alone takes them out of the state, and the next update makes them. What waits to be deleted is
+    left to the next update. Containers the program sees to by itself.
     """
-    unfinished = state.unfinished()
     present = {kind: set(docker(*command, "--quiet").stdout.split()) for kind, command in _LISTED.items()}
     return [
         resource["urn"]
@@ -27,5 +24,5 @@ def removed_by_hand(state: StackState) -> list[str]:
         if resource["type"] in present
         and resource.get("id")
         and resource["id"] not in present[resource["type"]]
-        and resource["urn"] not in unfinished
+        and not resource.get("delete")
     ]

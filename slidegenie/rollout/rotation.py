@@ -182,8 +182,6 @@ class Rotation:
         show_changes(roll_out(self._stack, urns, on_start=on_start))
         if name == "backup":
             self._tell_repository()
-        if name == "grafana" and not containers(self._label, f"{SERVICE_LABEL}=grafana"):
-            raise Problem("no container grafana runs, which would take the password: `make up` starts it and tells it")
 
     def _elsewhere(self, secret: Rotatable) -> str | None:
         """Return who has the secret when it was not generated here, and what to do there."""

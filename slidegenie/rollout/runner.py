@@ -15,7 +15,7 @@ from .image_record import image_record
 from .newer import moved_images
 from .protection import unprotect_replaced
 from .rollback import History
-from .rollout import refuse_to_refresh, roll_out, show_changes, sweep
+from .rollout import roll_out, show_changes, sweep
 from .rotation import Rotation
 
 
@@ -80,12 +80,7 @@ class PulumiRunner:
         echo(self.stack.drift())
 
     def refresh(self) -> None:
-        """Take over into the state what was changed outside.
-
-        Raises:
-            Problem: while a broken rollout is open.
-        """
-        refuse_to_refresh(self.stack.state())
+        """Take over into the state what was changed outside."""
         echo(self.stack.refresh())
 
     def rotate(self, secret: str, edge_certificate: Callable[[], str | None]) -> None:

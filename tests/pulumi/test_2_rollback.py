@@ -6,7 +6,7 @@ import pytest
 
 from ..conftest import Figures
 from ..support.load import Load
-from ..support.workspace import Workspace
+from ..support.workspace import NEVER_HEALTHY, Workspace
 
 pytestmark = pytest.mark.pulumi
 
@@ -28,7 +28,7 @@ def _versions(platform: Workspace) -> set[str]:
 
 
 def _up(platform: Workspace, release: str) -> None:
-    platform.configure("backend", release=release, environment=None, startSeconds=60)
+    platform.configure("backend", release=release, healthCommand=None, startSeconds=60)
     result = platform.run("up")
     assert result.code == 0, result.text
 
@@ -48,7 +48,7 @@ def test_a_rollback_mends_a_bad_release_and_a_broken_one_without_a_failed_reques
         assert _versions(platform) == {"0.9.0"}
 
         # It does not come up: what serves is where a rollback goes.
-        platform.configure("backend", release="0.9.2", environment={"REDIS_PORT": "1"}, startSeconds=15)
+        platform.configure("backend", release="0.9.2", healthCommand=NEVER_HEALTHY, startSeconds=15)
         assert platform.run("up").code == 1
         back = platform.run("rollback")
         assert back.code == 0, back.text

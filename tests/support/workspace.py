@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+NEVER_HEALTHY = ["python", "-c", "raise SystemExit('redis does not answer')"]
+"""A health check of the application that says no for ever, and why."""
 _PATIENCE_SECONDS = 1200
 _AIRGAP = "slidegenie-airgap/"
 
@@ -119,19 +122,37 @@ class Workspace:
         )
 
     def pulumi(self, *args: str) -> Result:
-        """Run Pulumi itself on the stack, as a person would who does not use the commands."""
+        """Run Pulumi itself on the stack as it was configured, as a person would who does not use the commands."""
+        done = subprocess.run(self._pulumi(args), **self._options(self._state), check=False, timeout=900)
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def start_pulumi(self, *args: str) -> "subprocess.Popen[str]":
+        """Start Pulumi itself and do not wait for it."""
+        how = self._options(self._state)
+        del how["capture_output"]
+        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.Popen(
+            ["env", "--default-signal=INT", *self._pulumi(args)],  # noqa: S607 - the one of coreutils
+            start_new_session=True,
+            **streams,
+            **how,
+        )
+
+    def _pulumi(self, args: Sequence[str]) -> list[str]:
+        """Return the command, with the settings of now and the salt that Pulumi gave them."""
         settings = self.root / "home" / "stacks" / self.stack / f"Pulumi.{self.stack}.yaml"
+        known = yaml.safe_load(settings.read_text(encoding="utf-8"))
+        settings.write_text(yaml.safe_dump(known | {"config": self._read()}, sort_keys=False), encoding="utf-8")
         needs_settings = args[0] in ("preview", "up", "refresh", "destroy")
         flags = ["--stack", self.stack, "--non-interactive", "--color", "never"]
-        options = self._options(
-            {
-                "PULUMI_BACKEND_URL": (self.root / "home" / "state").as_uri(),
-                "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.root / "home" / "passphrase"),
-            }
-        )
-        command = ["pulumi", *args, *flags, *(["--config-file", str(settings)] if needs_settings else [])]
-        done = subprocess.run(command, **options, check=False, timeout=900)
-        return Result(done.returncode, done.stdout, done.stderr)
+        return ["pulumi", *args, *flags, *(["--config-file", str(settings)] if needs_settings else [])]
+
+    @property
+    def _state(self) -> dict[str, str]:
+        return {
+            "PULUMI_BACKEND_URL": (self.root / "home" / "state").as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.root / "home" / "passphrase"),
+        }
 
     def containers(self, service: str | None = None, *, everything: bool = False) -> list[dict[str, Any]]:
         """Return what `docker inspect` says of the stack's containers."""

@@ -131,6 +131,9 @@ class BackendSettings(Section):
     """Port the application listens on, which it is told as `PORT`; Prometheus reads `/metrics` there."""
     replicas: Annotated[int, Field(ge=1, le=50)] = 2
     """Containers behind the proxy."""
+    surge: Annotated[int, Field(ge=1, le=50)] = 2
+    """Containers of a new release that start together, and at most so many above `replicas` that run at a time. More is
+    faster, and needs memory and processors for as many more."""
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     """Worker processes per container."""
     drain_seconds: Annotated[int, Field(ge=2, le=120)] = 5

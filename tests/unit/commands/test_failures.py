@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from pulumi.automation import EngineEvent, OpType
 
+from components.containers.rollout import reasons
 from slidegenie.engine import failures as diagnosis
 from slidegenie.pulumi.progress import Progress
 
@@ -20,51 +21,6 @@ def container(**state: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def logs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let containers have printed these lines."""
-    lines: list[str] = []
-
-    def docker(*args: str, **_: object) -> subprocess.CompletedProcess[str]:
-        assert args == ("logs", "--tail", "12", "0123456789abcdef")
-        return subprocess.CompletedProcess(args, 0, stdout="\n".join(lines), stderr="")
-
-    monkeypatch.setattr(diagnosis, "docker", docker)
-    return lines
-
-
-def test_the_last_answer_of_the_health_check_is_told(logs: list[str]) -> None:
-    logs += ["starting", "database: connection refused"]
-    checks = [{"Output": "first"}, {"Output": "one\ntwo\nthree\nfour\n"}]
-
-    assert diagnosis.explain(container(Health={"Status": "unhealthy", "Log": checks})) == [
-        "app (0123456789ab) is unhealthy",
-        "  its health check said:",
-        "    two",
-        "    three",
-        "    four",
-        "  its last log lines:",
-        "    starting",
-        "    database: connection refused",
-    ]
-
-
-@pytest.mark.usefixtures("logs")
-def test_a_container_that_ran_out_of_memory_is_told_so() -> None:
-    assert diagnosis.explain(container(Running=False, Status="exited", OOMKilled=True)) == [
-        "app (0123456789ab) is exited",
-        "  it was killed for using more memory than its limit",
-    ]
-
-
-@pytest.mark.usefixtures("logs")
-@pytest.mark.parametrize("health", [None, {"Status": "starting", "Log": None}, {"Status": "starting", "Log": []}])
-def test_a_container_that_said_nothing_is_one_line(health: dict[str, Any] | None) -> None:
-    expected = "starting" if health else "running"
-
-    assert diagnosis.explain(container(Health=health)) == [f"app (0123456789ab) is {expected}"]
-
-
 def test_only_servers_that_are_not_healthy_are_sick(monkeypatch: pytest.MonkeyPatch) -> None:
     job = container(Running=False, Status="exited")
     job["Config"]["Labels"]["io.slidegenie.role"] = "job"
@@ -76,13 +32,17 @@ def test_only_servers_that_are_not_healthy_are_sick(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_job_that_failed_is_told_where_nobody_else_does_so(
-    monkeypatch: pytest.MonkeyPatch, logs: list[str], capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     jobs = [container(Running=False, Status="exited", ExitCode=code) for code in (0, 1)]
     for job in jobs:
         job["Config"]["Labels"]["io.slidegenie.role"] = "job"
     monkeypatch.setattr(diagnosis, "containers", lambda *_, **__: jobs)
-    logs.append("Redis answered: WRONGPASS")
+    monkeypatch.setattr(
+        reasons,
+        "docker",
+        lambda *_: subprocess.CompletedProcess((), 0, stdout="Redis answered: WRONGPASS\n", stderr=""),
+    )
 
     assert diagnosis.report("slidegenie/prod") == []
     assert capsys.readouterr().err == ""

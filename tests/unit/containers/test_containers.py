@@ -162,7 +162,7 @@ def test_a_job_that_fails_stops_the_rollout_with_its_last_lines() -> None:
     assert str(caught.value) == (
         "job migrate ended with exit code 3; nothing was replaced. Its last lines:\n"
         f"{tail}\n"
-        "Once the cause is fixed, `make up` runs it again, as does `pulumi up --replace` with its URN."
+        "Fix the cause and run the same command again: it runs the job again."
     )
     assert images == []
 

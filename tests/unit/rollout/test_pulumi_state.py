@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from slidegenie.console import Problem
 from slidegenie.pulumi.state import StackState
 from slidegenie.rollout import rollout
 
@@ -82,14 +81,6 @@ def test_generated_passwords_are_read_by_name(result: object) -> None:
     assert list(state(password).passwords()) == [("redis-password", "hunter2")]
 
 
-def test_a_refresh_is_refused_while_old_containers_serve() -> None:
-    """It would clear the marks of the failure, and the next update would delete what still serves."""
-    with pytest.raises(Problem, match=r"^the last rollout did not finish, .* Roll forward .* or go back"):
-        rollout.refuse_to_refresh(BROKEN)
-
-    rollout.refuse_to_refresh(GOOD)
-
-
 class Docker:
     """Stands in for the Docker command line."""
 
@@ -122,28 +113,6 @@ def test_what_a_killed_rollout_left_is_swept(monkeypatch: pytest.MonkeyPatch) ->
     assert all("label=io.slidegenie.stack=slidegenie/prod" in command for command in looks), "another stack's are safe"
 
 
-MINE = [{"label": "io.slidegenie.stack", "value": "slidegenie/prod"}]
-
-
-def test_containers_that_pulumi_made_elsewhere_are_named_and_nothing_more_is_said(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The next step would find no job that ends the old login, and say that it is ended."""
-    containers: list[dict[str, Any]] = [
-        {"urn": "a", "type": CONTAINER, "id": "here", "inputs": {"labels": MINE}},
-        {"urn": "b", "type": CONTAINER, "id": "there", "inputs": {"labels": MINE}},
-        {"urn": "c", "type": CONTAINER, "id": "somebody-elses", "inputs": {}},
-        {"urn": "d", "type": CONTAINER, "id": "waits", "inputs": {"labels": MINE}, "delete": True},
-    ]
-    monkeypatch.setattr(rollout, "docker", Docker(ps="here\n"))
-    with pytest.raises(
-        Problem, match=r"^1 of 2 containers that Pulumi has made are not on .*: it works on another engine"
-    ):
-        rollout.refuse_unseen(StackState(tuple(containers)), "slidegenie/prod")
-    monkeypatch.setattr(rollout, "docker", Docker(ps="here\nthere\n"))
-    rollout.refuse_unseen(StackState(tuple(containers)), "slidegenie/prod")
-
-
 def test_a_state_opens_what_it_has_and_what_is_made_again_in_its_place() -> None:
     volume = "docker:index/volume:Volume"
     password = {"urn": "urn::x::slidegenie-postgres-administrator", "type": PASSWORD}
@@ -159,38 +128,6 @@ def test_a_state_opens_what_it_has_and_what_is_made_again_in_its_place() -> None
     assert passwords.opens("/srv/postgres", administrator), "somebody removed the volume, the folder stayed"
     assert not passwords.opens("p-postgres", administrator), "a rollout that failed made the password, not the volume"
     assert passwords.opens("p-backups", "slidegenie-backup-password"), "they were elsewhere for a while"
-
-
-def engine(**health: str) -> Any:
-    """Return what `inspect` says of containers by their ID and health."""
-
-    def inspect(identities: list[str]) -> list[dict[str, Any]]:
-        return [
-            {"Id": identity, "State": {"Running": True, "Health": {"Status": health[identity]}}}
-            for identity in identities
-            if identity in health
-        ]
-
-    return inspect
-
-
-@pytest.mark.parametrize(
-    ("actual", "expected"),
-    [
-        ({"new1": "unhealthy"}, [URN + "1"]),
-        ({"new1": "starting"}, [URN + "1"]),
-        ({}, [URN + "1"]),
-        ({"new1": "healthy"}, []),
-    ],
-    ids=["unhealthy", "starting", "gone", "healthy"],
-)
-def test_a_new_container_that_is_not_healthy_is_replaced(
-    monkeypatch: pytest.MonkeyPatch, actual: dict[str, str], expected: list[str]
-) -> None:
-    monkeypatch.setattr(rollout, "inspect", engine(**actual))
-
-    assert rollout._unhealthy_survivors(BROKEN) == expected
-    assert rollout._unhealthy_survivors(GOOD) == []
 
 
 def test_jobs_run_again_for_a_volume_of_data_that_was_removed() -> None:

@@ -1,0 +1,180 @@
+"""What keeps the promises of a rollout, whichever command begins it."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from ...core.engine import DockerEngine
+from ...core.labels import CONFIG_LABEL, stack_labels
+from ...core.real_run import is_real_run, speaks_to_an_engine
+from .attempt import Replacement, config_label, failed_before
+from .ending import end
+from .found import FoundContainer, found_containers
+from .reasons import explain, newest_of, port_holders, what_serves
+
+_PAUSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One container of the program, and how it is replaced."""
+
+    resource: str
+    """Name of the resource."""
+    replacement: Replacement
+    """What may become of it."""
+    start_seconds: int = 0
+    """How long it may take to become healthy; 0 for what has no health."""
+    earlier: Sequence[str] = ()
+    """Resources whose predecessors must have ended before this one starts: those of the batches before its own."""
+
+
+class StackRollout:
+    """The containers of one stack from the first that changes to the last that ends.
+
+    Its hooks are for every container of the stack. At the end of an update, once all of them are there, it ends what
+    they took the place of, and what a killed update left; then it sees that every server is healthy.
+    """
+
+    def __init__(self, engine: pulumi.Output[DockerEngine], networks: Sequence[pulumi.Output[str]]) -> None:
+        self._engine, self._networks = engine, networks
+        self._members: dict[str, Member] = {}
+        self._ids: dict[str, pulumi.Output[str]] = {}
+        self._before: asyncio.Future[list[FoundContainer]] | None = None
+        self._ending = asyncio.Lock()
+        self.make_room = pulumi.ResourceHook("slidegenie-make-room", self._make_room)
+        """Runs before a container is created."""
+        self.say_why = pulumi.ErrorHook("slidegenie-say-why", self._say_why)
+        """Runs when one could not be."""
+        self._done: pulumi.Output[str] = pulumi.Output.from_input(pulumi.get_stack()).apply(self._finish)
+
+    def config_label(self, member: Member, config: pulumi.Output[str]) -> pulumi.Output[str]:
+        """Return the label that says what the container of `member` was made from, a hash, and in which attempt."""
+        self._members[member.resource] = member
+
+        async def label(value: str) -> str:
+            if not speaks_to_an_engine():
+                return value
+            return config_label(value, member.resource, await self._found_before(), member.replacement)
+
+        return config.apply(label)
+
+    def add(self, resource: str, identity: pulumi.Output[str]) -> None:
+        """Take the container with this ID for the one of `resource`; any other of it ends with the update."""
+        self._ids[resource] = identity
+
+    def after_it(self, value: pulumi.Output[str]) -> pulumi.Output[str]:
+        """Return `value`, known once everything of this rollout is there, and what was there before it is not.
+
+        No container may depend on it. A preview, where nothing happens, does not wait.
+        """
+        return pulumi.Output.all(value, self._done).apply(lambda known: str(known[0]))
+
+    async def _found_before(self) -> list[FoundContainer]:
+        """Return what the engine had when this run began; asked once."""
+        if self._before is None:
+            self._before = asyncio.ensure_future(self._found())
+        return await self._before
+
+    async def _found(self) -> list[FoundContainer]:
+        engine = await self._engine.future() or DockerEngine()
+        # In a thread: Pulumi's own loop goes on meanwhile, and an engine elsewhere takes its time.
+        return await asyncio.to_thread(found_containers, engine, _mark())
+
+    async def _make_room(self, args: pulumi.ResourceHookArgs) -> None:
+        """End what is in the way of a container, or takes memory from it: failed attempts, the batch before it."""
+        if (member := self._members.get(args.name)) is None:
+            return
+        if member.replacement is Replacement.IN_PLACE:
+            # Pulumi has ended the one before. What is there still was made by an update that was killed.
+            await self._end([c for c in await self._found() if c.resource == args.name])
+        elif member.replacement is Replacement.BESIDE:
+            async with self._ending:
+                found = await self._found()
+                ids = {name: await self._ids[name].future() for name in member.earlier}
+                over = [container for container in found if ids.get(container.resource, container.id) != container.id]
+                await self._end([*failed_before(_config(args), args.name, found), *over])
+
+    async def _say_why(self, args: pulumi.ErrorHookArgs) -> bool:
+        """Print why a container could not be made; never asks Pulumi to try again."""
+        if args.failed_operation == "delete":
+            return False
+        engine = await self._engine.future() or DockerEngine()
+        lines = await asyncio.to_thread(self._reasons, engine, args)
+        if lines:
+            pulumi.log.error("\n".join(lines))
+        return False
+
+    def _reasons(self, engine: DockerEngine, args: pulumi.ErrorHookArgs) -> list[str]:
+        newest, others = newest_of(engine, args.name, _mark())
+        lines = port_holders(engine, args.errors)
+        member = self._members.get(args.name)
+        if newest is None or member is None or member.replacement is Replacement.RERUN:
+            return lines
+        rolling = member.replacement is Replacement.BESIDE
+        return [*lines, *explain(engine, newest), what_serves(newest.service, others, rolling=rolling)]
+
+    async def _finish(self, stack: str) -> str:
+        if not is_real_run():
+            return stack
+        # Outputs are awaited once the program has declared everything.
+        ids = {resource: await identity.future() for resource, identity in list(self._ids.items())}
+        if None in ids.values():
+            # Only a part of the stack is updated, and something else was never made.
+            return stack
+        # What the program does not declare any more, Pulumi ends: here it may be missing since the program failed.
+        await self._end([c for c in await self._found() if ids.get(c.resource, c.id) != c.id])
+        await self._see_healthy(ids)
+        return stack
+
+    async def _end(self, containers: Sequence[FoundContainer]) -> None:
+        """End those of `containers` that are this stack's, and not those of another state under the same name."""
+        networks = {await network.future() for network in self._networks}
+        engine = await self._engine.future() or DockerEngine()
+        await end(engine, [c for c in containers if not c.networks or c.networks & networks])
+
+    async def _see_healthy(self, ids: Mapping[str, str | None]) -> None:
+        """See that every server is healthy.
+
+        Raises:
+            RunError: naming those that are not, with the reason of each.
+        """
+        servers = {name: member.start_seconds for name, member in self._members.items() if member.start_seconds}
+        seconds = {str(ids[name]): patience for name, patience in servers.items()}
+        began = time.monotonic()
+        while True:
+            found = {c.id: c for c in await self._found()}
+            if missing := [name for name, identity in ids.items() if identity not in found]:
+                raise pulumi.RunError(await self._nowhere(missing))
+            sick = [found[identity] for identity in seconds if not found[identity].healthy]
+            waited = time.monotonic() - began
+            if not any(waited < seconds[c.id] for c in sick):
+                break
+            await asyncio.sleep(_PAUSE_SECONDS)
+        if not sick:
+            return
+        engine = await self._engine.future() or DockerEngine()
+        said = [await asyncio.to_thread(explain, engine, container) for container in sick]
+        lines = "\n".join(line for one in said for line in one)
+        raise pulumi.RunError(f"not everything is healthy:\n{lines}\nFix the cause and run the same command again.")
+
+    async def _nowhere(self, missing: Sequence[str]) -> str:
+        engine = await self._engine.future() or DockerEngine()
+        return (
+            f"{len(missing)} of {len(self._ids)} containers that were made are not on {engine.address}, such as"
+            f" {missing[0]}: somebody removed them meanwhile, or Pulumi's provider works on another engine. Let"
+            " DOCKER_HOST or docker:host say one engine for all (docs/remote.md), and run the same command again"
+        )
+
+
+def _mark() -> str:
+    (stack,) = stack_labels().items()
+    return "=".join(stack)
+
+
+def _config(args: pulumi.ResourceHookArgs) -> str:
+    labels = (args.new_inputs or {}).get("labels") or []
+    return next((str(label["value"]) for label in labels if label["label"] == CONFIG_LABEL), "")
