@@ -95,7 +95,7 @@ class StackRollout:
             async with self._ending:
                 found = await self._found()
                 ids = {name: await self._ids[name].future() for name in member.earlier}
-                over = [container for container in found if ids.get(container.resource, container.id) != container.id]
+                over = [c for c in found if (ids.get(c.resource) or c.id) != c.id]
                 await self._end([*failed_before(_config(args), args.name, found), *over])
 
     async def _say_why(self, args: pulumi.ErrorHookArgs) -> bool:
@@ -125,9 +125,16 @@ class StackRollout:
         if None in ids.values():
             # Only a part of the stack is updated, and something else was never made.
             return stack
-        # What the program does not declare any more, Pulumi ends: here it may be missing since the program failed.
-        await self._end([c for c in await self._found() if ids.get(c.resource, c.id) != c.id])
-        await self._see_healthy(ids)
+        sick = await self._sick(ids)
+        # What serves stays while what should take its place does not. And what the program does not declare any more,
+        # Pulumi ends: here it may be missing since the program failed.
+        taken_over = {resource: identity for resource, identity in ids.items() if identity not in {c.id for c in sick}}
+        await self._end([c for c in await self._found() if taken_over.get(c.resource, c.id) != c.id])
+        if sick:
+            engine = await self._engine.future() or DockerEngine()
+            said = [await asyncio.to_thread(explain, engine, container) for container in sick]
+            lines = "\n".join(line for one in said for line in one)
+            raise pulumi.RunError(f"not everything is healthy:\n{lines}\nFix the cause and run the same command again.")
         return stack
 
     async def _end(self, containers: Sequence[FoundContainer]) -> None:
@@ -136,11 +143,11 @@ class StackRollout:
         engine = await self._engine.future() or DockerEngine()
         await end(engine, [c for c in containers if not c.networks or c.networks & networks])
 
-    async def _see_healthy(self, ids: Mapping[str, str | None]) -> None:
-        """See that every server is healthy.
+    async def _sick(self, ids: Mapping[str, str | None]) -> list[FoundContainer]:
+        """Return the servers that do not become healthy in the time that each may take to start.
 
         Raises:
-            RunError: naming those that are not, with the reason of each.
+            RunError: when containers are not on the engine.
         """
         servers = {name: member.start_seconds for name, member in self._members.items() if member.start_seconds}
         seconds = {str(ids[name]): patience for name, patience in servers.items()}
@@ -150,16 +157,9 @@ class StackRollout:
             if missing := [name for name, identity in ids.items() if identity not in found]:
                 raise pulumi.RunError(await self._nowhere(missing))
             sick = [found[identity] for identity in seconds if not found[identity].healthy]
-            waited = time.monotonic() - began
-            if not any(waited < seconds[c.id] for c in sick):
-                break
+            if not any(time.monotonic() - began < seconds[container.id] for container in sick):
+                return sick
             await asyncio.sleep(_PAUSE_SECONDS)
-        if not sick:
-            return
-        engine = await self._engine.future() or DockerEngine()
-        said = [await asyncio.to_thread(explain, engine, container) for container in sick]
-        lines = "\n".join(line for one in said for line in one)
-        raise pulumi.RunError(f"not everything is healthy:\n{lines}\nFix the cause and run the same command again.")
 
     async def _nowhere(self, missing: Sequence[str]) -> str:
         engine = await self._engine.future() or DockerEngine()
