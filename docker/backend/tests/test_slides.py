@@ -70,6 +70,16 @@ def test_pages_are_16_to_9_and_everything_stays_on_them() -> None:
             assert abs(margin_left - margin_right) <= 2
 
 
+def test_a_file_holds_nothing_of_those_before_it() -> None:
+    built({"title": "First", "subtitle": "s", "slides": [{"title": "a"}, {"title": "b"}]})
+    second = built({"title": "Second", "slides": [{"title": "c"}]})
+
+    titles = [page.shapes.title.text_frame.text for page in second.slides if page.shapes.title]
+    assert titles == ["Second", "c"]
+    assert second.core_properties.title == "Second"
+    assert round((second.slide_width or 0) / (second.slide_height or 1), 2) == 1.78
+
+
 def test_the_properties_are_ours_and_not_the_templates() -> None:
     properties = built().core_properties
 
