@@ -17,7 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from .dependencies.database import create_engine, unavailable_on_error
+from .dependencies.database import Transactions, create_engine, unavailable_on_error
 from .dependencies.objects import S3Objects, create_store
 from .errors import UnavailableError
 from .schema import IncompatibleSchemaError, Schema, read_schema, schema_of, write_schema
@@ -58,7 +58,7 @@ def _complete_settings() -> Settings:
 
 
 async def _migrate(settings: Settings) -> Schema:
-    engine = create_engine(settings)
+    engine = create_engine(settings, Transactions.AS_BEGUN)
     deadline = time.monotonic() + settings.migrate_wait_seconds
     try:
         await _until(deadline, lambda: _connect(engine))

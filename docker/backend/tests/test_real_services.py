@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 
 from app.dependencies.cache import RedisCache, create_client
 from app.dependencies.connect import connect
-from app.dependencies.database import Database, create_engine, presentations
+from app.dependencies.database import Database, Transactions, create_engine, presentations
 from app.dependencies.objects import S3Objects, create_store
 from app.errors import UnavailableError
 from app.main import build_app
@@ -79,9 +79,9 @@ def record() -> Presentation:
 
 @asynccontextmanager
 async def database() -> AsyncIterator[Database]:
-    engine = create_engine(SETTINGS)
-    yield Database(engine)
-    await engine.dispose()
+    repository = Database(SETTINGS)
+    yield repository
+    await repository.close()
 
 
 def with_database(scenario: Callable[[Database], Awaitable[None]]) -> None:
@@ -151,7 +151,7 @@ def test_rows_of_the_same_instant_are_paged_without_loss() -> None:
 
 
 async def _age(row: Presentation) -> None:
-    engine = create_engine(SETTINGS)
+    engine = create_engine(SETTINGS, Transactions.AS_BEGUN)
     async with engine.begin() as connection:
         await connection.execute(
             presentations.update()

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -50,7 +51,16 @@ _SHOWN = (
 )
 
 
-def create_engine(settings: Settings) -> AsyncEngine:
+class Transactions(StrEnum):
+    """What makes a transaction; the values are SQLAlchemy's isolation levels."""
+
+    EACH_STATEMENT = "AUTOCOMMIT"
+    """Every statement, by itself: no round trips for its begin and its end."""
+    AS_BEGUN = "READ COMMITTED"
+    """Whatever `engine.begin()` encloses."""
+
+
+def create_engine(settings: Settings, transactions: Transactions) -> AsyncEngine:
     """Create an engine that gives up early: a caller is better off with a quick 503."""
     password_file = settings.database_password_file
     return create_async_engine(
@@ -61,6 +71,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
             port=settings.database_port,
             database=settings.database_name,
         ),
+        isolation_level=transactions.value,
         pool_size=5,
         max_overflow=5,
         pool_timeout=2,
@@ -109,16 +120,16 @@ def unavailable_on_error() -> Iterator[None]:
 
 
 class Database:
-    """The repository on PostgreSQL."""
+    """The repository on PostgreSQL; each method is one statement, and so one transaction."""
 
     name = "postgresql"
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, settings: Settings) -> None:
+        self._engine = create_engine(settings, Transactions.EACH_STATEMENT)
 
     async def check(self) -> None:
         """Read the very columns this release needs: an old schema counts as not available."""
-        async with self._transaction() as connection:
+        async with self._connection() as connection:
             await connection.execute(sa.select(presentations).limit(0))
 
     async def close(self) -> None:
@@ -127,7 +138,7 @@ class Database:
 
     async def begin(self, presentation: Presentation) -> None:
         """Insert the row as `pending`."""
-        async with self._transaction() as connection:
+        async with self._connection() as connection:
             await connection.execute(
                 presentations.insert().values(
                     id=presentation.id,
@@ -152,7 +163,7 @@ class Database:
         query = sa.select(*_SHOWN).where(
             presentations.c.id == presentation_id, presentations.c.state == "ready"
         )
-        async with self._transaction() as connection:
+        async with self._connection() as connection:
             row = (await connection.execute(query)).one_or_none()
         return _presentation(row) if row else None
 
@@ -163,7 +174,7 @@ class Database:
         if after:
             query = query.where(sa.tuple_(*order) < (after.created_at, after.id))
         query = query.order_by(*(column.desc() for column in order)).limit(limit)
-        async with self._transaction() as connection:
+        async with self._connection() as connection:
             return [_presentation(row) for row in await connection.execute(query)]
 
     async def begin_removal(self, presentation_id: UUID) -> bool:
@@ -172,7 +183,7 @@ class Database:
 
     async def remove(self, presentation_id: UUID) -> None:
         """Delete the row, unless it is shown."""
-        async with self._transaction() as connection:
+        async with self._connection() as connection:
             await connection.execute(
                 presentations.delete().where(
                     presentations.c.id == presentation_id, presentations.c.state == "deleting"
@@ -196,7 +207,7 @@ class Database:
             .values(state="deleting", state_changed_at=sa.func.now())
             .returning(presentations.c.id)
         )
-        async with self._transaction() as connection:
+        async with self._connection() as connection:
             return [row.id for row in await connection.execute(claim)]
 
     async def totals(self) -> Totals:
@@ -204,7 +215,7 @@ class Database:
         query = sa.select(
             sa.func.count(), sa.func.coalesce(sa.func.sum(presentations.c.size_bytes), 0)
         ).where(presentations.c.state == "ready")
-        async with self._transaction() as connection:
+        async with self._connection() as connection:
             count, size = (await connection.execute(query)).one()
         return Totals(presentations=count, size_bytes=int(size))
 
@@ -216,13 +227,13 @@ class Database:
             .where(presentations.c.id == presentation_id, presentations.c.state.in_(allowed))
             .values(state=new, state_changed_at=sa.func.now())
         )
-        async with self._transaction() as connection:
+        async with self._connection() as connection:
             return (await connection.execute(change)).rowcount == 1
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
         with unavailable_on_error():
-            async with self._engine.begin() as connection:
+            async with self._engine.connect() as connection:
                 yield connection
 
 
