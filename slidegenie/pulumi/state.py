@@ -24,19 +24,6 @@ class StackState:
         """Return the IDs of all containers the state knows, also of those that wait to be deleted."""
         return {resource["id"] for resource in self._containers() if resource.get("id")}
 
-    def of_stack(self, label: str) -> set[str]:
-        """Return the IDs of the containers that carry the stack's label and should run or have run."""
-        mark = (STACK_LABEL, label)
-        return {r["id"] for r in self.current() if r.get("id") and mark in _labels(r)}
-
-    def pending_deletes(self) -> list[dict[str, Any]]:
-        """Return containers that a rollout which did not finish left for the next one to delete."""
-        return [resource for resource in self._containers() if resource.get("delete")]
-
-    def unfinished(self) -> set[str]:
-        """Return the URNs of containers whose replacement did not finish: their predecessors wait to be deleted."""
-        return {resource["urn"] for resource in self.pending_deletes()}
-
     def current(self) -> list[dict[str, Any]]:
         """Return the containers that should run or have run."""
         return [resource for resource in self._containers() if not resource.get("delete")]
@@ -44,10 +31,6 @@ class StackState:
     def jobs(self) -> list[str]:
         """Return the URNs of all jobs."""
         return [resource["urn"] for resource in self._jobs()]
-
-    def failed_jobs(self) -> list[str]:
-        """Return the URNs of jobs that ended with an error: Pulumi sees no change and would not run them again."""
-        return [resource["urn"] for resource in self._jobs() if (resource.get("outputs") or {}).get("exitCode")]
 
     def of_volumes(self, urns: Collection[str]) -> list[str]:
         """Return those of `urns` that are volumes of data."""

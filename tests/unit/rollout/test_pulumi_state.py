@@ -32,16 +32,12 @@ def test_a_stack_without_resources_has_nothing(deployment: dict[str, Any] | None
     empty = StackState.of(deployment)
 
     assert empty.container_ids() == set()
-    assert empty.pending_deletes() == []
-    assert empty.failed_jobs() == []
     assert empty.volume_names() == set()
     assert list(empty.passwords()) == []
 
 
 def test_containers_that_wait_to_be_deleted_are_told_from_current_ones() -> None:
-    assert [resource["id"] for resource in BROKEN.pending_deletes()] == ["old1"]
     assert [resource["id"] for resource in BROKEN.current()] == ["new1", "old2"]
-    assert GOOD.pending_deletes() == []
 
 
 def test_both_are_known() -> None:
@@ -50,18 +46,6 @@ def test_both_are_known() -> None:
 
 def test_a_container_that_was_never_made_has_no_identity() -> None:
     assert state(container("1", None), container("2", "")).container_ids() == set()
-
-
-def test_a_job_that_failed_is_found() -> None:
-    jobs = state(
-        container("failed", "a", inputs={"attach": True}, outputs={"exitCode": 1}),
-        container("succeeded", "b", inputs={"attach": True}, outputs={"exitCode": 0}),
-        container("replaced", "c", inputs={"attach": True}, outputs={"exitCode": 1}, delete=True),
-        container("server-that-crashed", "d", inputs={}, outputs={"exitCode": 1}),
-        {"urn": "stack", "type": "pulumi:pulumi:Stack"},
-    )
-
-    assert jobs.failed_jobs() == [URN + "failed"]
 
 
 def test_volumes_are_known_by_name() -> None:

@@ -40,19 +40,15 @@ def test_what_is_there_is_left_alone() -> None:
     assert found(*(resource(kind, name) for kind, name in kinds)) == []
 
 
-def test_containers_volumes_and_networks_that_went_are_named() -> None:
+def test_volumes_and_networks_that_went_are_named_and_containers_are_the_programs_business() -> None:
     assert found(
         resource("container", "gone"),
         resource("volume", "lost"),
         resource("network", "cut"),
         resource("image", "another command's business"),
-        resource("container", None, name="never made"),
-    ) == ["gone", "lost", "cut"]
+        resource("network", None, name="never made"),
+    ) == ["lost", "cut"]
 
 
-def test_what_belongs_to_a_rollout_that_did_not_finish_is_left_to_the_next_one() -> None:
-    assert found(
-        resource("container", "broken", name="app-1"),
-        resource("container", "old", name="app-1", delete=True),
-        resource("container", "gone", name="redis-1"),
-    ) == ["redis-1"]
+def test_what_waits_to_be_deleted_is_left_to_the_next_update() -> None:
+    assert found(resource("volume", "old", delete=True), resource("volume", "lost")) == ["lost"]

@@ -226,13 +226,6 @@ def test_a_certificate_is_rotated_once_the_edge_was_seen_to_show_another(
 
 
 @pytest.mark.usefixtures("rollouts")
-def test_a_password_that_no_grafana_was_told_is_not_rotated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rotation, "containers", lambda *_: [])
-    subject, _ = of(secret("slidegenie-monitoring-grafana-password"))
-    with pytest.raises(Problem, match="no container grafana runs, which would take the password"):
-        subject.rotate("grafana", nothing)
-
-
 def test_a_given_secret_is_listed_as_such() -> None:
     subject, _ = of(secrets={"redisPassword": "x"})
 
