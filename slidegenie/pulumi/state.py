@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.core.labels import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL, STACK_LABEL
+from components.core.labels import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL
 
 from ..plan.view import BUILT, CONTAINER, NETWORK, PASSWORD, PULLED, VOLUME
 
