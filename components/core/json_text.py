@@ -1,28 +1,42 @@
-"""JSON for people: whatever fits on a line stands on one."""
+"""JSON for people, in few lines."""
 
 import json
 from typing import Any
 
 _WIDTH = 120
-"""Columns of a line, with its indent, its key and the comma behind it."""
+"""Columns of a line, with its indent and what closes or follows its last item."""
 
 
 def json_text(value: Any, *, sort_keys: bool = False) -> str:
-    """Return `value` as JSON: what has up to 120 columns on one line, else an item a line, indented by two."""
-    return _lines(json.loads(json.dumps(value, sort_keys=sort_keys)), before=0, indent="") + "\n"
+    """Return `value` as JSON with as many items on a line as 120 columns hold; only a longer text makes a longer line."""
+    return _lines(json.loads(json.dumps(value, sort_keys=sort_keys)), before=0, indent=0, after=0) + "\n"
 
 
-def _lines(value: Any, *, before: int, indent: str) -> str:
-    """Return the text of `value`, which stands behind `before` columns of a line that is indented by `indent`."""
+def _lines(value: Any, *, before: int, indent: int, after: int) -> str:
+    """Return the text of `value`.
+
+    It begins behind `before` columns of its first line, its further lines are indented by `indent`, and `after` columns
+    follow its last one.
+    """
     line = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, dict | list) or not value or before + len(line) + len(",") <= _WIDTH:
+    if not isinstance(value, dict | list) or not value or before + len(line) + after <= _WIDTH:
         return line
-    inner = indent + "  "
     if isinstance(value, dict):
-        opening, closing = "{", "}"
-        items = [(f"{inner}{json.dumps(key, ensure_ascii=False)}: ", item) for key, item in value.items()]
+        brackets, items = "{}", [(f"{json.dumps(key, ensure_ascii=False)}: ", item) for key, item in value.items()]
     else:
-        opening, closing = "[", "]"
-        items = [(inner, item) for item in value]
-    texts = [start + _lines(item, before=len(start), indent=inner) for start, item in items]
-    return f"{opening}\n" + ",\n".join(texts) + f"\n{indent}{closing}"
+        brackets, items = "[]", [("", item) for item in value]
+    inner, column, text, shared = indent + 1, before + 1, brackets[0], True
+    for number, (key, item) in enumerate(items, 1):
+        behind = len(",") if number < len(items) else after + 1
+        whole = len(key) + len(json.dumps(item, ensure_ascii=False))
+        space = len(", ") if number > 1 else 0
+        fits = column + space + whole + behind <= _WIDTH
+        alone = inner + whole + behind <= _WIDTH
+        # A group of several lines may begin behind the bracket that it is the first item of.
+        if (fits and shared) or (number == 1 and not alone):
+            text, column = text + ", "[:space], column + space
+        else:
+            text, column = text + ","[:space] + "\n" + " " * inner, inner
+        text += key + _lines(item, before=column + len(key), indent=inner, after=behind)
+        column, shared = column + whole, alone
+    return text + brackets[1]

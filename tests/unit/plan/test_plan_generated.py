@@ -38,19 +38,27 @@ def test_a_difference_names_what_changed_was_added_and_is_gone() -> None:
     assert difference(before, before) == {}
 
 
-def test_what_fits_on_a_line_is_written_on_one_and_all_of_it_is_json() -> None:
-    value = {"b": list(range(60)), "a": {"short": "x"}, "empty": []}
+def test_lines_are_filled_and_all_of_it_is_json() -> None:
+    value = {"c": {"of": [{"text": "x" * 90, "number": n} for n in (1, 2)], "end": 0}, "b": list(range(35)), "a": "é"}
     text = json_text(value, sort_keys=True)
     assert json.loads(text) == value
-    assert text.splitlines()[1:3] == ['  "a": {"short": "x"},', '  "b": [']
-    assert json_text({"b": [1], "a": (2, "é")}) == '{"b": [1], "a": [2, "é"]}\n'
+    assert text.splitlines() == [
+        '{"a": "é",',
+        f' "b": [{", ".join(map(str, range(31)))},',
+        "  31, 32, 33, 34],",
+        ' "c": {"end": 0,',
+        '  "of": [',
+        f'   {{"number": 1, "text": "{"x" * 90}"}},',
+        '   {"number": 2,',
+        f'    "text": "{"x" * 90}"}}]}}}}',
+    ]
 
 
-@pytest.mark.parametrize(("letters", "lines"), [(106, 3), (107, 5)], ids=["120 columns", "one more"])
-def test_a_line_has_room_for_its_key_and_the_comma_behind_it(letters: int, lines: int) -> None:
-    text = json_text({"key": ["x" * letters], "other": 1})
-    assert len(text.splitlines()) == lines + 1
-    assert lines > 3 or max(len(line) for line in text.splitlines()) == 120
+@pytest.mark.parametrize(("letters", "lines"), [(88, 1), (89, 2)], ids=["120 columns", "one more"])
+def test_a_line_has_room_for_what_closes_and_follows_its_last_item(letters: int, lines: int) -> None:
+    text = json_text({"key": ["x" * letters], "b": {"other": 1}})
+    assert len(text.splitlines()) == lines
+    assert max(len(line) for line in text.splitlines()) <= 120
 
 
 def test_a_long_content_is_a_digest_and_another_content_another_one() -> None:
