@@ -18,15 +18,16 @@ _GOLDEN = "tests/unit/plan/golden"
 def generated_files(root: Path) -> dict[str, str]:
     """Return the content of each file by its path below `root`."""
     files: dict[str, str] = {}
+    programs = {stack: StackProgram.read(root, stack) for stack in (PRODUCTION, *FURTHER)}
     for stack, name in COMPOSE_FILES.items():
-        project = compose_project(StackProgram.read(root, stack))
+        project = compose_project(programs[stack])
         files |= {name: project.text} | project.config_files
-    production = StackProgram.read(root, PRODUCTION).plan()
+    production = programs[PRODUCTION].plan()
     whole = reviewed(production, root)
     files[f"{_GOLDEN}/{PRODUCTION}.json"] = json_text(whole, sort_keys=True)
     for stack in FURTHER:
-        plan = StackProgram.read(root, stack).plan()
-        files[f"{_GOLDEN}/{stack}.json"] = json_text(difference(whole, reviewed(plan, root)), sort_keys=True)
+        changed = difference(whole, reviewed(programs[stack].plan(), root))
+        files[f"{_GOLDEN}/{stack}.json"] = json_text(changed, sort_keys=True)
     files[".env.production"] = render_env(production)
     files["docs/diagram.md"] = _DIAGRAM.format(diagram=render_diagram(production))
     return files

@@ -8,7 +8,7 @@ _WIDTH = 120
 
 
 def json_text(value: Any, *, sort_keys: bool = False) -> str:
-    """Return `value` as JSON with as many items on a line as 120 columns hold; only a longer text makes a longer line."""
+    """Return `value` as JSON, as many items on a line as 120 columns hold; only a longer text makes a longer line."""
     return _lines(json.loads(json.dumps(value, sort_keys=sort_keys)), before=0, indent=0, after=0) + "\n"
 
 

@@ -82,9 +82,18 @@ class StackProgram:
     def plan(self, values: Values = fixed_values) -> Plan:
         """Return what the program would register, with the random `values` that are given.
 
+        The plan with fixed values is recorded once.
+
         Raises:
             SettingsError: when the stack file has mistakes.
         """
+        return self._fixed_plan if values is fixed_values else self._record(values)
+
+    @cached_property
+    def _fixed_plan(self) -> Plan:
+        return self._record(fixed_values)
+
+    def _record(self, values: Values) -> Plan:
         configuration = dict(self.configuration)
         # The group of the socket differs between hosts; a plan is the same everywhere.
         engine = configuration.get(f"{self.project}:engine") or {}

@@ -20,7 +20,12 @@ ELSEWHERE: dict[str, Any] = {
     "postgres": {"external": {"host": "db.example.com"}},
     "redis": {"external": {"host": "cache.example.com"}},
     "storage": {"external": {"endpoint": "https://s3.example.com"}},
-    "secrets": {"postgresPassword": "p", "redisPassword": "r", "storageAccessKey": "a", "storageSecretKey": "s"},
+    "secrets": {
+        "postgresPassword": "p",
+        "redisPassword": "r",
+        "storageAccessKey": "access",
+        "storageSecretKey": "secret-key",
+    },
     "monitoring": {"enabled": False},
     "backup": {"enabled": False},
 }

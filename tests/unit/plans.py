@@ -19,13 +19,18 @@ _STACK_LABEL = {"io.slidegenie.stack": "demo/test"}
 @functools.cache
 def plan_of(stack: str) -> Plan:
     """Return the plan of a stack of the project."""
-    return StackProgram.read(ROOT, stack).plan()
+    return _program(stack).plan()
+
+
+@functools.cache
+def _program(stack: str) -> StackProgram:
+    return StackProgram.read(ROOT, stack)
 
 
 @functools.cache
 def compose_of(stack: str) -> ComposeProject:
     """Return a stack of the project as a Compose project."""
-    return compose_project(StackProgram.read(ROOT, stack))
+    return compose_project(_program(stack))
 
 
 @functools.cache

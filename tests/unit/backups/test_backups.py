@@ -25,11 +25,11 @@ from ..planned import (
     NETWORK,
     PASSWORD,
     VOLUME,
+    application,
     as_it_comes,
     environment,
     labels,
     plain,
-    platform,
     seeds,
     service,
     unwatched,
@@ -67,7 +67,7 @@ def secret_files(plan: Plan, name: str) -> set[str]:
 
 def test_backups_are_on_unless_a_stack_says_otherwise() -> None:
     assert {"backup", "restore-drill"} <= {service(container) for container in workloads(as_it_comes())}
-    off = unwatched(backup={"enabled": False})
+    off = application(redis={})
     assert not {"backup", "restore-drill"} & {service(container) for container in workloads(off)}
     assert not [volume for volume in off.of_type(VOLUME) if "backup" in volume.name]
     assert "user backup" not in uploads(off.named("slidegenie-redis-secrets-seed"))["users.acl"]
@@ -129,7 +129,7 @@ def test_the_drill_may_only_read_the_repository_and_knows_no_data_store() -> Non
 
 
 def test_schedule_retention_and_hooks_arrive() -> None:
-    plan = unwatched(
+    plan = application(
         backup={
             "schedule": "15 3 * * *",
             "keepDaily": 3,
@@ -153,7 +153,7 @@ def test_a_schedule_that_is_none_is_refused_before_anything_runs(written: str) -
 
 
 def test_check_and_drill_can_be_off_and_the_container_of_the_drill_stays_for_who_runs_one_by_hand() -> None:
-    plan = unwatched(backup={"checkSchedule": "off", "drillSchedule": "off"})
+    plan = application(backup={"checkSchedule": "off", "drillSchedule": "off"})
 
     assert json.loads(environment(one(plan, "backup"))["BACKUP_SCHEDULES"]) == {"backup": "0 1 * * *", "check": "off"}
     assert json.loads(environment(one(plan, "restore-drill"))["BACKUP_SCHEDULES"]) == {"drill": "off"}
@@ -163,30 +163,34 @@ def test_metrics_go_where_the_monitoring_reads_them_and_nowhere_without_it() -> 
     plan = as_it_comes()
     for name in ("backup", "restore-drill"):
         assert mounts(plan, name)["/textfiles"] == ("slidegenie-test-metrics", False)
-    assert "/textfiles" not in mounts(unwatched(), "backup")
+    assert "/textfiles" not in mounts(application(backup={}), "backup")
 
 
 def test_volumes_of_the_monitoring_are_taken_along_read_only() -> None:
-    plan = platform(backup={"volumes": ["grafana", "alertmanager"]})
+    plan = application(monitoring={}, backup={"volumes": ["grafana", "alertmanager"]})
     assert mounts(plan, "backup")["/volumes/grafana"] == ("slidegenie-test-grafana", True)
     assert environment(one(plan, "backup"))["BACKUP_VOLUMES"] == "alertmanager,grafana"
 
 
 def test_files_of_the_application_are_taken_along_without_being_asked_for() -> None:
-    plan = platform(backend={"volumes": {"uploads": "/app/uploads"}, "replicas": 1}, backup={"volumes": ["grafana"]})
+    plan = application(
+        backend={"volumes": {"uploads": "/app/uploads"}, "replicas": 1},
+        monitoring={},
+        backup={"volumes": ["grafana"]},
+    )
     assert mounts(plan, "app")["/app/uploads"] == ("slidegenie-test-uploads", False)
     assert mounts(plan, "backup")["/volumes/uploads"] == ("slidegenie-test-uploads", True)
     assert environment(one(plan, "backup"))["BACKUP_VOLUMES"] == "grafana,uploads"
 
 
 def test_files_of_the_application_lie_where_all_data_does() -> None:
-    plan = unwatched(backend={"volumes": {"uploads": "/app/uploads"}}, engine={"dataRoot": "/data"})
+    plan = application(backend={"volumes": {"uploads": "/app/uploads"}}, engine={"dataRoot": "/data"})
     (volume,) = (v for v in plan.of_type("docker:index/volume:Volume") if v.name == "slidegenie-app-uploads-data")
     assert volume.inputs["driverOpts"]["device"] == "/data/uploads"
 
 
 def test_certificates_that_were_issued_are_taken_along() -> None:
-    plan = unwatched(backup={"volumes": ["certificates"]}, proxy={"tls": "acme", "domain": "slides.example.com"})
+    plan = application(backup={"volumes": ["certificates"]}, proxy={"tls": "acme", "domain": "slides.example.com"})
     assert mounts(plan, "backup")["/volumes/certificates"] == ("slidegenie-test-certificates", True)
 
 
@@ -200,18 +204,17 @@ def test_redis_gets_a_user_for_it_that_the_application_is_not() -> None:
     assert "redis-backup-password" not in {
         file for seed in seeds(plan) if "app-secrets" in seed.name for file in uploads(seed)
     }
-    assert "BACKUP_REDIS_USER" not in environment(one(unwatched(backup={"redis": False}), "backup"))
+    assert "BACKUP_REDIS_USER" not in environment(one(application(redis={}, backup={"redis": False}), "backup"))
 
 
 def test_the_image_stands_on_the_database_and_compiles_its_scheduler_unless_one_is_given() -> None:
     images = {"postgres": "pg:16", "restic": "restic:1", "minio": "minio:1", "golang": "go:1"}
-    (compiled,) = [b for b in unwatched(images=images).of_type(BUILD) if b.name == "slidegenie-backup"]
+    (compiled,) = [b for b in application(backup={}, images=images).of_type(BUILD) if b.name == "slidegenie-backup"]
     assert compiled.inputs["buildArgs"] == {
         "POSTGRES_IMAGE": "pg:16", "RESTIC_IMAGE": "restic:1", "MINIO_IMAGE": "minio:1", "GOLANG_IMAGE": "go:1",
     }  # fmt: skip
-    (given,) = [
-        b for b in unwatched(images=images | {"supercronic": "cron:1"}).of_type(BUILD) if b.name == "slidegenie-backup"
-    ]
+    plan = application(backup={}, images=images | {"supercronic": "cron:1"})
+    (given,) = [b for b in plan.of_type(BUILD) if b.name == "slidegenie-backup"]
     assert given.inputs["buildArgs"].keys() == {
         "POSTGRES_IMAGE", "RESTIC_IMAGE", "MINIO_IMAGE", "SUPERCRONIC_IMAGE", "SCHEDULER",
     }  # fmt: skip
@@ -226,7 +229,7 @@ def test_the_image_stands_on_the_database_and_compiles_its_scheduler_unless_one_
     ],
 )
 def test_the_repository_is_where_the_settings_say(section: dict[str, Any], device: str | None) -> None:
-    volume = unwatched(**section).named("slidegenie-backup-backups-data", VOLUME)
+    volume = application(**{"backup": {}} | section).named("slidegenie-backup-backups-data", VOLUME)
     assert (volume.inputs.get("driverOpts") or {}).get("device") == device
     assert volume.protect
 
@@ -266,7 +269,7 @@ def test_compose_leaves_the_repository_when_it_removes_volumes(tmp_path: Path) -
         return yaml.safe_load(text)["volumes"]["backups"]
 
     assert volume(as_it_comes()) == {"name": "slidegenie-test-backups", "external": True}
-    bound = volume(unwatched(engine={"socketGroup": 9, "dataRoot": "/srv/data"}))
+    bound = volume(application(backup={}, engine={"socketGroup": 9, "dataRoot": "/srv/data"}))
     assert bound["driver_opts"]["device"] == "/srv/data/backups"
 
 
@@ -485,5 +488,5 @@ def test_without_backups_the_commands_say_how_to_turn_them_on(monkeypatch: pytes
 def test_backups_beside_the_data_are_warned_of(
     settings: dict[str, Any], warned: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    backups._warn_of_one_disk(unwatched(**settings))
+    backups._warn_of_one_disk(application(**{"backup": {}} | settings))
     assert ("a lost disk takes them along" in capsys.readouterr().err) is warned

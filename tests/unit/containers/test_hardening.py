@@ -6,7 +6,7 @@ import pytest
 
 from slidegenie.plan import Plan
 
-from ..planned import CONTAINER, NETWORK, VOLUME, labels, platform, role, seeds, service, workloads
+from ..planned import CONTAINER, NETWORK, VOLUME, application, labels, role, seeds, service, workloads
 
 STORES = {"postgres", "redis", "minio"}
 APPLICATION = {"app", "migrate"}
@@ -96,7 +96,7 @@ def test_has_a_limit_of_processes(plan: Plan) -> None:
 
 def test_limits_are_those_of_the_settings() -> None:
     limits = {"memoryMib": 300, "memoryReservationMib": 100, "cpus": 0.5, "cpuset": "0-1", "pids": 77}
-    container = platform(postgres={"limits": limits}).named("slidegenie-postgres-1")
+    container = application(postgres={"limits": limits}).named("slidegenie-postgres-1")
 
     assert (container.inputs["memory"], container.inputs["memorySwap"]) == (300, 300)
     assert container.inputs["memoryReservation"] == 100
@@ -122,7 +122,7 @@ def test_has_time_to_stop(plan: Plan) -> None:
 
 
 def test_the_application_has_time_for_its_drain() -> None:
-    container = platform(backend={"drainSeconds": 9, "shutdownSeconds": 40}).named("slidegenie-app-1")
+    container = application(backend={"drainSeconds": 9, "shutdownSeconds": 40}).named("slidegenie-app-1")
 
     assert container.inputs["destroyGraceSeconds"] == 9 + 40 + 5
 

@@ -11,10 +11,10 @@ from ...support.pem import root
 from ..planned import (
     CONTAINER,
     VOLUME,
+    application,
     as_it_comes,
     environment,
     labels,
-    platform,
     service,
     unwatched,
     uploads,
@@ -37,13 +37,13 @@ def test_postgres_reads_its_password_from_a_file_and_checks_its_pages() -> None:
     [(512, "128MB", "384MB"), (4096, "1024MB", "3072MB"), (32, "16MB", "32MB")],
 )
 def test_postgres_is_tuned_to_its_memory(memory: int, buffers: str, cache: str) -> None:
-    command = unwatched(postgres={"limits": {"memoryMib": memory}}).named("slidegenie-postgres-1").inputs["command"]
+    command = application(postgres={"limits": {"memoryMib": memory}}).named("slidegenie-postgres-1").inputs["command"]
 
     assert command[:5] == ["postgres", "-c", f"shared_buffers={buffers}", "-c", f"effective_cache_size={cache}"]
 
 
 def test_redis_drops_the_least_used_before_it_is_killed() -> None:
-    plan = unwatched(redis={"maxmemoryMib": 64, "limits": {"memoryMib": 96}})
+    plan = application(redis={"maxmemoryMib": 64, "limits": {"memoryMib": 96}})
     lines = uploads(plan.named("slidegenie-redis-config-seed"))["redis.conf"].splitlines()
 
     assert {"maxmemory 64mb", "maxmemory-policy allkeys-lru", "appendonly yes"} <= set(lines)
@@ -52,7 +52,7 @@ def test_redis_drops_the_least_used_before_it_is_killed() -> None:
 
 
 def test_minio_has_no_console_and_asks_nobody_for_updates() -> None:
-    plan = unwatched(storage={"limits": {"memoryMib": 1000}})
+    plan = application(storage={"limits": {"memoryMib": 1000}})
     variables = environment(plan.named("slidegenie-minio-1"))
 
     assert variables["MINIO_BROWSER"] == "off"
@@ -105,12 +105,12 @@ SERVICES = {"postgres": "postgres", "redis": "redis", "storage": "minio"}
 
 @pytest.fixture(scope="module")
 def everything() -> Plan:
-    return platform(secrets=SECRETS, **EXTERNAL)
+    return application(secrets=SECRETS, **EXTERNAL)
 
 
 @pytest.mark.parametrize("store", EXTERNAL)
 def test_one_external_store_replaces_one_container(store: str) -> None:
-    plan = platform(secrets=SECRETS, **{store: EXTERNAL[store]})
+    plan = unwatched(secrets=SECRETS, backup={"enabled": False}, **{store: EXTERNAL[store]})
     left = {"postgres", "redis", "minio"} - {SERVICES[store]}
 
     assert {service(container) for container in workloads(plan)} & {"postgres", "redis", "minio"} == left
@@ -139,7 +139,7 @@ def test_the_certificate_that_it_is_trusted_by_reaches_application_migrations_an
     """Without it libpq verifies nobody and connects to nobody: every backup failed while the application worked."""
     authority = root()
     external = {"host": "db.example.com", "sslmode": "verify-full", "rootCertificate": authority}
-    plan = unwatched(postgres={"external": external}, secrets={"postgresPassword": "database-secret"})
+    plan = application(postgres={"external": external}, backup={})
 
     for name in ("slidegenie-app-1", "slidegenie-app-migrate", "slidegenie-backup-backup-1"):
         variables = environment(plan.named(name, CONTAINER))
@@ -151,7 +151,7 @@ def test_the_certificate_that_it_is_trusted_by_reaches_application_migrations_an
 
 def test_with_public_authorities_nobody_gets_a_file() -> None:
     external = {"host": "db.example.com", "sslmode": "verify-full"}
-    plan = unwatched(postgres={"external": external}, secrets={"postgresPassword": "database-secret"})
+    plan = application(postgres={"external": external})
 
     assert "DATABASE_SSLROOTCERT" not in environment(plan.named("slidegenie-app-1"))
     assert "postgres-root-certificate" not in uploads(plan.named("slidegenie-app-secrets-seed"))
@@ -198,7 +198,7 @@ def containers(plan: Plan) -> dict[str, Any]:
 
 
 def with_postgres(password: str) -> Plan:
-    return unwatched(secrets=GIVEN | {"postgresPassword": password})
+    return unwatched(secrets=GIVEN | {"postgresPassword": password}, backup={"enabled": False})
 
 
 def test_a_new_password_replaces_no_store() -> None:
@@ -254,7 +254,7 @@ def test_the_login_of_postgres_is_called_as_its_clients_call_themselves(plan: Pl
 
 
 def test_the_keys_of_services_open_one_bucket_and_nothing_else() -> None:
-    plan = unwatched(storage={"bucket": "decks"})
+    plan = application(storage={"bucket": "decks"})
     policy = json.loads(uploads(plan.named("slidegenie-minio-login-files-seed"))["policy.json"])
 
     assert {resource for statement in policy["Statement"] for resource in statement["Resource"]} == {
@@ -265,7 +265,7 @@ def test_the_keys_of_services_open_one_bucket_and_nothing_else() -> None:
 
 
 def test_redis_is_told_the_new_password_beside_the_old_and_then_alone() -> None:
-    files = uploads(unwatched(secrets=GIVEN).named("slidegenie-redis-login-secrets-seed"))
+    files = uploads(application(redis={}, secrets=GIVEN).named("slidegenie-redis-login-secrets-seed"))
     digest = "454349e422f05297191ead13e21d3db520e5abef52055e4964b82fb213f593a1"
 
     assert files["admit"].splitlines()[0] == f"ACL SETUSER slidegenie #{digest}", "the one before stays valid"
@@ -276,7 +276,9 @@ def test_a_redis_with_other_users_is_another_one(monkeypatch: pytest.MonkeyPatch
     """The one that runs would not know them, nor those who admit logins."""
 
     def users() -> str:
-        return labels(unwatched(secrets=GIVEN).named("slidegenie-redis-1", CONTAINER))["io.slidegenie.users"]
+        return labels(application(redis={}, secrets=GIVEN).named("slidegenie-redis-1", CONTAINER))[
+            "io.slidegenie.users"
+        ]
 
     before = users()
     monkeypatch.setattr("components.stores.redis._USER", "another")
@@ -285,11 +287,7 @@ def test_a_redis_with_other_users_is_another_one(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_external_store_gets_no_login() -> None:
-    plan = unwatched(
-        postgres={"external": {"host": "db.example.com", "user": "decks"}},
-        secrets={"postgresPassword": "p"},
-        monitoring={"enabled": False},
-    )
+    plan = application(postgres={"external": {"host": "db.example.com", "user": "decks"}})
 
     assert environment(plan.named("slidegenie-app-1", CONTAINER))["DATABASE_USER"] == "decks"
     assert not [c.name for c in plan.of_type(CONTAINER) if "postgres-login" in c.name]

@@ -24,7 +24,19 @@ from components.settings import Email, EngineSettings, MonitoringSettings, Setti
 from slidegenie.plan import Plan
 
 from ...support.prometheus import cadvisor_image, runbook_url
-from ..planned import as_it_comes, environment, labels, plain, platform, recorded, seeds, service, uploads, workloads
+from ..planned import (
+    application,
+    as_it_comes,
+    environment,
+    labels,
+    plain,
+    platform,
+    recorded,
+    seeds,
+    service,
+    uploads,
+    workloads,
+)
 from ..plans import ROOT
 
 _ALL = {
@@ -64,7 +76,7 @@ def test_all_of_it_runs_by_itself_and_is_scraped() -> None:
 
 
 def test_it_can_be_turned_off_without_a_trace() -> None:
-    plan = platform(monitoring={"enabled": False, "ports": {"prometheus": 9090}})
+    plan = application(monitoring={"enabled": False, "ports": {"prometheus": 9090}})
 
     assert running(plan) == set()
     assert [resource.name for resource in plan.resources if "monitoring-" in resource.name] == []
@@ -101,7 +113,7 @@ def test_replicas_are_found_by_the_engines_dns() -> None:
 
 
 def test_the_application_is_scraped_on_the_port_it_listens_on() -> None:
-    assert jobs(platform(backend={"port": 3000}))["app"]["dns_sd_configs"][0]["port"] == 3000
+    assert jobs(application(monitoring={}, backend={"port": 3000}))["app"]["dns_sd_configs"][0]["port"] == 3000
 
 
 def test_only_containers_of_this_stack_are_kept() -> None:
@@ -112,7 +124,7 @@ def test_only_containers_of_this_stack_are_kept() -> None:
 
 
 def test_times_and_sizes_are_those_of_the_settings() -> None:
-    plan = platform(monitoring={"scrapeSeconds": 5, "retentionDays": 3, "retentionMib": 512})
+    plan = application(monitoring={"scrapeSeconds": 5, "retentionDays": 3, "retentionMib": 512})
     config = file(plan, "prometheus-config", "prometheus.yml")
 
     assert config["global"] == {
@@ -148,7 +160,8 @@ def test_development_publishes_the_documented_ports_on_this_machine(plans: dict[
 
 
 def test_without_a_receiver_the_alertmanager_has_no_way_out() -> None:
-    quiet, loud = as_it_comes(), platform(secrets={"alertWebhookUrl": "https://example.com/hook"})
+    quiet = as_it_comes()
+    loud = application(monitoring={}, secrets={"alertWebhookUrl": "https://example.com/hook"})
     zones = [
         {network["name"] for network in plan.named("slidegenie-monitoring-alertmanager-1").inputs["networksAdvanced"]}
         for plan in (quiet, loud)
@@ -170,7 +183,7 @@ def test_a_secret_alone_is_no_receiver() -> None:
 
 
 def test_receivers_find_their_secrets_in_files() -> None:
-    plan = platform(
+    plan = application(
         monitoring={
             "slackChannel": "#alerts",
             "email": {"to": "a@x.org", "sender": "b@x.org", "smarthost": "mx.x.org:587", "username": "b"},
@@ -208,7 +221,7 @@ def test_a_receiver_without_its_secret_is_refused() -> None:
     ("store", "path"), [("containerd", "/run/containerd/containerd.sock"), ("overlay2", "/var/lib/docker/image")]
 )
 def test_cadvisor_sees_what_it_needs_and_no_more(store: str, path: str) -> None:
-    plan = platform(monitoring={"imageStore": store})
+    plan = application(monitoring={"imageStore": store})
     container = plan.named("slidegenie-monitoring-cadvisor-1")
 
     assert [(m["source"], m["target"], m["readOnly"]) for m in container.inputs["mounts"]] == [
@@ -261,7 +274,7 @@ def linked(plan: Plan) -> tuple[str, list[str]]:
 
 
 def test_links_lead_where_people_read_the_runbook() -> None:
-    alert, panels = linked(platform(monitoring={"runbookUrl": "https://wiki.example.com/runbook"}))
+    alert, panels = linked(application(monitoring={"runbookUrl": "https://wiki.example.com/runbook"}, postgres={}))
 
     assert alert == "https://wiki.example.com/runbook#postgresdown"
     assert panels
@@ -269,7 +282,7 @@ def test_links_lead_where_people_read_the_runbook() -> None:
 
 
 def test_where_nobody_says_where_that_is_grafana_shows_it() -> None:
-    plan = platform(proxy={"domain": "slides.example.com"})
+    plan = application(monitoring={}, postgres={}, proxy={"domain": "slides.example.com"})
     runbook = json.loads(uploads(plan.named("slidegenie-monitoring-grafana-dashboards-seed"))["runbook.json"])
     sections = {f"/d/{runbook['uid']}?viewPanel={panel['id']}": panel for panel in runbook["panels"]}
     alert, panels = linked(plan)
@@ -288,7 +301,7 @@ def test_where_nobody_says_where_that_is_grafana_shows_it() -> None:
 
 
 def test_without_grafana_an_alert_names_the_file() -> None:
-    plan = platform(monitoring={"grafana": False})
+    plan = application(monitoring={"grafana": False}, postgres={})
 
     assert alert_link(plan) == "monitoring/RUNBOOK.md#postgresdown"
 

@@ -15,47 +15,49 @@ from slidegenie.plan.view import BUILT, CONTAINER, labels_of, open_secret, view_
 from ...support.pem import root
 from ..plans import ROOT, STACKS, compose_of, container, document_of, made_of, plan_of, resource
 
-EVERY_SERVICE = [(stack, service) for stack in STACKS for service in document_of(stack)["services"]]
+HARDENED = {
+    "read_only": True,
+    "cap_drop": ["ALL"],
+    "cap_add": None,
+    "security_opt": ["no-new-privileges:true"],
+    "init": True,
+    "logging": {"driver": "local", "options": {"max-file": "5", "max-size": "20m"}},
+    "container_name": None,
+    "privileged": None,
+}
 
 
-@pytest.mark.parametrize(("stack", "service"), EVERY_SERVICE)
-def test_every_service_is_hardened(stack: str, service: str) -> None:
-    fields = document_of(stack)["services"][service]
-    assert fields["user"] == ("0:0" if "io.slidegenie.root-because" in fields["labels"] else "1000:1000")
-    assert fields["read_only"] is True
-    assert fields["cap_drop"] == ["ALL"]
-    assert "cap_add" not in fields
-    assert fields["security_opt"] == ["no-new-privileges:true"]
-    assert fields["init"] is True
-    assert fields["pids_limit"] >= 16
-    assert fields["mem_limit"] == fields["memswap_limit"]
-    assert fields["cpus"] > 0
-    assert fields["logging"] == {"driver": "local", "options": {"max-file": "5", "max-size": "20m"}}
-    assert "container_name" not in fields
-    assert "privileged" not in fields
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_service_is_hardened(stack: str) -> None:
+    for name, fields in document_of(stack)["services"].items():
+        assert {key: fields.get(key) for key in HARDENED} == HARDENED, name
+        assert fields["user"] == ("0:0" if "io.slidegenie.root-because" in fields["labels"] else "1000:1000"), name
+        assert fields["pids_limit"] >= 16, name
+        assert fields["mem_limit"] == fields["memswap_limit"], name
+        assert fields["cpus"] > 0, name
 
 
-@pytest.mark.parametrize(("stack", "service"), EVERY_SERVICE)
-def test_a_service_has_networks_or_none_at_all(stack: str, service: str) -> None:
-    fields = document_of(stack)["services"][service]
-    assert ("networks" in fields) != (fields.get("network_mode") == "none")
-    assert (service.startswith("prepare-") or service == "restore-drill") == ("networks" not in fields)
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_service_has_networks_or_none_at_all(stack: str) -> None:
+    for name, fields in document_of(stack)["services"].items():
+        assert ("networks" in fields) != (fields.get("network_mode") == "none"), name
+        assert (name.startswith("prepare-") or name == "restore-drill") == ("networks" not in fields), name
 
 
-@pytest.mark.parametrize(("stack", "service"), EVERY_SERVICE)
-def test_limits_and_health_are_those_that_pulumi_sets(stack: str, service: str) -> None:
-    if service.startswith("prepare-"):
-        return
-    fields = document_of(stack)["services"][service]
-    recorded = next(s for s in view_of(plan_of(stack)).services if s.name == service)
-    assert fields["mem_limit"] == f"{recorded.inputs['memory']}m"
-    assert fields["mem_reservation"] == f"{recorded.inputs['memoryReservation']}m"
-    assert float(fields["cpus"]) == float(recorded.inputs["cpus"])
-    assert str(fields["pids_limit"]) == recorded.labels["io.slidegenie.pids-limit"]
-    check = recorded.inputs.get("healthcheck")
-    assert fields.get("healthcheck", {}).get("test") == (check["tests"] if check else None)
-    assert fields["restart"] == ("no" if recorded.job else "always")
-    assert fields.get("deploy") == ({"replicas": recorded.replicas} if recorded.replicas > 1 else None)
+@pytest.mark.parametrize("stack", STACKS)
+def test_limits_and_health_are_those_that_pulumi_sets(stack: str) -> None:
+    services = dict(document_of(stack)["services"])
+    for recorded in view_of(plan_of(stack)).services:
+        name, inputs, check = recorded.name, recorded.inputs, recorded.inputs.get("healthcheck")
+        fields = services.pop(name)
+        assert fields["mem_limit"] == f"{inputs['memory']}m", name
+        assert fields["mem_reservation"] == f"{inputs['memoryReservation']}m", name
+        assert float(fields["cpus"]) == float(inputs["cpus"]), name
+        assert str(fields["pids_limit"]) == recorded.labels["io.slidegenie.pids-limit"], name
+        assert fields.get("healthcheck", {}).get("test") == (check["tests"] if check else None), name
+        assert fields["restart"] == ("no" if recorded.job else "always"), name
+        assert fields.get("deploy") == ({"replicas": recorded.replicas} if recorded.replicas > 1 else None), name
+    assert [name for name in services if not name.startswith("prepare-")] == []
 
 
 def _secrets(plan: Plan) -> set[str]:

@@ -1,5 +1,6 @@
 """The package other teams install: it has all it needs, and needs what it says."""
 
+import json
 import os
 import re
 import subprocess
@@ -46,6 +47,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(build, check=True, capture_output=True, text=True)
     (built,) = folder.glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("installed")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
 
 
 def names(wheel: Path) -> set[str]:
@@ -111,27 +120,12 @@ def test_its_metadata_says_what_it_needs(wheel: Path) -> None:
     )
 
 
-def test_it_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path)
-    run = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-c", PROGRAM, str(tmp_path)]
-    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+def test_it_works_without_the_checkout(installed: Path) -> None:
+    run = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-c", PROGRAM, str(installed)]
+    done = subprocess.run(run, cwd=installed, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 10
-
-
-def test_its_commands_say_in_one_line_that_there_is_no_program(wheel: Path, tmp_path: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "installed")
-    (tmp_path / "empty").mkdir()
-    environment = os.environ | {"PYTHONPATH": str(tmp_path / "installed"), "SLIDEGENIE_HOME": str(tmp_path / "home")}
-    for command in ("up", "preview", "policy", "destroy"):
-        run = [sys.executable, "-m", "slidegenie", command]
-        done = subprocess.run(run, cwd=tmp_path / "empty", env=environment, capture_output=True, text=True, check=False)
-
-        told = f"==> there is no Pulumi.yaml in {tmp_path}/empty: run this in the folder of a Pulumi program\n"
-        assert (done.returncode, done.stderr) == (1, told), command
 
 
 OWN = """
@@ -141,41 +135,57 @@ from slidegenie_platform import SlideGeniePlatform, SlideGeniePlatformArgs, load
 platform = SlideGeniePlatform("platform", SlideGeniePlatformArgs(settings=load_settings()))
 docker.Container("theirs", image="nginx:1", envs=["DB_PASSWORD=hunter2"])
 """
+# One start for all commands: importing takes longer than what most of them do.
+COMMANDS = """
+import contextlib, io, json, sys
+from slidegenie.__main__ import main
+
+told = []
+for command in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        code = main(command)
+    told.append((code, out.getvalue(), err.getvalue()))
+print(json.dumps(told))
+"""
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "said"),
-    [
-        (["plan"], 0, "└── made without this library\n    └── container theirs\n"),
-        (["plan", "--json"], 0, '"project": "shop"'),
-        (["plan", "--diagram"], 0, "flowchart LR\n"),
-        (["plan", "--compose"], 1, "library only, and stack dev has container theirs: run it with Pulumi\n"),
-        (["policy"], 0, '  theirs: envs["DB_PASSWORD"] is a secret by its name\n'),
-    ],
-    ids=["plan", "json", "diagram", "compose", "policy"],
-)
-def test_plan_and_policy_work_on_a_program_of_another_team(
-    wheel: Path, tmp_path: Path, arguments: list[str], code: int, said: str
-) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "installed")
-    team = tmp_path / "team"
-    team.mkdir()
+def told(installed: Path, folder: Path, *commands: list[str]) -> list[tuple[int, str, str]]:
+    """Return exit code, output and errors of each command, run in `folder` by the package in `installed`."""
+    environment = os.environ | {"PYTHONPATH": str(installed), "SLIDEGENIE_HOME": str(folder / "home")}
+    run = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-c", COMMANDS, json.dumps(commands)]
+    done = subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [(code, out, err) for code, out, err in json.loads(done.stdout)]
+
+
+def test_its_commands_say_in_one_line_that_there_is_no_program(installed: Path, tmp_path: Path) -> None:
+    commands = ["up", "preview", "policy", "destroy"]
+    line = f"==> there is no Pulumi.yaml in {tmp_path}: run this in the folder of a Pulumi program\n"
+
+    assert told(installed, tmp_path, *([command] for command in commands)) == [(1, "", line)] * len(commands)
+
+
+def test_plan_and_policy_work_on_a_program_of_another_team(installed: Path, tmp_path: Path) -> None:
     for name, text in (
         ("__main__.py", OWN),
         ("Pulumi.yaml", "name: shop\nruntime: python\n"),
         ("Pulumi.dev.yaml", "config: {}\n"),
     ):
-        (team / name).write_text(text, encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": str(tmp_path / "installed"), "SLIDEGENIE_HOME": str(tmp_path / "home")}
-    run = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-m", "slidegenie", *arguments]
-    done = subprocess.run(run, cwd=team, env=environment, capture_output=True, text=True, check=False)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    expected = {
+        "plan": (0, "└── made without this library\n    └── container theirs\n"),
+        "plan --json": (0, '"project": "shop"'),
+        "plan --diagram": (0, "flowchart LR\n"),
+        "plan --compose": (1, "library only, and stack dev has container theirs: run it with Pulumi\n"),
+        "policy": (0, '  theirs: envs["DB_PASSWORD"] is a secret by its name\n'),
+    }
+    found = told(installed, tmp_path, *(command.split() for command in expected))
 
-    assert done.returncode == code, done.stderr
-    assert said in (done.stderr if code else done.stdout)
-    assert (done.stdout == "") is bool(code)
-    assert (done.stderr == "") is not bool(code)
-    assert str(ROOT) not in done.stdout + done.stderr
+    for (command, (code, said)), (got, out, err) in zip(expected.items(), found, strict=True):
+        assert got == code, command + err
+        assert said in (err if code else out), command
+        assert (out if code else err) == "", command
+        assert str(ROOT) not in out + err, command
 
 
 def test_no_module_of_the_library_names_the_package_it_is_in() -> None:

@@ -1,6 +1,8 @@
 """What is protected and left the settings: what may go is let go, and what nobody could bring back is not."""
 
 import copy
+import functools
+import json
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -47,7 +49,12 @@ class Stack:
 
 
 def planned(sections: dict[str, Any]) -> Plan:
-    return platform(**sections) if sections else as_it_comes()
+    return _planned(json.dumps(sections)) if sections else as_it_comes()
+
+
+@functools.cache
+def _planned(sections: str) -> Plan:
+    return platform(**json.loads(sections))
 
 
 def gone(before: dict[str, Any], after: dict[str, Any], *, remove: bool = False) -> set[str]:

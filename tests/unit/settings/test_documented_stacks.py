@@ -15,7 +15,6 @@ from components import Settings, parse_settings
 from components.settings import Variant
 from components.settings.yaml_file import parse_yaml
 from slidegenie.compose.project import compose_project
-from slidegenie.compose.write import prepare_machine
 from slidegenie.engine.preflight import needed_images
 from slidegenie.plan.as_json import render_json
 from slidegenie.plan.diagram import render_diagram
@@ -105,9 +104,9 @@ def test_a_documented_set_up_is_planned_in_every_form(name: str, checkout: Path)
     assert render_tree(plan).startswith("slidegenie/example")
     assert render_json(plan, checkout).count('"name"') > 20
     assert render_diagram(plan).startswith("flowchart")
-    assert "\nservices:\n" in compose_project(program).text
-    prepare_machine(program, 999)
-    assert list((checkout / ".secrets" / "example").iterdir())
+    project = compose_project(program)
+    assert "\nservices:\n" in project.text
+    assert project.secret_files
 
 
 def test_a_pushed_image_is_shown_by_the_name_it_will_have(checkout: Path) -> None:
@@ -116,11 +115,12 @@ def test_a_pushed_image_is_shown_by_the_name_it_will_have(checkout: Path) -> Non
         "  slidegenie:secrets: {registryPassword: correct-horse-battery}\n",
         encoding="utf-8",
     )
-    plan = StackProgram.read(checkout, "example").plan()
+    program = StackProgram.read(checkout, "example")
+    plan = program.plan()
     assert not [image for image in needed_images(plan) if "acme" in image], "it is pushed before it is pulled"
     tree = render_tree(plan)
     assert "ghcr.io/acme/backend, pushed by its digest" in tree
-    assert "image: ghcr.io/acme/backend:0.0.0-dev" in compose_project(StackProgram.read(checkout, "example")).text
+    assert "image: ghcr.io/acme/backend:0.0.0-dev" in compose_project(program).text
 
 
 @pytest.mark.parametrize("arguments", [["plan", "--stack", "dev"], ["--help"]])

@@ -10,7 +10,7 @@ import pytest
 from slidegenie.plan import Plan, Secret
 
 from ...support.pem import own
-from ..planned import CONTAINER, PASSWORD, labels, plain, platform, role, uploads
+from ..planned import CONTAINER, PASSWORD, application, labels, plain, platform, role, uploads
 from ..plans import STACKS
 
 _CHAIN, _KEY = own()
@@ -182,7 +182,7 @@ def test_the_application_reads_its_secrets_from_files(given: Plan) -> None:
 
 def test_another_secret_is_another_volume() -> None:
     def content(password: str) -> dict[str, str]:
-        plan = platform(secrets=GIVEN | {"postgresPassword": password}, proxy={"tls": "files", "certificate": _CHAIN})
+        plan = application(postgres={}, storage={}, secrets=GIVEN | {"postgresPassword": password})
         return {
             name: labels(plan.named(name, "docker:index/volume:Volume"))["io.slidegenie.content"]
             for name in (
