@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -19,9 +20,40 @@ from components.settings import ImagesSettings, OriginSettings
 from slidegenie.engine.buildx import Builder
 from slidegenie.plan.program import StackProgram
 
-from ..support import buildkit, images
+from ..support import images
 from ..support.secrets import leaks_in_image
 from ..support.workspace import ROOT, Result, docker, missing_for_engine_tests
+
+# ---------------------------------------------------------------------------- BuildKit
+# Which BuildKit is here: some of what images are tested for takes a newer one than Debian's Docker has.
+
+
+Version = tuple[int, int]
+
+
+def selected_builder() -> tuple[Builder, Version]:
+    """Return the builder that is in use here (`docker buildx use`, BUILDX_BUILDER), started, and its version."""
+    said = _said("buildx", "inspect", "--bootstrap")
+    (name,) = re.findall(r"^Name:\s+(\S+)$", said, re.MULTILINE)[:1]
+    return Builder.find(name), _version(r"^BuildKit version:\s+v?(\d+)\.(\d+)", said)
+
+
+def buildx_version() -> Version:
+    """Return the version of buildx."""
+    return _version(r"\bv?(\d+)\.(\d+)", _said("buildx", "version"))
+
+
+def _version(pattern: str, said: str) -> Version:
+    found = re.search(pattern, said, re.MULTILINE)
+    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
+
+
+def _said(*args: str) -> str:
+    return subprocess.run(["docker", *args], capture_output=True, text=True, check=True).stdout  # noqa: S607
+
+
+# ---------------------------------------------------------------------------- tests
+
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
@@ -124,7 +156,7 @@ def registry() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def bases(request: pytest.FixtureRequest) -> ImagesSettings:
     """Images that the builder in use may build on: the real ones, or stand-ins, in a registry if it has none itself."""
-    builder, version = buildkit.selected()
+    builder, version = selected_builder()
     if version < (0, 13):
         pytest.skip("takes BuildKit 0.13 or newer: a newer engine, or docker buildx create --use")
     if docker_reaches(ImagesSettings().python_debian):
@@ -142,7 +174,7 @@ def bases(request: pytest.FixtureRequest) -> ImagesSettings:
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda row: row.name)
 def test_two_builds_of_one_commit_have_one_digest(variant: ImageVariant, bases: ImagesSettings, tmp_path: Path) -> None:
-    builder, _ = buildkit.selected()
+    builder, _ = selected_builder()
     if builder.own:
         pytest.skip("files are dated in a builder of its own: docker buildx create --use")
     origin = OriginSettings.model_validate({"created": "2026-01-31T12:00:00Z"})
@@ -162,8 +194,8 @@ def test_two_builds_of_one_commit_have_one_digest(variant: ImageVariant, bases: 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda row: row.name)
 def test_buildkits_own_checks_find_nothing(variant: ImageVariant, bases: ImagesSettings) -> None:
-    _, version = buildkit.selected()
-    if version < (0, 14) or buildkit.buildx() < (0, 15):
+    _, version = selected_builder()
+    if version < (0, 14) or buildx_version() < (0, 15):
         pytest.skip("docker build --check takes BuildKit 0.14 and buildx 0.15 or newer")
     made = backend_build(BackendImageArgs(variant=variant, images=bases))
     arguments = [option for pair in made.build_args.items() for option in ("--build-arg", "=".join(map(str, pair)))]

@@ -7,11 +7,46 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Self
 
 import httpx
 
 from .client import PRESENTATIONS, example, unverified
-from .crowd import Crowd
+
+# ---------------------------------------------------------------------------- crowd
+# Threads that work beside a test, for a bounded time.
+
+
+class Crowd:
+    """So many clients, inside a context manager; they stop with it, and in any case when their time is over."""
+
+    def gather(self, clients: int, most_seconds: float) -> None:
+        """Get them ready; each will run `client` with its number."""
+        self._stop, self._until = threading.Event(), time.monotonic() + most_seconds
+        self._threads = [threading.Thread(target=self.client, args=(n,), daemon=True) for n in range(clients)]
+
+    def client(self, number: int) -> None:
+        """Work until `over`."""
+        raise NotImplementedError
+
+    @property
+    def over(self) -> bool:
+        """Whether a client has to stop."""
+        return self._stop.is_set() or time.monotonic() > self._until
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=60)
+
+
+# ---------------------------------------------------------------------------- load
+
 
 _CLIENTS = 16
 _PER_SECOND = 35

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from .client import PRESENTATIONS, example, titles_in_download, unverified
-from .crowd import Crowd
+from .load import Crowd
 
 _CLIENTS = 8
 _MOST_SECONDS = 600
