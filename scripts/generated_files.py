@@ -8,7 +8,7 @@ from slidegenie.compose.project import compose_project
 from slidegenie.plan.diagram import render_diagram
 from slidegenie.plan.program import StackProgram
 
-from .golden import FURTHER, PRODUCTION, difference, reviewed
+from .golden import FURTHER, PRODUCTION, compact, difference, reviewed
 
 COMPOSE_FILES = {"dev": "docker-compose.yml", "prod": "docker-compose.prod.yml"}
 """Stacks and their Compose files. The first has the name that Compose looks for by itself."""
@@ -24,7 +24,7 @@ def generated_files(root: Path) -> dict[str, str]:
         files |= {name: project.text} | project.config_files
     production = programs[PRODUCTION].plan()
     whole = reviewed(production, root)
-    files[f"{_GOLDEN}/{PRODUCTION}.json"] = json_text(whole, sort_keys=True)
+    files[f"{_GOLDEN}/{PRODUCTION}.json"] = json_text(compact(whole), sort_keys=True)
     for stack in FURTHER:
         changed = difference(whole, reviewed(programs[stack].plan(), root))
         files[f"{_GOLDEN}/{stack}.json"] = json_text(changed, sort_keys=True)

@@ -1,9 +1,13 @@
 """The reviewed plans: production whole, each further stack as its difference from production.
 
-Long texts, such as the content of a file, are digests: the files themselves are in the repository.
+Of production, what most resources of a kind have in common stands once, and each resource says how it differs. Long
+texts, such as the content of a file, are digests: the files themselves are in the repository.
 """
 
 import hashlib
+import json
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,37 @@ def reviewed(plan: Plan, root: Path) -> dict[str, Any]:
     document = plain_plan(plan, root)
     resources = {f"{r['type'].rpartition(':')[2]} {r['name']}": _without_name(r) for r in document["resources"]}
     return {key: _short(value, plan) for key, value in {"outputs": document["outputs"], "resources": resources}.items()}
+
+
+def compact(plan: dict[str, Any]) -> dict[str, Any]:
+    """Return a plan of `reviewed` with what each kind of resource has in `common`, and the differences from that."""
+    kinds: dict[str, list[str]] = {}
+    for name in plan["resources"]:
+        kinds.setdefault(_kind(name), []).append(name)
+    resources: dict[str, Any] = plan["resources"]
+    common = {kind: _common([resources[name] for name in names]) for kind, names in kinds.items() if len(names) > 1}
+    differing = {name: difference(common.get(_kind(name), {}), resource) for name, resource in resources.items()}
+    return plan | {"common": common, "resources": differing}
+
+
+def _kind(name: str) -> str:
+    """Seeds have next to nothing in common with containers that run."""
+    return "Container of a seed" if re.fullmatch(r"Container .*-seed", name) else name.partition(" ")[0]
+
+
+def _common(groups: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the keys and values that more than half of `groups` have."""
+    found: dict[str, Any] = {}
+    for key in dict.fromkeys(key for group in groups for key in group):
+        values = [group[key] for group in groups if key in group]
+        if all(isinstance(value, dict) for value in values):
+            value, times = _common(values), len(values)
+        else:
+            text, times = Counter(json.dumps(value, sort_keys=True) for value in values).most_common(1)[0]
+            value = json.loads(text)
+        if value != {} and 2 * times > len(groups):
+            found[key] = value
+    return found
 
 
 def difference(production: Any, other: Any) -> Any:

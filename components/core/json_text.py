@@ -32,8 +32,10 @@ def _lines(value: Any, *, before: int, indent: int, after: int) -> str:
         space = len(", ") if number > 1 else 0
         fits = column + space + whole + behind <= _WIDTH
         alone = inner + whole + behind <= _WIDTH
-        # A group of several lines may begin behind the bracket that it is the first item of.
-        if (fits and shared) or (number == 1 and not alone):
+        # A group of several lines may begin behind the bracket that it is the first item of; a text that is longer than
+        # a line would be so on any line.
+        anywhere = not alone and (number == 1 or not isinstance(item, dict | list))
+        if shared and (fits or anywhere):
             text, column = text + ", "[:space], column + space
         else:
             text, column = text + ","[:space] + "\n" + " " * inner, inner

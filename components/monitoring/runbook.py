@@ -45,11 +45,8 @@ def _panels(runbook: str) -> Iterator[dict[str, Any]]:
         for section in sections:
             title, _, text = section.partition("\n")
             height = 3 + sum(1 + len(line) // _CHARACTERS for line in text.strip().splitlines())
-            yield {
-                "type": "text",
-                "options": {"mode": "markdown", "content": text.strip()},
-                **_placed(title.strip(), y, height),
-            }
+            shown = {"mode": "markdown", "content": text.strip()}
+            yield {"type": "text", **_placed(title.strip(), y, height), "options": shown}
             y += height
 
 

@@ -36,7 +36,8 @@ def compose_of(stack: str) -> ComposeProject:
 @functools.cache
 def document_of(stack: str) -> dict[str, Any]:
     """Return the parsed Compose file of a stack of the project."""
-    document: dict[str, Any] = yaml.safe_load(compose_of(stack).text)
+    # As `safe_load`, in a tenth of its time.
+    document: dict[str, Any] = yaml.load(compose_of(stack).text, Loader=yaml.CSafeLoader)
     return document
 
 

@@ -1,4 +1,4 @@
-"""A shop that keeps the platform's contract with the standard library alone."""  # noqa: INP001 - a program
+"""A shop that keeps the platform's contract with the standard library alone."""
 
 import http.server
 import os
