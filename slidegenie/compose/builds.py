@@ -8,11 +8,9 @@ sources and settings are those of the last one, and whose image is still there, 
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from ..engine.docker import image_id
 from ..plan.view import base_images
@@ -22,11 +20,10 @@ _NEVER_IN_A_LAYER = {".git", ".venv", "__pycache__", "node_modules"}
 
 
 class ComposeBuilds:
-    """The builds of the Compose file `text`, whose paths start at `root`; remembers in `record` what was built."""
+    """The builds of a Compose file's `services`, whose paths start at `root`; remembers in `record` what was built."""
 
-    def __init__(self, text: str, root: Path, record: Path) -> None:
+    def __init__(self, services: Mapping[str, dict[str, Any]], root: Path, record: Path) -> None:
         self._record = record
-        services: dict[str, dict[str, Any]] = yaml.safe_load(text)["services"]
         # One service per image: services that share one would build it at the same time under one name.
         builds = {s["image"]: (name, s["build"]) for name, s in services.items() if "build" in s}
         self._services = {image: name for image, (name, _) in builds.items()}

@@ -28,6 +28,9 @@ class FileStore:
     root: Path
     secrets_dir: Path
     files_dir: Path
+    by_content: bool = False
+    """Whether each content of the files of a service that rolls has a folder of its own. Old replicas read theirs while
+    new ones come up, and for as long as a broken release is not replaced; also when one of them starts again."""
     configs: dict[str, dict[str, str]] = field(default_factory=dict)
     """Section `configs`."""
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -36,6 +39,8 @@ class FileStore:
     """Content of what everybody may read, by path."""
     secret_files: dict[str, str] = field(default_factory=dict, repr=False)
     """Content of what nobody else may read, by path."""
+    content_folders: set[Path] = field(default_factory=set)
+    """The folders of one content each."""
 
     def mount(self, service: Service) -> dict[str, Any]:
         """Take in the files that `service` mounts and return what its section says about them."""
@@ -59,17 +64,30 @@ class FileStore:
         return "ca_bundle"
 
     def _secret(self, volume: Volume, file: File) -> str:
-        path = self.secrets_dir / volume.key / file.name
+        path = self._folder(self.secrets_dir, volume) / file.name
         self.secret_files[inside(path, self.root)] = str(open_secret(file.content))
         return self._entry(self.secrets, volume, file, path)
 
     def _config(self, volume: Volume, file: File) -> str:
         content = str(file.content)
-        path = _source(file.name, content)
+        path = None if self._by_content(volume) else _source(file.name, content)
         if path is None:
-            path = self.files_dir / volume.key / file.name
+            path = self._folder(self.files_dir, volume) / file.name
             self.config_files[inside(path, self.root)] = content
         return self._entry(self.configs, volume, file, path)
+
+    def _folder(self, below: Path, volume: Volume) -> Path:
+        folder = below / volume.key
+        if self._by_content(volume):
+            folder /= volume.labels[CONTENT_LABEL]
+            self.content_folders.add(folder)
+        return folder
+
+    def _by_content(self, volume: Volume) -> bool:
+        return self.by_content and any(
+            service.rolling and any(mount["source"] == volume.name for mount in service.mounts("volume"))
+            for service in self.view.services
+        )
 
     def _entry(self, section: dict[str, dict[str, str]], volume: Volume, file: File, path: Path) -> str:
         """Two services may share a file; two files may not share a name."""

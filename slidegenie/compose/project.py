@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ..console import Problem
 from ..plan import Plan, StackProgram, Values, fixed_values
 from ..plan.view import View, Volume, open_secret, view_of
@@ -32,6 +34,14 @@ class ComposeProject:
     """Files that nobody else may read, by path below the checkout."""
     secrets_dir: Path
     """Folder of the secret files."""
+    content_folders: frozenset[Path] = frozenset()
+    """Folders that hold one content of files each, and stand beside those of what the files were before."""
+
+    @property
+    def services(self) -> dict[str, dict[str, Any]]:
+        """The sections of the services, by name."""
+        services: dict[str, dict[str, Any]] = yaml.safe_load(self.text)["services"]
+        return services
 
 
 def compose_project(
@@ -40,10 +50,12 @@ def compose_project(
     *,
     secrets_dir: Path | None = None,
     files_dir: Path | None = None,
+    by_content: bool = False,
 ) -> ComposeProject:
     """Plan `program` and return it as a Compose project.
 
-    Its secret files are of use only when `values` are random, such as those of a `Vault`.
+    Its secret files are of use only when `values` are random, such as those of a `Vault`. With `by_content`, files of
+    services that roll have paths which change with what is in them.
 
     Raises:
         SettingsError: when the stack file has mistakes.
@@ -53,12 +65,19 @@ def compose_project(
         program.root,
         secrets_dir=secrets_dir or SECRETS_DIR / program.stack,
         files_dir=files_dir or FILES_DIR / program.stack,
+        by_content=by_content,
         ca_bundle=program.section("engine").get("caBundle"),
     )
 
 
 def render_compose(
-    plan: Plan, root: Path, *, secrets_dir: Path, files_dir: Path, ca_bundle: str | None = None
+    plan: Plan,
+    root: Path,
+    *,
+    secrets_dir: Path,
+    files_dir: Path,
+    by_content: bool = False,
+    ca_bundle: str | None = None,
 ) -> ComposeProject:
     """Return `plan` as a Compose project whose paths are relative to `root`.
 
@@ -73,7 +92,7 @@ def render_compose(
             f"Docker Compose runs what is made with this library only, and stack {plan.stack} has"
             f" {', '.join(view.others)}: run it with Pulumi"
         )
-    store = FileStore(view, root, root / secrets_dir, root / files_dir)
+    store = FileStore(view, root, root / secrets_dir, root / files_dir, by_content)
     services = _services(view, root, store, ca_bundle)
     document = {
         "name": view.project,
@@ -93,6 +112,7 @@ def render_compose(
         config_files=dict(sorted(store.config_files.items())),
         secret_files=dict(sorted(store.secret_files.items())),
         secrets_dir=root / secrets_dir,
+        content_folders=frozenset(store.content_folders),
     )
 
 

@@ -1,10 +1,7 @@
 """Docker Compose as what carries a plan out, for machines without Pulumi."""
 
-import os
 import shutil
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,19 +11,22 @@ from components.core.labels import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL, ST
 from components.core.socket_group import local_socket_group
 from components.settings import Require
 
-from ..console import NotBroughtUp, Problem, echo, info
-from ..engine import failures as diagnosis
+from ..console import NotBroughtUp, Problem, info
 from ..engine.docker import containers, docker, plugin
 from ..engine.ownership import refuse_another_owner, refuse_foreign_data
 from ..engine.remains import refuse_remains
 from ..plan import Plan, Secret, StackProgram
-from ..plan.view import CONTAINER, PASSWORD, Volume, view_of
+from ..plan.view import PASSWORD, Volume, view_of
+from ..private_files import private_folder
 from ..runner import RunnerKind, UpOptions
 from ..user_folder import UserFolder
 from .builds import ComposeBuilds
+from .command import ComposeCommand
+from .lock import alone
 from .project import ComposeProject, compose_project
+from .update import Update
 from .vault import Vault
-from .write import refuse_encrypted, write_compose, write_secrets
+from .write import refuse_encrypted, remove_former, write_compose, write_secrets
 
 _FILE = "docker-compose.yml"
 _MADE_FROM = "com.docker.compose.project.config_files"
@@ -51,7 +51,7 @@ class ComposeRunner:
         Raises:
             Problem: when Compose fails or a server does not become healthy, with the reason.
         """
-        info(f"rolling out stack {self._name} with Docker Compose, from the same plan; its rollouts pause requests")
+        info(f"rolling out stack {self._name} with Docker Compose, from the same plan")
         if not plugin("compose"):
             raise Problem(
                 "neither Pulumi nor Docker Compose v2 is here: install one of them, see"
@@ -63,6 +63,11 @@ class ComposeRunner:
         refuse_another_owner(label, self.container_ids())
         refuse_foreign_data(plan, self._opens)
         self._user.remember(self._name, self.kind)
+        private_folder(self._folder)
+        with alone(self._folder) as held:
+            self._carry_out(held)
+
+    def _carry_out(self, held: int) -> None:
         project = self._project(self._vault)
         write_compose(project, self._root, str(self._folder / _FILE))
         write_secrets(project, self._root)
@@ -70,16 +75,12 @@ class ComposeRunner:
             # No part of the project, so that `docker compose down --volumes` leaves it; hence nobody else makes it.
             labels = [part for item in repository.labels.items() for part in ("--label", "=".join(item))]
             docker("volume", "create", *labels, repository.name)
-        builds = ComposeBuilds(project.text, self._root, self._folder / "built.json")
-        try:
-            if due := builds.due():
-                self._compose("build", *due)
-                builds.done()
-            self._compose("up", "--detach", "--remove-orphans", "--no-build")
-        except Problem:
-            diagnosis.report(label, jobs=True)
-            raise
-        self._wait(label, max(_start_seconds(plan), default=0))
+        compose, builds = self._compose(held=held), self._builds(project)
+        if due := builds.due():
+            compose.run("build", *due)
+            builds.done()
+        Update(view_of(self._plan()), project, compose).run()
+        remove_former(project)
 
     def preview(self) -> None:
         """Print what `up` would do with the settings of now. Changes nothing, and makes no secret."""
@@ -88,13 +89,17 @@ class ComposeRunner:
             vault, file = Path(folder, "vault.json"), Path(folder, _FILE)
             if self._vault.path.is_file():
                 shutil.copyfile(self._vault.path, vault)
-            file.write_text(self._project(Vault(vault)).text, encoding="utf-8")
-            self._compose("up", "--detach", "--remove-orphans", "--dry-run", file=file)
+            project = self._project(Vault(vault))
+            file.write_text(project.text, encoding="utf-8")
+            unbuilt = {project.services[name]["image"] for name in self._builds(project).due()}
+            Update(view_of(self._plan()), project, self._compose(file), unbuilt=unbuilt).show()
 
     def down(self) -> None:
         """Remove containers and networks; volumes and generated secrets stay."""
-        self._compose("down", "--remove-orphans")
-        refuse_remains(self._label, "container", "network")
+        compose = self._compose()
+        with alone(self._folder):
+            compose.run("down", "--remove-orphans")
+            refuse_remains(self._label, "container", "network")
 
     def destroy(self, *, with_backups: bool) -> bool:
         """Remove containers, networks, volumes and generated secrets; return whether backups stay.
@@ -106,10 +111,14 @@ class ComposeRunner:
             Problem: when not all of it is gone; nothing is forgotten then.
         """
         self._refuse_unknown()
+        with alone(self._folder):
+            return self._destroy(with_backups=with_backups)
+
+    def _destroy(self, *, with_backups: bool) -> bool:
         repository = self._repository()
         kept = not with_backups and (repository is not None or self._vault.knows(BACKUP_PASSWORD))
         if (self._folder / _FILE).is_file():
-            self._compose("down", "--remove-orphans", "--volumes")
+            self._compose().run("down", "--remove-orphans", "--volumes")
         if repository and with_backups:
             docker("volume", "rm", repository, check=False)
         refuse_remains(self._label, "container", "network", "volume", backups=with_backups)
@@ -172,49 +181,27 @@ class ComposeRunner:
             )
 
     def _project(self, vault: Vault) -> ComposeProject:
-        return compose_project(self._program, vault.values, secrets_dir=self._secrets, files_dir=self._folder / "files")
+        return compose_project(
+            self._program, vault.values, secrets_dir=self._secrets, files_dir=self._folder / "files", by_content=True
+        )
 
     def _plan(self) -> Plan:
         return self._program.plan(self._vault.peek)
 
-    def _compose(self, *args: str, file: Path | None = None) -> None:
+    def _builds(self, project: ComposeProject) -> ComposeBuilds:
+        return ComposeBuilds(project.services, self._root, self._folder / "built.json")
+
+    def _compose(self, file: Path | None = None, *, held: int | None = None) -> ComposeCommand:
+        """Return Compose for `file`, by default that of the last `up`; with each command, `held` stays open.
+
+        Raises:
+            NotBroughtUp: when there is no such file.
+        """
         file = file or self._folder / _FILE
         if not file.is_file():
             raise NotBroughtUp(self._name, "Docker Compose")
-        command = ["docker", "compose", "--ansi", "never", "--progress", "plain"]
-        place = ["--file", str(file), "--project-directory", str(self._root)]
-        done = subprocess.Popen(  # noqa: S603 - no shell
-            [*command, *place, *args],
-            env=os.environ | {"DOCKER_GID": self._socket_group()},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        said = []
-        for line in done.stdout or ():
-            said.append(line.rstrip())
-            if _worth_telling(line):
-                echo(f"    {line.strip()}")
-        if done.wait() != 0:
-            raise Problem("docker compose failed:\n" + "\n".join(f"  {line}" for line in said[-15:]))
+        environment = {"DOCKER_GID": self._socket_group()}
+        return ComposeCommand(file, self._root, environment, () if held is None else (held,))
 
     def _socket_group(self) -> str:
         return local_socket_group(self._program.settings.engine, DockerEngine.of(), self._program.file)
-
-    def _wait(self, label: str, seconds: int) -> None:
-        deadline = time.monotonic() + seconds
-        while sick := diagnosis.unhealthy(label):
-            if time.monotonic() > deadline:
-                diagnosis.report(label)
-                raise Problem(f"{len(sick)} containers did not become healthy within {seconds} s")
-            time.sleep(1)
-
-
-def _start_seconds(plan: Plan) -> Iterator[int]:
-    for container in plan.of_type(CONTAINER):
-        yield int(container.inputs.get("waitTimeout") or 0)
-
-
-def _worth_telling(line: str) -> bool:
-    """Leave out what Compose repeats: one line when something was made, started, healthy or removed is enough."""
-    return any(word in line for word in ("Created", "Healthy", "Exited", "Removed", "Built", "rror"))

@@ -1,5 +1,6 @@
 """Put a Compose project on disk: what is committed, and what only this machine has."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ def write_compose(project: ComposeProject, root: Path, name: str) -> None:
     for path, text in ({name: project.text} | project.config_files).items():
         file = root / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        # Never in place: Traefik watches its routes, and would lose those of a file that is empty for a moment.
+        write_private(file, text, mode=0o644)
 
 
 def write_secrets(project: ComposeProject, root: Path) -> None:
@@ -28,8 +30,20 @@ def write_secrets(project: ComposeProject, root: Path) -> None:
     for path, text in project.secret_files.items():
         file = root / path
         # Open once inside, so that a container may mount the folder as a whole.
-        file.parent.mkdir(mode=0o755, exist_ok=True)
+        file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         write_private(file, text, mode=0o444)
+
+
+def remove_former(project: ComposeProject) -> None:
+    """Remove the files of former releases, which nothing mounts any more."""
+    for folder in project.content_folders:
+        for former in folder.parent.iterdir():
+            if former in project.content_folders:
+                continue
+            if former.is_dir():
+                shutil.rmtree(former)
+            else:
+                former.unlink()
 
 
 def prepare_machine(program: StackProgram, docker_group: int) -> None:

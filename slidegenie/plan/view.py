@@ -92,6 +92,8 @@ class Service:
     """Containers."""
     rolling: bool
     """Whether a new container is healthy before the old one goes."""
+    surge: int
+    """Containers that start together in a rollout."""
     labels: Mapping[str, str]
     """Labels, without those of Compose."""
     inputs: Mapping[str, Any]
@@ -271,11 +273,14 @@ def _service(name: str, members: list[Resource], service_of: Mapping[str, str], 
         if differing := sorted(_differences(first, other)):
             raise ValueError(f"{first.name} and {other.name} of service {name} differ in {', '.join(differing)}")
     needed = {urn for member in members for urn in member.dependencies}
+    job = labels_of(first)[ROLE_LABEL] == "job"
     return Service(
         name=name,
-        job=labels_of(first)[ROLE_LABEL] == "job",
+        job=job,
         replicas=len(members),
-        rolling=first.delete_before_replace is False,
+        rolling=not job and first.delete_before_replace is False,
+        # Those of a later batch wait for some of an earlier one.
+        surge=sum(all(service_of.get(urn) != name for urn in member.dependencies) for member in members),
         labels={key: value for key, value in labels_of(first).items() if not key.startswith(_COMPOSE)},
         inputs={key: value for key, value in first.inputs.items() if key != "labels"},
         # A replica never waits for another one.

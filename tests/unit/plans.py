@@ -115,10 +115,14 @@ def made_of(resources: Iterable[Resource]) -> Plan:
     return Plan("demo", "test", list(resources))
 
 
-def rendered(*resources: Resource) -> tuple[ComposeProject, dict[str, Any]]:
+def rendered(*resources: Resource, by_content: bool = False) -> tuple[ComposeProject, dict[str, Any]]:
     """Return a plan of these resources as a Compose project, and its parsed file."""
     project = render_compose(
-        made_of(resources), Path("/checkout"), secrets_dir=Path(".secrets"), files_dir=Path("files")
+        made_of(resources),
+        Path("/checkout"),
+        secrets_dir=Path(".secrets"),
+        files_dir=Path("files"),
+        by_content=by_content,
     )
     return project, yaml.safe_load(project.text)
 

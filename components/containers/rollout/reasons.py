@@ -39,13 +39,18 @@ def port_holders(engine: DockerEngine, errors: Iterable[str]) -> list[str]:
     return lines
 
 
+def what_serves_on(others: Iterable[FoundContainer]) -> str | None:
+    """Return a sentence about the healthy ones among the containers of an old release; `None` when none is."""
+    serving = sum(other.healthy for other in others)
+    return f"The old release serves on ({serving} healthy containers)." if serving else None
+
+
 def what_serves(service: str, others: Sequence[FoundContainer], *, rolling: bool) -> str:
     """Return a line that says what users of `service` have now, and the ways out."""
-    serving = sum(other.healthy for other in others)
-    if serving:
+    if serving := what_serves_on(others):
         return (
-            f"The old release serves on ({serving} healthy containers). Fix the cause and run the same command again,"
-            " or go back with `make rollback`: the next good rollout cleans up."
+            f"{serving} Fix the cause and run the same command again, or go back with `make rollback`: the next good"
+            " rollout cleans up."
         )
     if rolling:
         return f"Nothing serves {service}: it is down. Fix the cause and run the same command again."

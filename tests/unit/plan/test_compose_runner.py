@@ -3,14 +3,18 @@
 import json
 import os
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from slidegenie.compose import builds as compose_builds
 from slidegenie.compose import runner as compose
 from slidegenie.compose.builds import ComposeBuilds
+from slidegenie.compose.command import ComposeCommand
+from slidegenie.compose.lock import alone
 from slidegenie.compose.runner import ComposeRunner
 from slidegenie.console import NotBroughtUp, Problem
 from slidegenie.engine import remains
@@ -46,7 +50,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path))
     for module in ("slidegenie.recorded_runner", remains.__name__, compose.__name__):
         monkeypatch.setattr(f"{module}.docker", made)
-    monkeypatch.setattr(ComposeRunner, "_compose", lambda *_, **__: None)
+    monkeypatch.setattr(ComposeCommand, "run", lambda *_: None)
     return made
 
 
@@ -104,12 +108,13 @@ def test_what_is_still_there_is_named_and_its_passwords_stay(engine: Engine, vau
     assert vault.exists()
 
 
-@pytest.mark.usefixtures("vault")
-def test_backups_are_no_remains_unless_they_were_to_go(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backups_are_no_remains_unless_they_were_to_go(engine: Engine, vault: Path) -> None:
+    passwords = vault.read_text()
     engine.there["volume"] = ["slidegenie-airgap-backups"]
     stack().destroy(with_backups=False)
     assert engine.removed == []
-    monkeypatch.setattr(ComposeRunner, "_refuse_unknown", lambda _self: None)
+    vault.parent.mkdir(parents=True)
+    vault.write_text(passwords)
     with pytest.raises(Problem, match="volume slidegenie-airgap-backups"):
         stack().destroy(with_backups=True)
     assert engine.removed == ["slidegenie-airgap-backups"]
@@ -165,7 +170,7 @@ def root(tmp_path: Path, images: dict[str, str]) -> Path:  # noqa: ARG001 - the 
 
 
 def builds(root: Path, text: str = TEXT) -> ComposeBuilds:
-    return ComposeBuilds(text, root, root / "built.json")
+    return ComposeBuilds(yaml.safe_load(text)["services"], root, root / "built.json")
 
 
 def build_all(root: Path) -> None:
@@ -229,3 +234,28 @@ def test_a_newer_base_is_built_upon(root: Path, images: dict[str, str]) -> None:
     assert builds(root, text).due() == []
     images["python:3.11"] = "sha256:new"
     assert builds(root, text).due() == ["migrate"]
+
+
+# ---------------------------------------------------------------------------- one command at a time
+
+
+def test_a_second_command_waits_until_all_that_the_first_one_started_has_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order: list[str] = []
+
+    def second() -> None:
+        with alone(tmp_path):
+            order.append("second")
+
+    waiting = threading.Thread(target=second)
+    with alone(tmp_path) as held:
+        # What goes on when its parent is killed.
+        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[held])  # noqa: S607 - whichever it is
+    waiting.start()
+    while "waiting for its end" not in capsys.readouterr().out:
+        assert waiting.is_alive(), "it did not wait"
+    order.append("first")
+    child.communicate()
+    waiting.join()
+    assert order == ["first", "second"]

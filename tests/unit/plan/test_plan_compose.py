@@ -222,9 +222,9 @@ def test_a_ca_bundle_is_a_build_secret_by_its_path(tmp_path: Path) -> None:
 def test_a_build_secret_whose_path_nobody_knows_is_refused(secret: str, bundle: str | None) -> None:
     context = {"context": {"location": "c"}, "dockerfile": {"location": "c/Dockerfile"}}
     image = resource(BUILT, "web", tags=["web:1"], secrets=Secret({secret: "x"}), **context)
-    folders = {"secrets_dir": Path(".secrets"), "files_dir": Path("files")}
+    secrets, files = Path(".secrets"), Path("files")
     with pytest.raises(ValueError, match=rf"image web:1 is built with the secrets \['{secret}'\]; only ca_bundle has"):
-        render_compose(made_of([image, container("web")]), ROOT, **folders, ca_bundle=bundle)
+        render_compose(made_of([image, container("web")]), ROOT, secrets_dir=secrets, files_dir=files, ca_bundle=bundle)
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -111,6 +111,33 @@ def test_other_content_of_a_file_changes_a_label_so_that_compose_replaces_the_co
     assert label(Secret("one")) is None
 
 
+def test_each_content_of_files_of_a_rolling_service_has_a_place_of_its_own() -> None:
+    """Old replicas read theirs on, also when one starts again while a broken release is not replaced."""
+    secrets, fixed = volume("demo-app-secrets"), volume("demo-db-config")
+    project, _ = rendered(
+        *(_FILES, secrets, fixed),
+        *(
+            seed("s1", _FILES.name, [upload("a", "open")]),
+            seed("s2", secrets.name, [upload("b", Secret("hush"))]),
+            seed("s3", fixed.name, [upload("c", "store")]),
+        ),
+        container(
+            "web",
+            mounts=[mount(_FILES.name, "/etc/web"), mount(secrets.name, "/run/secrets")],
+            options={"delete_before_replace": False},
+        ),
+        container("db", mounts=[mount(fixed.name, "/etc/db")]),
+        by_content=True,
+    )
+    # The content of each volume is `abc` by its label.
+    assert project.config_files == {"files/app-config/abc/a": "open", "files/db-config/c": "store"}
+    assert project.secret_files == {".secrets/app-secrets/abc/b": "hush"}
+    assert {str(folder) for folder in project.content_folders} == {
+        "/checkout/files/app-config/abc",
+        "/checkout/.secrets/app-secrets/abc",
+    }
+
+
 def test_two_files_with_the_same_short_name_are_refused() -> None:
     one, two = volume("demo-a-b"), volume("demo-a")
     with pytest.raises(ValueError, match=r"two files are called a-b-c, \./files/\S+ and \./files/\S+; rename one"):

@@ -3,6 +3,7 @@
 import base64
 import datetime
 import json
+import os
 import stat
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import pytest
 from components.settings import SettingsError
 from slidegenie.compose.project import ComposeProject
 from slidegenie.compose.vault import Vault
-from slidegenie.compose.write import prepare_machine, refuse_encrypted, write_compose, write_secrets
+from slidegenie.compose.write import prepare_machine, refuse_encrypted, remove_former, write_compose, write_secrets
 from slidegenie.plan import StackProgram
 from slidegenie.plan.record import UUID7, fixed_values, uuid7
 from slidegenie.private_files import write_private
@@ -115,6 +116,38 @@ def test_secret_files_are_readable_in_a_folder_that_is_not(tmp_path: Path) -> No
     assert _mode(tmp_path / ".secrets/x") == 0o700
     assert (tmp_path / "docker-compose.x.yml").read_text() == "text"
     assert (tmp_path / "files/a").read_text() == "open"
+
+
+def test_files_of_former_releases_are_removed_and_those_of_this_one_stay(tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    for content in ("one", "two"):
+        project = ComposeProject(
+            "text",
+            {},
+            {f"secrets/app/{content}/password": content, "secrets/redis/users.acl": "user default off"},
+            secrets,
+            content_folders=frozenset({secrets / "app" / content}),
+        )
+        write_secrets(project, tmp_path)
+    # As they were before each content had a folder.
+    (secrets / "app" / "password").write_text("zero")
+    remove_former(project)
+    left = [str(path.relative_to(secrets)) for path in sorted(secrets.rglob("*")) if path.is_file()]
+    assert left == ["app/two/password", "redis/users.acl"]
+
+
+def test_a_file_that_a_container_watches_is_never_written_in_place(tmp_path: Path) -> None:
+    file = tmp_path / "files/a"
+    before = ComposeProject("text", {"files/a": "route"}, {}, tmp_path)
+    write_compose(before, tmp_path, "docker-compose.x.yml")
+    with file.open(encoding="utf-8") as mounted:
+        write_compose(before, tmp_path, "docker-compose.x.yml")
+        assert file.stat().st_ino == os.fstat(mounted.fileno()).st_ino
+        after = ComposeProject("text", {"files/a": "another"}, {}, tmp_path)
+        write_compose(after, tmp_path, "docker-compose.x.yml")
+        assert mounted.read() == "route"
+    assert file.read_text() == "another"
+    assert _mode(file) == 0o644
 
 
 def _checkout(folder: Path, settings: str = "config: {}\n") -> Path:
