@@ -13,6 +13,8 @@ from ..plan.view import Service
 from .command import ComposeCommand
 from .replicas import Clear, Replica, Retire, Start, Step, Wait, Wanted, steps
 
+_ONE_OFF_LABEL = "com.docker.compose.oneoff"
+
 
 def replicas(label: str, service: str) -> list[Replica]:
     """Return the containers of a service of the stack, whatever state they are in."""
@@ -46,6 +48,8 @@ def roll(label: str, compose: ComposeCommand, service: Service, wanted: Wanted) 
                 # is draining at that moment must have time left to be noticed.
                 for container in step.containers:
                     stay = [r.id for r in replicas(label, service.name) if r.id not in step.containers]
+                    if len(stay) < wanted.replicas:
+                        raise Problem(f"somebody else removes containers of {service.name}: nothing more was changed")
                     _see_healthy(label, service, stay)
                     _remove(container)
 
@@ -59,9 +63,14 @@ def told(service: str, planned: Sequence[Step]) -> str | None:
     """Return in a line what the steps do to a service; `None` when that is nothing."""
     started = sum(step.containers for step in planned if isinstance(step, Start))
     removed = sum(len(step.containers) for step in planned if isinstance(step, Clear | Retire))
-    parts = [f"{started} new beside the old" if started else "", f"{removed} removed" if removed else ""]
-    said = ", then ".join(part for part in parts if part)
-    return f"{service}: {said}" if said else None
+    match bool(started), bool(removed):
+        case True, True:
+            return f"{service}: {started} new beside the old, then {removed} removed"
+        case True, False:
+            return f"{service}: {started} new"
+        case False, True:
+            return f"{service}: {removed} removed"
+    return None
 
 
 def _see_healthy(label: str, service: Service, ids: Collection[str]) -> None:
@@ -89,4 +98,5 @@ def _fail(label: str, service: Service, sick: Sequence[dict[str, Any]], seconds:
 
 
 def _all(label: str, service: str) -> list[dict[str, Any]]:
-    return containers(label, f"{SERVICE_LABEL}={service}", everything=True)
+    # Not what `docker compose run` has started beside them.
+    return containers(label, f"{SERVICE_LABEL}={service}", f"{_ONE_OFF_LABEL}=False", everything=True)

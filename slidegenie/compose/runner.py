@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,8 @@ class ComposeRunner:
     def down(self) -> None:
         """Remove containers and networks; volumes and generated secrets stay."""
         compose = self._compose()
-        with alone(self._folder):
-            compose.run("down", "--remove-orphans")
+        with alone(self._folder) as held:
+            replace(compose, held=(held,)).run("down", "--remove-orphans")
             refuse_remains(self._label, "container", "network")
 
     def destroy(self, *, with_backups: bool) -> bool:
@@ -111,14 +112,14 @@ class ComposeRunner:
             Problem: when not all of it is gone; nothing is forgotten then.
         """
         self._refuse_unknown()
-        with alone(self._folder):
-            return self._destroy(with_backups=with_backups)
+        with alone(self._folder) as held:
+            return self._destroy(held, with_backups=with_backups)
 
-    def _destroy(self, *, with_backups: bool) -> bool:
+    def _destroy(self, held: int, *, with_backups: bool) -> bool:
         repository = self._repository()
         kept = not with_backups and (repository is not None or self._vault.knows(BACKUP_PASSWORD))
         if (self._folder / _FILE).is_file():
-            self._compose().run("down", "--remove-orphans", "--volumes")
+            self._compose(held=held).run("down", "--remove-orphans", "--volumes")
         if repository and with_backups:
             docker("volume", "rm", repository, check=False)
         refuse_remains(self._label, "container", "network", "volume", backups=with_backups)

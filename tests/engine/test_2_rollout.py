@@ -73,6 +73,17 @@ def test_a_broken_release_fails_with_its_reason_while_the_old_one_serves_on(
     assert not good & app_ids(platform)
 
 
+def test_a_job_that_fails_stops_the_rollout_before_a_replica_is_replaced(platform: Workspace) -> None:
+    good = app_ids(platform)
+    platform.configure("backend", release="1.0.6", environment={"LOG_LEVEL": "nonsense"})
+    failed = platform.run("up")
+    platform.configure("backend", release="1.0.6", environment=None)
+    assert failed.code == 1, failed.text
+    assert "migrate" in failed.err
+    assert "LOG_LEVEL" in failed.err, "the job's last lines say why"
+    assert {c["Id"] for c in platform.containers("app", everything=True)} == good
+
+
 @pytest.mark.parametrize(
     ("release", "moment", "sent"),
     [

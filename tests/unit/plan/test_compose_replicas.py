@@ -152,6 +152,7 @@ def test_a_container_is_read_from_what_the_engine_says() -> None:
 def test_a_line_says_what_will_be_done() -> None:
     assert told("app", steps(NEW, [replica("1"), replica("2")])) == "app: 2 new beside the old, then 2 removed"
     assert told("app", steps(NEW, [new("1"), new("2"), new("3")])) == "app: 1 removed"
+    assert told("app", steps(NEW, [])) == "app: 2 new"
     assert told("app", steps(NEW, [new("1"), new("2")])) is None
 
 
