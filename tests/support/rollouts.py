@@ -41,8 +41,8 @@ def is_all_there(platform: Workspace, load: Load) -> None:
 
 
 def break_release(platform: Workspace, release: str) -> None:
-    """Ask for a release that starts and never becomes healthy: nothing listens where it looks for Redis."""
-    platform.configure("backend", release=release, environment={"REDIS_PORT": "1"}, startSeconds=15)
+    """Ask for a release that starts and never becomes healthy: it speaks TLS to a Redis that does not."""
+    platform.configure("backend", release=release, environment={"REDIS_TLS": "true"}, startSeconds=15)
 
 
 def mend_release(platform: Workspace, release: str) -> None:
