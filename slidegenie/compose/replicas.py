@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from components.core.labels import CONFIG_LABEL
+
 from ..engine.docker import health
 from ..plan.view import Service
 
-_HASH_LABEL = "com.docker.compose.config-hash"
 _NUMBER_LABEL = "com.docker.compose.container-number"
 
 
@@ -54,7 +55,7 @@ class Replica:
         return cls(
             id=container["Id"],
             number=int(labels.get(_NUMBER_LABEL, 0)),
-            config_hash=labels.get(_HASH_LABEL, ""),
+            config_hash=labels.get(CONFIG_LABEL, ""),
             image=container["Image"],
             running=bool(state["Running"]),
             health=health(dict(container)),

@@ -4,10 +4,12 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from components.containers.rollout.found import FoundContainer
+from components.containers.rollout.reasons import explain, what_serves_on
+from components.core.engine import DockerEngine
 from components.core.labels import SERVICE_LABEL
 
 from ..console import Problem, info, warn
-from ..engine import failures
 from ..engine.docker import containers, docker, health, inspect
 from ..plan.view import Service
 from .command import ComposeCommand
@@ -28,7 +30,9 @@ def roll(label: str, compose: ComposeCommand, service: Service, wanted: Wanted) 
         Problem: when a new one does not become healthy, with the reason. What served before serves on; what failed is
             stopped then, so that people can read its log, and goes with the next rollout.
     """
-    for step in steps(wanted, replicas(label, service.name)):
+    planned = steps(wanted, replicas(label, service.name))
+    old = {container for step in planned if isinstance(step, Retire) for container in step.containers}
+    for step in planned:
         match step:
             case Start():
                 before = {replica.id for replica in replicas(label, service.name)}
@@ -47,10 +51,10 @@ def roll(label: str, compose: ComposeCommand, service: Service, wanted: Wanted) 
                 # One after the other: when a container ends, the proxy starts anew with all that it knows, and one that
                 # is draining at that moment must have time left to be noticed.
                 for container in step.containers:
-                    stay = [r.id for r in replicas(label, service.name) if r.id not in step.containers]
-                    if len(stay) < wanted.replicas:
+                    there = [replica.id for replica in replicas(label, service.name) if replica.id != container]
+                    if len(there) < wanted.replicas:
                         raise Problem(f"somebody else removes containers of {service.name}: nothing more was changed")
-                    _see_healthy(label, service, stay)
+                    _see_healthy(label, service, [replica for replica in there if replica not in old])
                     _remove(container)
 
 
@@ -84,11 +88,11 @@ def _see_healthy(label: str, service: Service, ids: Collection[str]) -> None:
 
 def _fail(label: str, service: Service, sick: Sequence[dict[str, Any]], seconds: int) -> None:
     for container in sick:
-        for line in failures.explain(container):
+        for line in explain(DockerEngine.of(), FoundContainer(container)):
             warn(line)
     lines = [f"the rollout of {service.name} failed: a new container was not healthy within {seconds} s"]
     failed = " ".join(container["Id"][:12] for container in sick)
-    if serving := failures.serving(label, {service.name}):
+    if serving := what_serves_on(map(FoundContainer, _all(label, service.name))):
         for container in sick:
             # `always` would have the engine start it again when that starts itself.
             docker("update", "--restart", "no", container["Id"], check=False)

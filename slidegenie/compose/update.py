@@ -75,6 +75,7 @@ class Update:
                 config_hash=hashes[service.name],
                 image="" if images[service.name] in self._unbuilt else image_id(images[service.name]),
                 replicas=service.replicas,
+                surge=service.surge,
             )
             for service in self._view.services
         }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from .client import PRESENTATIONS, titles_in_download, trusting
 from .load import Load
-from .workspace import Workspace
+from .workspace import NEVER_HEALTHY, Workspace
 
 REQUESTS = 5000
 """What a rollout is tried with, at the least."""
@@ -41,13 +41,13 @@ def is_all_there(platform: Workspace, load: Load) -> None:
 
 
 def break_release(platform: Workspace, release: str) -> None:
-    """Ask for a release that starts and never becomes healthy: it speaks TLS to a Redis that does not."""
-    platform.configure("backend", release=release, environment={"REDIS_TLS": "true"}, startSeconds=15)
+    """Ask for a release that starts and never becomes healthy."""
+    platform.configure("backend", release=release, healthCommand=NEVER_HEALTHY, startSeconds=15)
 
 
 def mend_release(platform: Workspace, release: str) -> None:
     """Ask for a release that works again."""
-    platform.configure("backend", release=release, environment=None, startSeconds=60)
+    platform.configure("backend", release=release, healthCommand=None, startSeconds=60)
 
 
 def says_why(errors: str) -> None:

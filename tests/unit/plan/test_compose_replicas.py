@@ -1,5 +1,6 @@
 """Docker Compose: which steps bring a service from the containers there are to the wanted ones, losing nobody."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from slidegenie.plan.view import view_of
 
 from ..plans import container, made_of, plan_of
 
-NEW = Wanted(config_hash="new", image="sha256:new", replicas=2)
+NEW = Wanted(config_hash="new", image="sha256:new", replicas=2, surge=2)
 
 
 def replica(name: str, health: str = "healthy", *, wanted: bool = False, **other: Any) -> Replica:
@@ -27,7 +28,19 @@ def new(name: str, health: str = "healthy") -> Replica:
 
 
 def test_new_containers_start_beside_the_old_ones_which_go_at_the_end() -> None:
-    assert steps(NEW, [replica("1"), replica("2")]) == [Start(1, 3), Start(1, 4), Retire(("1", "2"))]
+    assert steps(NEW, [replica("1"), replica("2")]) == [Start(2, 4), Retire(("1", "2"))]
+
+
+def test_no_more_run_above_the_replicas_than_may_start_together() -> None:
+    wanted = replace(NEW, replicas=3, surge=2)
+    assert steps(wanted, [replica("1"), replica("2"), replica("3")]) == [
+        *(Start(2, 5), Retire(("1", "2"))),
+        *(Start(1, 4), Retire(("3",))),
+    ]
+    assert steps(replace(NEW, surge=1), [replica("1"), replica("2", "unhealthy")]) == [
+        *(Start(1, 3), Retire(("2",))),
+        *(Start(1, 3), Retire(("1",))),
+    ]
 
 
 def test_what_is_there_already_stays() -> None:
@@ -68,7 +81,7 @@ BROKEN = [
 def test_what_a_broken_rollout_left_goes_before_anything_starts(left: Replica) -> None:
     assert steps(NEW, [replica("1"), replica("2"), left]) == [
         Clear(("3",)),
-        *(Start(1, 3), Start(1, 4), Retire(("1", "2"))),
+        *(Start(2, 4), Retire(("1", "2"))),
     ]
 
 
@@ -112,16 +125,18 @@ def _carried_out(step: Step, there: list[Replica]) -> list[Replica]:
 STATES = ("healthy", "starting", "unhealthy", "exited")
 
 
+@pytest.mark.parametrize("surge", [1, 2])
 @pytest.mark.parametrize("first", STATES)
 @pytest.mark.parametrize("second", STATES)
 @pytest.mark.parametrize("third", STATES)
 @pytest.mark.parametrize("fourth", STATES)
 def test_from_whatever_was_left_the_wanted_replicas_remain_and_nobody_is_missing_meanwhile(
-    first: str, second: str, third: str, fourth: str
+    surge: int, first: str, second: str, third: str, fourth: str
 ) -> None:
+    wanted = replace(NEW, surge=surge)
     there = [replica("1", first), replica("2", second), new("3", third), new("4", fourth)]
     serving = sum(one.serves for one in there)
-    for step in steps(NEW, there):
+    for step in steps(wanted, there):
         there = _carried_out(step, there)
         now = sum(one.serves for one in there)
         assert now >= min(serving, NEW.replicas), f"{step} takes away what serves"
@@ -181,3 +196,16 @@ def test_in_production_the_application_alone_rolls_and_comes_last() -> None:
     [stage] = stages(view_of(plan_of("prod")).services)
     assert [service.name for service in stage.rolling] == ["app"]
     assert {"migrate", "postgres", "traefik"} < {service.name for service in stage.together}
+
+
+def test_how_many_start_together_follows_from_what_waits_for_what() -> None:
+    [batches] = view_of(
+        made_of(
+            [
+                container("web", 1),
+                container("web", 2),
+                container("web", 3, after=["web-1", "web-2"]),
+            ]
+        )
+    ).services
+    assert batches.surge == 2
