@@ -149,7 +149,7 @@ class Backend(pulumi.ComponentResource):
             f"{name}-{role}-data",
             DataVolumeArgs(foundation=args.foundation, role=role, data_root=args.engine.data_root),
             opts=pulumi.ResourceOptions(parent=self),
-        ).volume
+        )
 
 
 def _environment(args: BackendArgs) -> dict[str, pulumi.Input[str]]:

@@ -223,4 +223,4 @@ class Backups(pulumi.ComponentResource):
                 retained=retained,
             ),
             opts=pulumi.ResourceOptions(parent=self),
-        ).volume
+        )

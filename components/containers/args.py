@@ -136,6 +136,10 @@ class ContainerArgs:
         hosts = [mount.path for mount in self.host_mounts]
         check_places(self.service, [*files, *volumes, *hosts, *self.tmpfs_mib])
 
+    def prepared(self) -> list[PreparedVolume]:
+        """Return the volumes it mounts."""
+        return [mount.files for mount in self.files] + [mount.volume for mount in self.volumes]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ServerArgs(ContainerArgs):

@@ -11,7 +11,6 @@ from ..core.labels import CONFIG_LABEL, PIDS_LABEL, ROLE_LABEL, ROOT_LABEL, comp
 from ..core.policy.model import Hardening
 from .args import ContainerArgs
 from .rollout.rollout import Member
-from .volume import PreparedVolume
 
 _ROOT = "0:0"
 _SILENT_CHANGES = ["tmpfs", "healthcheck", "init", "cpuPeriod", "cpuQuota"]
@@ -68,7 +67,7 @@ def hardened_container(
         destroy_grace_seconds=args.grace_seconds,
         opts=pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(
-                depends_on=[*args.after, *(volume.seed for volume in _prepared(args))],
+                depends_on=[*args.after, *(seed for volume in args.prepared() for seed in volume.seeds)],
                 replace_on_changes=_SILENT_CHANGES,
                 hooks=pulumi.ResourceHookBinding(
                     before_create=[rollout.make_room],
@@ -89,13 +88,9 @@ def _tmpfs(hardening: Hardening, size_mib: int) -> str:
     return ",".join([*hardening.tmpfs_options, f"size={size_mib}m", f"uid={user}", f"gid={group}", "mode=0700"])
 
 
-def _prepared(args: ContainerArgs) -> list[PreparedVolume]:
-    return [mount.files.volume for mount in args.files] + [mount.volume for mount in args.volumes]
-
-
 def _mounts(args: ContainerArgs) -> list[docker.ContainerMountArgs]:
     files = [
-        docker.ContainerMountArgs(type="volume", source=mount.files.volume.name, target=mount.path, read_only=True)
+        docker.ContainerMountArgs(type="volume", source=mount.files.name, target=mount.path, read_only=True)
         for mount in args.files
     ]
     volumes = [
@@ -134,7 +129,7 @@ def _config_hash(args: ContainerArgs) -> pulumi.Output[str]:
             "image": args.image,
             "command": [*(args.entrypoint or ()), *(args.command or ())],
             "environment": dict(args.environment),
-            "volumes": [volume.name for volume in _prepared(args)],
+            "volumes": [volume.name for volume in args.prepared()],
         }
     )
     return resolved.apply(lambda value: hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest())

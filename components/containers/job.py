@@ -6,6 +6,7 @@ from .args import ContainerArgs
 from .container import hardened_container
 from .rollout.attempt import Replacement
 from .rollout.rollout import Member
+from .seed import prepare
 
 
 class Job(pulumi.ComponentResource):
@@ -22,6 +23,7 @@ class Job(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ContainerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Job", name, None, opts)
+        prepare(name, args.foundation, args.prepared(), parent=self)
         container = hardened_container(
             name,
             args,

@@ -48,11 +48,10 @@ class StackSecrets(pulumi.ComponentResource):
         """Password of the Redis user."""
         self.storage_secret_key = self._secret("storage-login-key", reveal(given.storage_secret_key))
         """S3 secret key of services."""
-        self.storage_access_key = (
-            pulumi.Output.secret(access_key)
-            if (access_key := reveal(given.storage_access_key)) is not None
-            else self._login("storage-login", self.storage_secret_key)
-        )
+        access_key: pulumi.Input[str] | None = reveal(given.storage_access_key)
+        if access_key is None:
+            access_key = self._login("storage-login", self.storage_secret_key)
+        self.storage_access_key = pulumi.Output.secret(access_key)
         """S3 access key of services, another one for each secret key."""
         self.register_outputs({})
 

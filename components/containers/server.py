@@ -10,6 +10,7 @@ from .args import HealthCheck, PublishedPort, Rollout, ServerArgs
 from .container import hardened_container
 from .rollout.attempt import Replacement
 from .rollout.rollout import Member
+from .seed import prepare
 
 
 class Server(pulumi.ComponentResource):
@@ -27,6 +28,7 @@ class Server(pulumi.ComponentResource):
     def __init__(self, name: str, args: ServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Server", name, None, opts)
         self.service = args.service
+        prepare(name, args.foundation, args.prepared(), parent=self)
         containers: list[docker.Container] = []
         for number in range(1, args.replicas + 1):
             # Those of a batch start together, once all of the batch before are healthy.

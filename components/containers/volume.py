@@ -1,30 +1,47 @@
-"""Volumes: data that outlives every container, and the seed containers that prepare volumes."""
+"""Volumes: data that outlives every container, and what they have in common with volumes of files."""
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
 
-from ..core.labels import DATA_LABEL, ROLE_LABEL, compose_project, stack_labels
+from ..core.former_parent import formerly_below
+from ..core.labels import DATA_LABEL, compose_project, stack_labels
 from .foundation import Foundation
 
 _ROLE = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 """It names a folder below `data_root`, and nothing above."""
-SEED_PATH = "/volume"
-"""Where a seed container mounts the volume it prepares; the seed image has this folder, owned by 1000:1000."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PreparedVolume:
-    """A volume and what must have happened before it is mounted."""
+class PreparedVolume(docker.Volume):
+    """A volume that is given its owner and its files before anything mounts it.
 
-    name: pulumi.Output[str]
-    """The volume's name."""
-    seed: pulumi.Resource
-    """The container that gave it its owner and files. Whoever mounts the volume depends on it."""
+    The first workload that mounts it has it prepared, together with all else that it is the first to mount.
+    """
+
+    files: Mapping[str, pulumi.Input[str]] | None
+    """What is put into it, content by name; `None` for data."""
+    seeds: list[pulumi.Resource]
+    """The containers that have prepared it. Whoever mounts the volume depends on them."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        labels: Mapping[str, pulumi.Input[str]],
+        *,
+        files: Mapping[str, pulumi.Input[str]] | None,
+        opts: pulumi.ResourceOptions,
+        **rest: Any,
+    ) -> None:
+        self.files, self.seeds = files, []
+        listed = [
+            docker.VolumeLabelArgs(label=label, value=value) for label, value in {**stack_labels(), **labels}.items()
+        ]
+        super().__init__(resource_name, labels=listed, opts=opts, **rest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,76 +68,32 @@ class DataVolumeArgs:
             raise ValueError(f"role must be lower-case letters, digits and dashes, like uploads; got {self.role!r}")
 
 
-class DataVolume(pulumi.ComponentResource):
+class DataVolume(PreparedVolume):
     """A volume owned by 1000:1000 that Pulumi refuses to delete or replace until it is unprotected.
 
-    Owns the data in it, under a name made of stack and role, so that people find it. Refuses a role that is no plain
-    name.
+    Holds its data under a name made of stack and role, so that people find it. Refuses a role that is no plain name.
     """
 
-    volume: PreparedVolume
-    """The volume, to be mounted."""
-
     def __init__(self, name: str, args: DataVolumeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("slidegenie:index:DataVolume", name, None, opts)
         device = args.host_path or (f"{args.data_root}/{args.role}" if args.data_root else None)
-        bind = {"type": "none", "o": "bind", "device": device} if device else None
-        volume = docker.Volume(
+        own = pulumi.ResourceOptions(
+            protect=True,
+            retain_on_delete=args.retained,
+            hooks=pulumi.ResourceHookBinding(before_create=[args.foundation.refuse_foreign_data])
+            if args.locked
+            else None,
+        )
+        super().__init__(
             name,
+            {DATA_LABEL: args.role},
+            files=None,
             # A fixed name, so that a person finds the data, and a lost state does not lose it.
             name=f"{compose_project()}-{args.role}{_mark(args.host_path)}",
-            driver_opts=bind,
-            labels=volume_labels({DATA_LABEL: args.role}),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                protect=True,
-                retain_on_delete=args.retained,
-                hooks=pulumi.ResourceHookBinding(before_create=[args.foundation.refuse_foreign_data])
-                if args.locked
-                else None,
-            ),
+            driver_opts={"type": "none", "o": "bind", "device": device} if device else None,
+            opts=pulumi.ResourceOptions.merge(formerly_below("slidegenie:index:DataVolume", name, opts), own),
         )
-        self.volume = seeded(f"{name}-seed", args.foundation, volume.name, parent=self)
-        self.register_outputs({"name": volume.name})
 
 
 def _mark(host_path: str | None) -> str:
     """Tell volumes of one role in several places apart: to Docker another place alone is no other volume."""
     return f"-{hashlib.sha256(host_path.encode()).hexdigest()[:8]}" if host_path else ""
-
-
-def volume_labels(labels: Mapping[str, pulumi.Input[str]]) -> list[docker.VolumeLabelArgs]:
-    """Return `labels` and those of the stack, as the provider wants them."""
-    return [docker.VolumeLabelArgs(label=label, value=value) for label, value in {**stack_labels(), **labels}.items()]
-
-
-def seeded(
-    name: str,
-    foundation: Foundation,
-    volume: pulumi.Output[str],
-    *,
-    parent: pulumi.Resource,
-    uploads: Sequence[docker.ContainerUploadArgs] = (),
-) -> PreparedVolume:
-    """Prepare `volume` through a container that is created and never started.
-
-    Docker gives a new volume the owner of the folder it is mounted on. Files cannot be uploaded into a container with
-    a read-only root, not even into a volume; this container has a writable one, no network, and never runs.
-    """
-    seed = docker.Container(
-        name,
-        # A new file may be live at once: Traefik watches the folder.
-        image=foundation.after_waiting(foundation.seed_image),
-        start=False,
-        must_run=False,
-        network_mode="none",
-        mounts=[docker.ContainerMountArgs(type="volume", source=volume, target=SEED_PATH)],
-        uploads=list(uploads),
-        labels=[
-            docker.ContainerLabelArgs(label=label, value=value)
-            for label, value in (stack_labels() | {ROLE_LABEL: "seed"}).items()
-        ],
-        # The provider reports another volume as changed in place: the new one would stay empty, and the old one in use.
-        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=False, replace_on_changes=["mounts"]),
-    )
-    return PreparedVolume(name=volume, seed=seed)

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
-import pulumi_docker as docker
 from pydantic import SecretStr
 
 from ..containers import FilesMount, HealthCheck, HostMount, PublishedPort, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs, uploads
+from ..containers.files import Files, FilesArgs
 from ..containers.foundation import Foundation
 from ..containers.network import Zone
-from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume, seeded, volume_labels
+from ..containers.seed import seed
+from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
 from ..core.certificates import LocalCertificate
 from ..core.labels import CONTENT_LABEL, ENGINE_SOCKET, compose_project
 from ..core.socket_group import socket_group
@@ -70,19 +70,19 @@ class Proxy(pulumi.ComponentResource):
         self._local = tuple(args.local_ports)
         child = pulumi.ResourceOptions(parent=self)
         # A fixed name: its files change in place while Traefik watches the folder.
-        self._dynamic = docker.Volume(
+        self._dynamic = PreparedVolume(
             f"{name}-dynamic",
+            {CONTENT_LABEL: "dynamic"},
+            files={},
             name=f"{compose_project()}-routes",
-            labels=volume_labels({CONTENT_LABEL: "dynamic"}),
             opts=child,
-        ).name
+        )
         chain, key, self.authority = self._certificate(args)
-        # Apart from each other: one secret among the files of a seed makes all of them secret. The certificate stays
-        # with its key, they are of no use without each other.
-        seeds = [
-            self._dynamic_files("certificate", {"certificate.pem": chain, "key.pem": key}),
-            self._dynamic_files("edge", {"edge.yml": edge(args.settings)}),
-        ]
+        # Apart from each other: a new certificate must not touch the rest while Traefik reads it, and one secret among
+        # the files of a seed hides all of them in a preview. The certificate stays with its key, they are of no use
+        # without each other.
+        self._dynamic_files("certificate", {"certificate.pem": pulumi.Output.secret(chain), "key.pem": key})
+        self._dynamic_files("edge", {"edge.yml": edge(args.settings)})
         self._socket_proxy(args)
         acme = args.settings.tls is TlsMode.ACME
         logins = args.secrets.acme_dns if acme else {}
@@ -91,7 +91,7 @@ class Proxy(pulumi.ComponentResource):
             files.append(FilesMount(files=self._logins(logins), path=SECRETS_PATH))
         self.volumes = {"certificates": self._certificates(args)} if acme else {}
         volumes = [
-            VolumeMount(volume=seeds[-1], path="/dynamic", read_only=True),
+            VolumeMount(volume=self._dynamic, path="/dynamic", read_only=True),
             *(VolumeMount(volume=volume, path=CERTIFICATES_PATH) for volume in self.volumes.values()),
         ]
         image = PulledImage(name, PulledImageArgs(reference=args.images.traefik, images=args.images), opts=child)
@@ -109,7 +109,6 @@ class Proxy(pulumi.ComponentResource):
                 volumes=volumes,
                 # Where bodies are held that do not say their length; see `config.route`.
                 tmpfs_mib={"/tmp": args.settings.spool_mib},  # noqa: S108 - a folder of the container
-                after=[prepared.seed for prepared in seeds],
                 ports=_ports(args),
                 health=HealthCheck(
                     command=["traefik", "healthcheck", f"--configFile={CONFIG_PATH}/traefik.yml"], interval_seconds=3
@@ -167,10 +166,8 @@ class Proxy(pulumi.ComponentResource):
 
     def _dynamic_files(
         self, role: str, files: dict[str, pulumi.Input[str]], parent: pulumi.Resource | None = None
-    ) -> PreparedVolume:
-        return seeded(
-            f"{self._name}-{role}", self._foundation, self._dynamic, parent=parent or self, uploads=uploads(files)
-        )
+    ) -> None:
+        seed(f"{self._name}-{role}", self._foundation, {self._dynamic: files}, parent=parent or self)
 
     def _static_files(self, args: ProxyArgs) -> Files:
         stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
@@ -200,7 +197,7 @@ class Proxy(pulumi.ComponentResource):
             f"{self._name}-certificates-data",
             DataVolumeArgs(foundation=self._foundation, role="certificates", data_root=args.engine.data_root),
             opts=pulumi.ResourceOptions(parent=self),
-        ).volume
+        )
 
     def _certificate(self, args: ProxyArgs) -> tuple[pulumi.Input[str], pulumi.Output[str], pulumi.Output[str] | None]:
         if args.settings.tls is TlsMode.FILES:

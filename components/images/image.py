@@ -8,6 +8,7 @@ import pulumi
 import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
+from ..core.former_parent import formerly_below
 from ..core.labels import IMAGE_LABEL, STACK_LABEL, compose_project, stack_labels
 from ..settings import ImagesSettings, SettingsError
 from ..settings.values.references import repository_of, split_registry
@@ -37,7 +38,7 @@ class PulledImageArgs:
     """The mirror that it comes from. Default: its own registry."""
 
 
-class PulledImage(pulumi.ComponentResource):
+class PulledImage(docker.RemoteImage):
     """A third-party image, pulled once and run by its ID, so that a moved tag changes nothing by itself.
 
     Owns nothing on the engine: the image stays when the resource goes, as another stack may run it.
@@ -47,15 +48,13 @@ class PulledImage(pulumi.ComponentResource):
     """The image's ID; run containers from it."""
 
     def __init__(self, name: str, args: PulledImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("slidegenie:index:PulledImage", name, None, opts)
-        image = docker.RemoteImage(
+        super().__init__(
             name,
             name=mirrored(args.reference, args.images),
             keep_locally=True,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=formerly_below("slidegenie:index:PulledImage", name, opts),
         )
-        self.id_on_engine = image.image_id
-        self.register_outputs({"idOnEngine": self.id_on_engine})
+        self.id_on_engine = self.image_id
 
 
 @dataclass(frozen=True, kw_only=True)

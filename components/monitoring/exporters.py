@@ -20,7 +20,7 @@ _ROLE = "monitor"
 """Its name in the data stores; `monitoring/role.sql` makes it in PostgreSQL."""
 _MAKE_ROLE = (
     "PGPASSWORD=$(cat /run/secrets/postgres-password)"
-    " exec psql -qX -h postgres -U slidegenie -d slidegenie -f /etc/monitor/role.sql"
+    " exec psql -qX -h postgres -U slidegenie -d slidegenie -f /run/secrets/role.sql"
 )
 _CADVISOR_SERIES = (
     "advtcp,cpu_topology,cpuset,disk,diskIO,hugetlb,memory_numa,network,oom_event,percpu,perf_event,process,"
@@ -117,15 +117,14 @@ def postgres_exporter(name: str, args: MonitoringArgs, watched: WatchedPostgres,
     password = given_or_generated(f"{name}-password", None, parent=parent)
     child = pulumi.ResourceOptions(parent=parent)
     files = Files(
-        f"{name}-role-files",
-        FilesArgs(foundation=args.foundation, files={"role.sql": config.role_sql()}),
-        opts=child,
-    )
-    secrets = Files(
         f"{name}-role-secrets",
         FilesArgs(
             foundation=args.foundation,
-            files={"postgres-password": watched.password, "monitor-password": password},
+            files={
+                "role.sql": config.role_sql(),
+                "postgres-password": watched.password,
+                "monitor-password": password,
+            },
         ),
         opts=child,
     )
@@ -145,7 +144,7 @@ def postgres_exporter(name: str, args: MonitoringArgs, watched: WatchedPostgres,
                 "-c",
                 _MAKE_ROLE,
             ],
-            files=[FilesMount(files=files, path="/etc/monitor"), FilesMount(files=secrets, path="/run/secrets")],
+            files=[FilesMount(files=files, path="/run/secrets")],
             after=watched.ready,
         ),
         opts=child,

@@ -68,7 +68,7 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
             entrypoint=["sh", "-ec", _START],
             environment=_environment(url),
             files=[FilesMount(files=content, path=path) for path, content in mounts.items()],
-            volumes=[VolumeMount(volume=data.volume, path="/var/lib/grafana")],
+            volumes=[VolumeMount(volume=data, path="/var/lib/grafana")],
             tmpfs_mib={"/tmp": 64},  # noqa: S108 - a folder of the container
             health=http_health(PORT, f"{PATH}/api/health"),
             # The first start makes its database.
@@ -79,7 +79,7 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
     )
     # Grafana asks nobody who reads its metrics.
     args.proxy.forward("grafana", PORT, path=PATH, hidden_paths=["/metrics"], parent=parent)
-    return data.volume
+    return data
 
 
 def _environment(url: str) -> dict[str, str]:

@@ -171,5 +171,5 @@ class Monitoring(pulumi.ComponentResource):
             f"{self._name}-{role}-data",
             DataVolumeArgs(foundation=self._args.foundation, role=role, data_root=self._args.data_root),
             opts=pulumi.ResourceOptions(parent=self),
-        ).volume
+        )
         return self.volumes[role]

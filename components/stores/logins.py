@@ -22,8 +22,8 @@ from ..core.engine import DockerEngine
 from ..core.labels import LOGIN_LABEL
 from ..settings import Limits
 
-FOLDER = "/etc/login"
-"""Where the container of the job has its scripts."""
+_FOLDER = "/run/secrets"
+"""Where the container of the job has its script, and what that reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class LoginArgs:
     image: pulumi.Input[str]
     """An image with a shell and the store's client."""
     secrets: Mapping[str, pulumi.Input[str]]
-    """Files that the script reads in `/run/secrets`. New content runs it again."""
+    """What the script reads and nobody else may, by name. New content runs it again."""
     files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """Files beside the script, by name. Default: none."""
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
@@ -46,71 +46,63 @@ class LoginArgs:
     """The store."""
 
 
-class Login(pulumi.ComponentResource):
-    """A job that makes sure that the current login is let in; clients wait for it.
+def login(name: str, args: LoginArgs, parent: pulumi.Resource) -> Job:
+    """Return a job that makes sure that the current login is let in; clients wait for it.
 
-    Owns the job, the files it reads, and the mark that it ended the login of before. That one stays valid until the
-    rollout has succeeded: replicas of the old release still use it.
+    It brings along the mark that it ended the login of before. That one stays valid until the rollout has succeeded:
+    replicas of the old release still use it.
     """
+    child = pulumi.ResourceOptions(parent=parent)
+    script = f"{args.store}.sh"
+    content = {script: login_file(script), **args.files, **args.secrets}
+    files = Files(f"{name}-secrets", FilesArgs(foundation=args.foundation, files=content), opts=child)
+    job = Job(
+        name,
+        ContainerArgs(
+            foundation=args.foundation,
+            service=f"{args.store}-login",
+            image=args.image,
+            zones=[Zone.DATA],
+            # MinIO's client was killed at 128.
+            limits=Limits(memory_mib=384, pids=64),
+            # The images' own entry points are made for servers.
+            entrypoint=["sh", f"{_FOLDER}/{script}"],
+            command=["admit"],
+            environment=args.environment,
+            files=[FilesMount(files=files, path=_FOLDER)],
+            labels={LOGIN_LABEL: args.store},
+            after=args.after,
+        ),
+        opts=child,
+    )
+    _end_others(name, args, job)
+    return job
 
-    def __init__(self, name: str, args: LoginArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("slidegenie:index:Login", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        script = f"{args.store}.sh"
-        files = {script: login_file(script), **args.files}
 
-        def mounted(role: str, content: Mapping[str, pulumi.Input[str]]) -> Files:
-            return Files(f"{name}-{role}", FilesArgs(foundation=args.foundation, files=content), opts=child)
+def _end_others(name: str, args: LoginArgs, job: Job) -> None:
+    """Run the job once more when all clients have changed over, with the verb that ends every other login."""
+    engine = args.foundation.engine
 
-        job = Job(
-            name,
-            ContainerArgs(
-                foundation=args.foundation,
-                service=f"{args.store}-login",
-                image=args.image,
-                zones=[Zone.DATA],
-                # MinIO's client was killed at 128.
-                limits=Limits(memory_mib=384, pids=64),
-                # The images' own entry points are made for servers.
-                entrypoint=["sh", f"{FOLDER}/{script}"],
-                command=["admit"],
-                environment=args.environment,
-                files=[
-                    FilesMount(files=mounted("files", files), path=FOLDER),
-                    FilesMount(files=mounted("secrets", args.secrets), path="/run/secrets"),
-                ],
-                labels={LOGIN_LABEL: args.store},
-                after=args.after,
-            ),
-            opts=child,
-        )
-        self._end_others(name, args, job)
-        self.register_outputs({})
+    async def retire(hook: pulumi.ResourceHookArgs) -> None:
+        where = await engine.future() or DockerEngine()
+        container = str((hook.new_inputs or {})["keepers"]["job"])
+        failed = await asyncio.to_thread(run_again, where, container, "retire")
+        if failed is not None:
+            raise RuntimeError(
+                f"everything runs with its current login, but an older one of {args.store} may still be valid:"
+                f" {failed}; the next update tries again"
+            )
 
-    def _end_others(self, name: str, args: LoginArgs, job: Job) -> None:
-        """Run the job once more when all clients have changed over, with the verb that ends every other login."""
-        engine = args.foundation.engine
-
-        async def retire(hook: pulumi.ResourceHookArgs) -> None:
-            where = await engine.future() or DockerEngine()
-            container = str((hook.new_inputs or {})["keepers"]["job"])
-            failed = await asyncio.to_thread(run_again, where, container, "retire")
-            if failed is not None:
-                raise RuntimeError(
-                    f"everything runs with its current login, but an older one of {args.store} may still be valid:"
-                    f" {failed}; the next update tries again"
-                )
-
-        random.RandomId(
-            f"{name}-only",
-            byte_length=4,
-            keepers={"job": args.foundation.rollout.after_it(job.container)},
-            opts=pulumi.ResourceOptions(
-                # Not a part of this: clients depend on all of its parts, and it comes after them.
-                parent=args.foundation,
-                hooks=pulumi.ResourceHookBinding(before_create=[pulumi.ResourceHook(f"{name}-retire", retire)]),
-            ),
-        )
+    random.RandomId(
+        f"{name}-only",
+        byte_length=4,
+        keepers={"job": args.foundation.rollout.after_it(job.container)},
+        opts=pulumi.ResourceOptions(
+            # Not a part of the job: clients depend on all of its parts, and this comes after them.
+            parent=args.foundation,
+            hooks=pulumi.ResourceHookBinding(before_create=[pulumi.ResourceHook(f"{name}-retire", retire)]),
+        ),
+    )
 
 
 def login_file(name: str) -> str:

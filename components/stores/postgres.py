@@ -12,7 +12,7 @@ from ..containers.volume import DataVolume, DataVolumeArgs
 from ..core.endpoints import Endpoint
 from ..images.image import PulledImage, PulledImageArgs
 from ..settings import ExternalPostgres, ImagesSettings, Limits, PostgresSettings, SslMode
-from .logins import Login, LoginArgs, login_file
+from .logins import LoginArgs, login, login_file
 
 _NAME = "slidegenie"
 _PASSWORD = "postgres-password"  # noqa: S105 - a file's name
@@ -85,7 +85,7 @@ class Postgres(pulumi.ComponentResource):
                     "PGDATA": f"{_DATA}/pgdata",
                 },
                 files=[FilesMount(files=secrets, path="/run/secrets")],
-                volumes=[VolumeMount(volume=data.volume, path=_DATA)],
+                volumes=[VolumeMount(volume=data, path=_DATA)],
                 tmpfs_mib={"/tmp": 64, "/var/run/postgresql": 1},  # noqa: S108 - folders of the container
                 shm_mib=128,
                 health=HealthCheck(
@@ -98,7 +98,7 @@ class Postgres(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        login = Login(
+        admitted = login(
             f"{name}-login",
             LoginArgs(
                 foundation=args.foundation,
@@ -113,13 +113,13 @@ class Postgres(pulumi.ComponentResource):
                 environment={"LOGIN": args.login},
                 after=[server],
             ),
-            opts=child,
+            parent=self,
         )
         self.endpoint = _endpoint(
             ExternalPostgres(host="postgres", sslmode=SslMode.DISABLE),
             args.login,
             args.password,
-            ready=(server, login),
+            ready=(server, admitted),
             administrator=administrator,
         )
         self.register_outputs({})

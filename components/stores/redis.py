@@ -14,7 +14,7 @@ from ..containers.volume import DataVolume, DataVolumeArgs
 from ..core.endpoints import Endpoint
 from ..images.image import PulledImage, PulledImageArgs
 from ..settings import ExternalRedis, ImagesSettings, RedisSettings
-from .logins import Login, LoginArgs
+from .logins import LoginArgs, login
 
 _USER = "slidegenie"
 BACKUP_USER = "backup"
@@ -105,7 +105,7 @@ class Redis(pulumi.ComponentResource):
                     FilesMount(files=config, path="/usr/local/etc/redis"),
                     FilesMount(files=secrets, path="/run/secrets"),
                 ],
-                volumes=[VolumeMount(volume=data.volume, path="/data")],
+                volumes=[VolumeMount(volume=data, path="/data")],
                 health=HealthCheck(
                     # redis-cli ends with 0 on an error reply too, so the answer is read.
                     command=["sh", "-c", "redis-cli --user health --pass health --no-auth-warning ping | grep -q PONG"],
@@ -116,7 +116,7 @@ class Redis(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        login = Login(
+        admitted = login(
             f"{name}-login",
             LoginArgs(
                 foundation=args.foundation,
@@ -130,9 +130,9 @@ class Redis(pulumi.ComponentResource):
                 },
                 after=[server],
             ),
-            opts=child,
+            parent=self,
         )
-        self.endpoint = _endpoint(ExternalRedis(host="redis", user=_USER), args.password, ready=(server, login))
+        self.endpoint = _endpoint(ExternalRedis(host="redis", user=_USER), args.password, ready=(server, admitted))
         self.register_outputs({})
 
 

@@ -13,7 +13,7 @@ from ..core.endpoints import Endpoint
 from ..core.json_text import json_text
 from ..images.image import PulledImage, PulledImageArgs
 from ..settings import ExternalStorage, ImagesSettings, StorageSettings
-from .logins import Login, LoginArgs
+from .logins import LoginArgs, login
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ class Storage(pulumi.ComponentResource):
                     "GOMEMLIMIT": f"{args.settings.limits.memory_mib * 9 // 10}MiB",
                 },
                 files=[FilesMount(files=secrets, path="/run/secrets")],
-                volumes=[VolumeMount(volume=data.volume, path="/data")],
+                volumes=[VolumeMount(volume=data, path="/data")],
                 health=HealthCheck(
                     command=["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:9000/minio/health/live"]
                 ),
@@ -90,7 +90,7 @@ class Storage(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        login = Login(
+        admitted = login(
             f"{name}-login",
             LoginArgs(
                 foundation=args.foundation,
@@ -110,14 +110,14 @@ class Storage(pulumi.ComponentResource):
                 environment={"BUCKET": args.settings.bucket},
                 after=[server],
             ),
-            opts=child,
+            parent=self,
         )
         self.endpoint = _endpoint(
             ExternalStorage(endpoint="http://minio:9000"),
             args.settings.bucket,
             args.access_key,
             args.secret_key,
-            ready=(server, login),
+            ready=(server, admitted),
         )
         self.register_outputs({})
 

@@ -19,7 +19,7 @@ current=$(cat /run/secrets/access-key)
 
 admit() {
     mc mb --ignore-existing "store/$BUCKET"
-    mc admin policy create store "$policy" /etc/login/policy.json
+    mc admin policy create store "$policy" /run/secrets/policy.json
     # Through standard input: an argument can be read by others on this machine.
     printf '%s\n%s\n' "$current" "$(cat /run/secrets/secret-key)" | mc admin user add store
     grep -F "\"accessKey\":\"$current\"" /tmp/users | grep -qF "\"policyName\":\"$policy\"" \

@@ -12,12 +12,12 @@ as() {
 }
 
 if as administrator slidegenie /dev/null 2>/dev/null; then
-    as administrator slidegenie "/etc/login/$1.sql"
+    as administrator slidegenie "/run/secrets/$1.sql"
 elif as login slidegenie /dev/null 2>/dev/null; then
     # A database from before there were two: its administrator has the password that was given for services.
-    as login slidegenie "/etc/login/$1.sql"
+    as login slidegenie "/run/secrets/$1.sql"
 elif said=$(as deputy slidegenie_deputy /dev/null 2>&1); then
-    as deputy slidegenie_deputy "/etc/login/$1.sql"
+    as deputy slidegenie_deputy "/run/secrets/$1.sql"
 else
     echo "$said" >&2
     case $said in *"password authentication failed"*)

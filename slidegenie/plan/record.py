@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
+from google.protobuf import struct_pb2  # type: ignore[import-untyped]
 from pulumi.runtime import mocks, rpc
 from pulumi.runtime.settings import get_root_resource
 from pulumi.runtime.stack import Stack
@@ -192,7 +193,7 @@ class _Monitor(mocks.MockMonitor):
             urn=urn,
             parent=request.parent if f"::{_STACK}::" not in request.parent else None,
             custom=request.custom,
-            inputs=_plain(rpc.deserialize_properties(request.object, keep_unknowns=True)),
+            inputs=_nested(request.object),
             dependencies=tuple(request.dependencies),
             protect=request.protect,
             delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
@@ -259,6 +260,17 @@ def _computed(  # noqa: PLR0911 - a table
 
 def _secret(value: str) -> dict[str, str]:
     return {_SIGNATURE: _SECRET, "value": value}
+
+
+def _nested(value: Any) -> Any:
+    """Return what is on the wire, each secret where it is: Pulumi's reader makes one of all that is around it."""
+    if isinstance(value, struct_pb2.Struct) and _SIGNATURE not in value:
+        return {key: _nested(item) for key, item in value.items()}
+    if isinstance(value, struct_pb2.Struct) and value[_SIGNATURE] == _SECRET:
+        return Secret(_nested(value["value"]))
+    if isinstance(value, struct_pb2.ListValue):
+        return [_nested(item) for item in value]
+    return _plain(rpc.deserialize_property(value, keep_unknowns=True))
 
 
 def _plain(value: Any) -> Any:

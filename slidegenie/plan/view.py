@@ -1,7 +1,7 @@
 """The plan as people think of it: networks, services, volumes, images. Every renderer starts from here."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -161,7 +161,7 @@ def view_of(plan: Plan) -> View:
         project=compose_name(plan),
         title=plan.label,
         networks=tuple(sorted((_network(n) for n in networks), key=lambda network: network.zone)),
-        services=_services([c for c in containers if c not in seeds], _seeded(seeds, volumes)),
+        services=_services([c for c in containers if c not in seeds], {v.name for v in volumes if v.data and v.seed}),
         volumes=volumes,
         builds=tuple(builds),
         pulls=tuple(sorted(image for image in pulled - tags if repository_of(image) not in pushed)),
@@ -221,7 +221,7 @@ def _volume(plan: Plan, resource: Resource, seeds: Iterable[Resource]) -> Volume
         name=name,
         key=data or name.removeprefix(f"{compose_name(plan)}-").removeprefix(f"{plan.project}-"),
         data=data is not None,
-        files=tuple(sorted((f for seed in own for f in _files(seed.inputs["uploads"])), key=lambda f: f.name)),
+        files=tuple(sorted((file for seed in own for file in _files(seed, name)), key=lambda file: file.name)),
         driver_opts=resource.inputs.get("driverOpts") or {},
         labels=labels,
         protected=resource.protect,
@@ -230,17 +230,13 @@ def _volume(plan: Plan, resource: Resource, seeds: Iterable[Resource]) -> Volume
     )
 
 
-def _files(uploads: Any) -> list[File]:
-    """One secret among the uploads may have made a secret of the whole list, of one upload, or of its content only."""
-    if isinstance(uploads, Secret):
-        return [File(file.name, Secret(open_secret(file.content))) for file in _files(uploads.value)]
-    files = []
-    for upload in uploads:
-        plain = open_secret(upload)
-        content = plain["content"]
-        hidden = isinstance(upload, Secret) or isinstance(upload["content"], Secret)
-        files.append(File(plain["file"].rpartition("/")[2], Secret(content) if hidden else content))
-    return files
+def _files(seed: Resource, volume: str) -> Iterator[File]:
+    """Yield what `seed` puts into the volume that the engine calls `volume`."""
+    place = next(mount["target"] for mount in seed.inputs["mounts"] if mount["source"] == volume)
+    for upload in seed.inputs["uploads"]:
+        folder, _, name = upload["file"].rpartition("/")
+        if folder == place:
+            yield File(name, upload["content"])
 
 
 def open_secret(value: Any) -> Any:
@@ -252,14 +248,7 @@ def open_secret(value: Any) -> Any:
     return [open_secret(item) for item in value] if isinstance(value, list) else value
 
 
-def _seeded(seeds: Iterable[Resource], volumes: Iterable[Volume]) -> dict[str, str]:
-    """Return the data volume that each seed, by its URN, prepares."""
-    data = {volume.name for volume in volumes if volume.data}
-    sources = {seed.urn: seed.inputs["mounts"][0]["source"] for seed in seeds}
-    return {urn: source for urn, source in sources.items() if source in data}
-
-
-def _services(containers: list[Resource], seeded: Mapping[str, str]) -> tuple[Service, ...]:
+def _services(containers: list[Resource], seeded: Collection[str]) -> tuple[Service, ...]:
     by_name: dict[str, list[Resource]] = {}
     for container in sorted(containers, key=lambda container: container.name):
         by_name.setdefault(labels_of(container)[f"{_COMPOSE}service"], []).append(container)
@@ -267,7 +256,7 @@ def _services(containers: list[Resource], seeded: Mapping[str, str]) -> tuple[Se
     return tuple(_service(name, by_name[name], service_of, seeded) for name in sorted(by_name))
 
 
-def _service(name: str, members: list[Resource], service_of: Mapping[str, str], seeded: Mapping[str, str]) -> Service:
+def _service(name: str, members: list[Resource], service_of: Mapping[str, str], seeded: Collection[str]) -> Service:
     first, *others = members
     for other in others:
         if differing := sorted(_differences(first, other)):
@@ -285,7 +274,7 @@ def _service(name: str, members: list[Resource], service_of: Mapping[str, str], 
         inputs={key: value for key, value in first.inputs.items() if key != "labels"},
         # A replica never waits for another one.
         after=tuple(sorted({service_of[urn] for urn in needed if urn in service_of} - {name})),
-        prepared=tuple(sorted({seeded[urn] for urn in needed if urn in seeded})),
+        prepared=tuple(sorted({mount["source"] for mount in first.inputs.get("mounts") or []} & set(seeded))),
     )
 
 

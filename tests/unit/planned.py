@@ -105,6 +105,18 @@ def environment(container: Resource) -> dict[str, str]:
     return dict(variable.split("=", 1) for variable in container.inputs["envs"])
 
 
+def files_in(plan: Plan, name: str) -> dict[str, str]:
+    """Return content by file name, secret or not, of what is put into the volume `name`."""
+    source = plan.named(name, VOLUME).outputs["name"]
+    return {
+        upload["file"].rpartition("/")[2]: upload["content"]
+        for seed in seeds(plan)
+        for mount in seed.inputs["mounts"]
+        for upload in plain(seed.inputs["uploads"])
+        if mount["source"] == source and upload["file"].rpartition("/")[0] == mount["target"]
+    }
+
+
 def uploads(seed: Resource) -> dict[str, str]:
     """Return content by file name, secret or not."""
     return {file["file"].rpartition("/")[2]: file["content"] for file in plain(seed.inputs["uploads"])}

@@ -28,12 +28,11 @@ from ..planned import (
     application,
     as_it_comes,
     environment,
+    files_in,
     labels,
     plain,
-    seeds,
     service,
     unwatched,
-    uploads,
     workloads,
 )
 
@@ -61,8 +60,7 @@ def mounts(plan: Plan, name: str) -> dict[str, tuple[str, bool]]:
 
 def secret_files(plan: Plan, name: str) -> set[str]:
     source = mounts(plan, name)["/run/secrets"][0]
-    (seed,) = [seed for seed in seeds(plan) if seed.inputs["mounts"][0]["source"] == source]
-    return set(uploads(seed))
+    return set(files_in(plan, source))
 
 
 def test_backups_are_on_unless_a_stack_says_otherwise() -> None:
@@ -70,7 +68,7 @@ def test_backups_are_on_unless_a_stack_says_otherwise() -> None:
     off = application(redis={})
     assert not {"backup", "restore-drill"} & {service(container) for container in workloads(off)}
     assert not [volume for volume in off.of_type(VOLUME) if "backup" in volume.name]
-    assert "user backup" not in uploads(off.named("slidegenie-redis-secrets-seed"))["users.acl"]
+    assert "user backup" not in files_in(off, "slidegenie-redis-secrets")["users.acl"]
 
 
 def test_the_backup_has_no_way_out_and_the_drill_no_network_at_all() -> None:
@@ -196,14 +194,12 @@ def test_certificates_that_were_issued_are_taken_along() -> None:
 
 def test_redis_gets_a_user_for_it_that_the_application_is_not() -> None:
     plan = as_it_comes()
-    users = uploads(plan.named("slidegenie-redis-secrets-seed"))["users.acl"].splitlines()
+    users = files_in(plan, "slidegenie-redis-secrets")["users.acl"].splitlines()
     (backup,) = [line for line in users if line.startswith("user backup ")]
     (own,) = [line for line in users if line.startswith("user slidegenie ")]
     assert backup.endswith(" ~* -@all +ping +info +dbsize +sync +psync +replconf +replicaof +flushall")
     assert backup.split()[3] != own.split()[3]
-    assert "redis-backup-password" not in {
-        file for seed in seeds(plan) if "app-secrets" in seed.name for file in uploads(seed)
-    }
+    assert "redis-backup-password" not in files_in(plan, "slidegenie-app-secrets")
     assert "BACKUP_REDIS_USER" not in environment(one(application(redis={}, backup={"redis": False}), "backup"))
 
 

@@ -224,7 +224,8 @@ def test_the_diagram_shows_networks_ports_and_data() -> None:
 def test_json_masks_secrets_and_names_parents_and_dependencies() -> None:
     document = json.loads(render_json(plan_of("prod"), ROOT))
     by_key = {(r["type"].rpartition(":")[2], r["name"]): r for r in document["resources"]}
-    assert by_key["Container", "slidegenie-postgres-secrets-seed"]["inputs"]["uploads"] == "[secret]"
+    (upload,) = by_key["Container", "slidegenie-postgres-seed"]["inputs"]["uploads"]
+    assert (upload["file"], upload["content"]) == ("/volume-1/password", "[secret]")
     app = by_key["Container", "slidegenie-app-1"]
     assert app["parent"] == "Server slidegenie-app"
     assert app["options"]["deleteBeforeReplace"] is False

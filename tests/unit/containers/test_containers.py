@@ -1,7 +1,7 @@
 """Files never change: other content is another volume."""
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pulumi
@@ -13,6 +13,7 @@ from components import (
     DataVolumeArgs,
     Files,
     FilesArgs,
+    FilesMount,
     Foundation,
     HealthCheck,
     HostMount,
@@ -21,16 +22,17 @@ from components import (
     PublishedPort,
     Server,
     ServerArgs,
+    VolumeMount,
     Zone,
 )
 from components.containers.process_limit import process_limit_hook
 from components.core.durations import go_duration
 from components.core.engine import DockerEngine
 from components.monitoring import ScrapeTarget
-from slidegenie.plan import Plan, Secret
+from slidegenie.plan import Plan, Resource, Secret
 
 from ..monitoring.watching import watched
-from ..planned import CONTAINER, VOLUME, labels, recorded, uploads, with_foundation
+from ..planned import CONTAINER, VOLUME, files_in, labels, recorded, seeds, with_foundation
 
 
 def planned(files: Mapping[str, pulumi.Input[str]]) -> Plan:
@@ -59,8 +61,34 @@ def test_the_volume_has_no_name_of_its_own_so_that_the_old_one_can_stay() -> Non
     assert volume.protect is False
 
 
+def mounting(volumes: Callable[[Foundation], tuple[list[Files], list[DataVolume]]], *names: str) -> Plan:
+    """Return the plan of a job for each of `names`, which all mount the same `volumes`."""
+
+    def program(base: Foundation) -> None:
+        configuration, stored = volumes(base)
+        for name in names:
+            args = ContainerArgs(
+                foundation=base,
+                service=name,
+                image="image",
+                zones=[],
+                limits=Limits(memory_mib=32),
+                files=[FilesMount(files=files, path=f"/etc/{at}") for at, files in enumerate(configuration)],
+                volumes=[VolumeMount(volume=volume, path=f"/data/{at}") for at, volume in enumerate(stored)],
+            )
+            Job(name, args)
+
+    return with_foundation(program)
+
+
+def prepared(files: Mapping[str, pulumi.Input[str]]) -> Resource:
+    """Return the seed of a workload that mounts these files and nothing else."""
+    plan = mounting(lambda base: ([Files("config", FilesArgs(foundation=base, files=files))], []), "web")
+    return plan.named("web-seed", CONTAINER)
+
+
 def test_files_are_uploaded_into_a_container_that_never_starts() -> None:
-    seed = planned({"b": "2", "a": "1"}).named("config-seed", CONTAINER)
+    seed = prepared({"b": "2", "a": "1"})
 
     assert seed.inputs["uploads"] == [
         {"file": "/volume/a", "content": "1", "permissions": "0444"},
@@ -71,16 +99,18 @@ def test_files_are_uploaded_into_a_container_that_never_starts() -> None:
 
 
 def test_the_same_files_in_another_volume_are_uploaded_again() -> None:
-    assert planned({"a": "1"}).named("config-seed", CONTAINER).replace_on_changes == ("mounts",)
+    assert prepared({"a": "1"}).replace_on_changes == ("mounts",)
 
 
 def test_secret_content_stays_encrypted_and_its_label_does_not_have_to() -> None:
-    plan = with_foundation(
-        lambda base: Files("config", FilesArgs(foundation=base, files={"password": pulumi.Output.secret("hunter2")}))
-    )
+    def volumes(base: Foundation) -> tuple[list[Files], list[DataVolume]]:
+        args = FilesArgs(foundation=base, files={"a": "1", "password": pulumi.Output.secret("hunter2")})
+        return [Files("config", args)], []
 
-    assert isinstance(plan.named("config-seed", CONTAINER).inputs["uploads"], Secret)
-    assert uploads(plan.named("config-seed", CONTAINER)) == {"password": "hunter2"}
+    plan = mounting(volumes, "web")
+    open_file, password = plan.named("web-seed", CONTAINER).inputs["uploads"]
+
+    assert (open_file["content"], password["content"]) == ("1", Secret("hunter2"))
     assert isinstance(labels(plan.named("config", VOLUME))["io.slidegenie.content"], str)
     assert not isinstance(plan.named("config", VOLUME).inputs["labels"], Secret)
 
@@ -112,13 +142,60 @@ def test_a_data_volume_can_live_in_a_folder_of_the_host() -> None:
     assert volume.inputs["driverOpts"] == {"type": "none", "o": "bind", "device": "/opt/slidegenie/data/exports"}
 
 
+def data(base: Foundation, role: str) -> DataVolume:
+    return DataVolume(role, DataVolumeArgs(foundation=base, role=role))
+
+
+def mount(source: str, target: str) -> dict[str, str]:
+    return {"type": "volume", "source": source, "target": target}
+
+
 def test_a_data_volume_gets_its_owner_from_a_seed_without_files() -> None:
-    plan = data_volume(None)
-    seed = plan.named("data-seed", CONTAINER)
+    seed = mounting(lambda base: ([], [data(base, "exports")]), "web").named("web-seed", CONTAINER)
 
     assert seed.inputs["uploads"] == []
-    assert seed.inputs["mounts"] == [{"type": "volume", "source": "slidegenie-test-exports", "target": "/volume"}]
+    assert seed.inputs["mounts"] == [mount("slidegenie-test-exports", "/volume")]
     assert seed.protect is False
+
+
+def test_one_seed_prepares_all_that_a_workload_mounts() -> None:
+    """The data is where the image has the folder whose owner it gets."""
+
+    def volumes(base: Foundation) -> tuple[list[Files], list[DataVolume]]:
+        files = [Files(name, FilesArgs(foundation=base, files={"a": name})) for name in ("config", "secrets")]
+        return files, [data(base, "exports")]
+
+    plan = mounting(volumes, "web")
+
+    (seed,) = seeds(plan)
+    assert seed.inputs["mounts"] == [
+        mount("slidegenie-test-exports", "/volume"),
+        mount("config", "/volume-1"),
+        mount("secrets", "/volume-2"),
+    ]
+    assert files_in(plan, "config") == {"a": "config"}
+    assert files_in(plan, "secrets") == {"a": "secrets"}
+    assert seed.urn in plan.named("web", CONTAINER).dependencies
+
+
+def test_each_further_data_volume_has_a_seed_of_its_own() -> None:
+    """The image has one folder with an owner to give."""
+    plan = mounting(lambda base: ([], [data(base, "exports"), data(base, "logs")]), "web")
+
+    assert {seed.name: [m["source"] for m in seed.inputs["mounts"]] for seed in seeds(plan)} == {
+        "web-seed": ["slidegenie-test-exports"],
+        "web-1-seed": ["slidegenie-test-logs"],
+    }
+    assert {seed.urn for seed in seeds(plan)} <= set(plan.named("web", CONTAINER).dependencies)
+
+
+def test_what_two_workloads_mount_is_prepared_once_and_both_wait_for_it() -> None:
+    plan = mounting(lambda base: ([Files("config", FilesArgs(foundation=base, files={"a": "1"}))], []), "web", "other")
+
+    (seed,) = seeds(plan)
+    assert seed.name == "web-seed"
+    assert seed.urn in plan.named("web", CONTAINER).dependencies
+    assert seed.urn in plan.named("other", CONTAINER).dependencies
 
 
 def test_all_data_of_production_is_below_its_folder_and_protected(plans: dict[str, Plan]) -> None:

@@ -250,7 +250,7 @@ def test_a_seed_never_runs_and_has_no_network(plan: Plan) -> None:
         assert (seed.inputs["start"], seed.inputs["mustRun"]) == (False, False), seed.name
         assert seed.inputs["networkMode"] == "none", seed.name
         assert "networksAdvanced" not in seed.inputs, seed.name
-        assert [mount["type"] for mount in seed.inputs["mounts"]] == ["volume"], seed.name
+        assert {mount["type"] for mount in seed.inputs["mounts"]} == {"volume"}, seed.name
 
 
 def test_everything_carries_the_label_of_its_stack(plan: Plan) -> None:

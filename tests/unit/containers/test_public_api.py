@@ -10,7 +10,17 @@ import pulumi
 import pytest
 
 import components
-from components import parse_settings
+from components import (
+    DataVolume,
+    DataVolumeArgs,
+    Files,
+    FilesArgs,
+    Foundation,
+    FoundationArgs,
+    PulledImage,
+    PulledImageArgs,
+    parse_settings,
+)
 
 from ..planned import recorded
 from ..plans import ROOT
@@ -133,6 +143,28 @@ def test_a_component_takes_a_name_and_options(component: type[pulumi.ComponentRe
 def test_the_type_of_a_component_is_its_name(component: type[pulumi.ComponentResource]) -> None:
     """It is in every URN: another one would replace all resources below."""
     assert f'"slidegenie:index:{component.__name__}"' in inspect.getsource(component.__init__)
+
+
+@pytest.mark.parametrize("kind", ["Files", "DataVolume", "PulledImage"])
+def test_what_was_a_component_around_a_resource_is_still_known_by_it(kind: str) -> None:
+    """Else Pulumi would make the resource anew, and refuse to delete the data of before."""
+    known: list[str] = []
+
+    def program() -> None:
+        base = Foundation("base", FoundationArgs())
+        made: list[pulumi.Resource] = [
+            Files("it", FilesArgs(foundation=base, files={"a": "1"})),
+            DataVolume("data", DataVolumeArgs(foundation=base, role="exports")),
+            PulledImage("it", PulledImageArgs(reference="ghcr.io/example/reports:1.4.2")),
+        ]
+        for alias in next(resource for resource in made if type(resource).__name__ == kind)._aliases:
+            pulumi.Output.from_input(alias).apply(known.append)
+
+    recorded(program)
+
+    name = "data" if kind == "DataVolume" else "it"
+    token = {"PulledImage": "remoteImage:RemoteImage"}.get(kind, "volume:Volume")
+    assert known == [f"urn:pulumi:test::slidegenie::slidegenie:index:{kind}$docker:index/{token}::{name}"]
 
 
 @pytest.mark.parametrize("args", ARGS, ids=lambda args: args.__name__)

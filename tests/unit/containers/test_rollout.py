@@ -177,7 +177,7 @@ JOB: dict[str, Any] = {
     "Config": {
         "User": "1000:1000",
         "Env": ["LOGIN=slidegenie_abcdefgh", "PATH=/bin"],
-        "Entrypoint": ["sh", "/etc/login/postgres.sh"],
+        "Entrypoint": ["sh", "/run/secrets/postgres.sh"],
     },
     "HostConfig": {"Memory": 402653184, "PidsLimit": 64, "Tmpfs": {"/run/app": "rw,noexec"}},
     "NetworkSettings": {"Networks": {"slidegenie-data-1a2b": {}}},
@@ -207,7 +207,7 @@ def test_a_job_runs_again_with_another_verb_and_the_same_chains(ran: dict[str, A
         *("--memory=402653184", "--memory-swap=402653184", "--pids-limit=64", "--tmpfs=/run/app:rw,noexec"),
         "--mount=type=volume,src=slidegenie-postgres-login-secrets-3c4d,dst=/run/secrets,readonly",
         *("--env=LOGIN=slidegenie_abcdefgh", "--env=PATH=/bin"),
-        *("--entrypoint=sh", "sha256:1", "/etc/login/postgres.sh", "retire"),
+        *("--entrypoint=sh", "sha256:1", "/run/secrets/postgres.sh", "retire"),
     )
 
 

@@ -14,10 +14,10 @@ from ..planned import (
     application,
     as_it_comes,
     environment,
+    files_in,
     labels,
     service,
     unwatched,
-    uploads,
     workloads,
 )
 
@@ -44,7 +44,7 @@ def test_postgres_is_tuned_to_its_memory(memory: int, buffers: str, cache: str) 
 
 def test_redis_drops_the_least_used_before_it_is_killed() -> None:
     plan = application(redis={"maxmemoryMib": 64, "limits": {"memoryMib": 96}})
-    lines = uploads(plan.named("slidegenie-redis-config-seed"))["redis.conf"].splitlines()
+    lines = files_in(plan, "slidegenie-redis-config")["redis.conf"].splitlines()
 
     assert {"maxmemory 64mb", "maxmemory-policy allkeys-lru", "appendonly yes"} <= set(lines)
     assert "aclfile /run/secrets/users.acl" in lines
@@ -127,7 +127,7 @@ def test_the_application_is_told_where_it_is(everything: Plan, store: str) -> No
 
 
 def test_its_password_is_a_file(everything: Plan) -> None:
-    assert uploads(everything.named("slidegenie-app-secrets-seed")) == {
+    assert files_in(everything, "slidegenie-app-secrets") == {
         "postgres-password": "database-secret",
         "redis-password": "cache-secret",
         "storage-access-key": "access",
@@ -145,8 +145,8 @@ def test_the_certificate_that_it_is_trusted_by_reaches_application_migrations_an
         variables = environment(plan.named(name, CONTAINER))
         assert variables["DATABASE_SSLROOTCERT"] == "/run/secrets/postgres-root-certificate"
         assert variables["DATABASE_SSLMODE"] == "verify-full"
-    for name in ("slidegenie-app-secrets-seed", "slidegenie-backup-backup-secrets-seed"):
-        assert uploads(plan.named(name))["postgres-root-certificate"] == authority
+    for name in ("slidegenie-app-secrets", "slidegenie-backup-backup-secrets"):
+        assert files_in(plan, name)["postgres-root-certificate"] == authority
 
 
 def test_with_public_authorities_nobody_gets_a_file() -> None:
@@ -154,7 +154,7 @@ def test_with_public_authorities_nobody_gets_a_file() -> None:
     plan = application(postgres={"external": external})
 
     assert "DATABASE_SSLROOTCERT" not in environment(plan.named("slidegenie-app-1"))
-    assert "postgres-root-certificate" not in uploads(plan.named("slidegenie-app-secrets-seed"))
+    assert "postgres-root-certificate" not in files_in(plan, "slidegenie-app-secrets")
 
 
 def test_without_built_in_stores_only_the_edge_and_the_application_run(everything: Plan) -> None:
@@ -232,10 +232,10 @@ def test_a_login_has_its_label_so_that_old_ones_can_be_retired(plan: Plan) -> No
 
 
 def test_a_service_is_neither_superuser_nor_root(plan: Plan) -> None:
-    app = uploads(plan.named("slidegenie-app-secrets-seed", CONTAINER))
-    postgres = uploads(plan.named("slidegenie-postgres-login-secrets-seed", CONTAINER))
-    redis = uploads(plan.named("slidegenie-redis-login-secrets-seed", CONTAINER))
-    minio = uploads(plan.named("slidegenie-minio-login-secrets-seed", CONTAINER))
+    app = files_in(plan, "slidegenie-app-secrets")
+    postgres = files_in(plan, "slidegenie-postgres-login-secrets")
+    redis = files_in(plan, "slidegenie-redis-login-secrets")
+    minio = files_in(plan, "slidegenie-minio-login-secrets")
 
     assert environment(plan.named("slidegenie-app-1", CONTAINER))["DATABASE_USER"].startswith("slidegenie_")
     assert app["postgres-password"] == postgres["login-password"]
@@ -255,7 +255,7 @@ def test_the_login_of_postgres_is_called_as_its_clients_call_themselves(plan: Pl
 
 def test_the_keys_of_services_open_one_bucket_and_nothing_else() -> None:
     plan = application(storage={"bucket": "decks"})
-    policy = json.loads(uploads(plan.named("slidegenie-minio-login-files-seed"))["policy.json"])
+    policy = json.loads(files_in(plan, "slidegenie-minio-login-secrets")["policy.json"])
 
     assert {resource for statement in policy["Statement"] for resource in statement["Resource"]} == {
         "arn:aws:s3:::decks",
@@ -265,7 +265,7 @@ def test_the_keys_of_services_open_one_bucket_and_nothing_else() -> None:
 
 
 def test_redis_is_told_the_new_password_beside_the_old_and_then_alone() -> None:
-    files = uploads(application(redis={}, secrets=GIVEN).named("slidegenie-redis-login-secrets-seed"))
+    files = files_in(application(redis={}, secrets=GIVEN), "slidegenie-redis-login-secrets")
     digest = "454349e422f05297191ead13e21d3db520e5abef52055e4964b82fb213f593a1"
 
     assert files["admit"].splitlines()[0] == f"ACL SETUSER slidegenie #{digest}", "the one before stays valid"

@@ -28,13 +28,13 @@ from ..planned import (
     application,
     as_it_comes,
     environment,
+    files_in,
     labels,
     plain,
     platform,
     recorded,
     seeds,
     service,
-    uploads,
     workloads,
 )
 from ..plans import ROOT
@@ -49,9 +49,9 @@ def running(plan: Plan) -> set[str]:
     return {service(container) for container in workloads(plan)} & _ALL
 
 
-def file(plan: Plan, seed: str, name: str) -> Any:
+def file(plan: Plan, files: str, name: str) -> Any:
     """Return a YAML file of the monitoring."""
-    return yaml.safe_load(uploads(plan.named(f"slidegenie-monitoring-{seed}-seed"))[name])
+    return yaml.safe_load(files_in(plan, f"slidegenie-monitoring-{files}")[name])
 
 
 def jobs(plan: Plan) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def test_what_does_not_run_is_neither_scraped_nor_in_the_rules() -> None:
         "alertmanager",
         "prometheus",
     }
-    rules = set(uploads(plan.named("slidegenie-monitoring-prometheus-rules-seed")))
+    rules = set(files_in(plan, "slidegenie-monitoring-prometheus-rules"))
     assert not rules & {"cadvisor.yml", "redis.yml"}
     assert {"app.yml", "postgres.yml", "backups.yml", "security.yml"} <= rules
 
@@ -149,7 +149,7 @@ def test_in_production_grafana_alone_is_led_to_and_asks_for_a_password(plans: di
     assert settings["GF_AUTH_ANONYMOUS_ENABLED"] == "false"
     assert settings["GF_SECURITY_ADMIN_PASSWORD__FILE"] == "/run/secrets/admin-password"
     assert settings["GF_SERVER_ROOT_URL"] == "https://slidegenie.example.com/grafana/"
-    assert len(uploads(plans["prod"].named("slidegenie-monitoring-grafana-secrets-seed"))["admin-password"]) == 40
+    assert len(files_in(plans["prod"], "slidegenie-monitoring-grafana-secrets")["admin-password"]) == 40
 
 
 def test_development_publishes_the_documented_ports_on_this_machine(plans: dict[str, Plan]) -> None:
@@ -204,7 +204,7 @@ def test_receivers_find_their_secrets_in_files() -> None:
         "name": "deadman",
         "webhook_configs": [{"url_file": "/run/secrets/deadman-url", "send_resolved": False}],
     }
-    assert set(uploads(plan.named("slidegenie-monitoring-alertmanager-secrets-seed"))) == {
+    assert set(files_in(plan, "slidegenie-monitoring-alertmanager-secrets")) == {
         "alert-webhook-url",
         "deadman-url",
         "slack-url",
@@ -263,12 +263,12 @@ def alert_link(plan: Plan) -> str:
     """Return where an alert about PostgreSQL leads."""
     [down, *_] = file(plan, "prometheus-rules", "postgres.yml")["groups"][0]["rules"]
     assert down["alert"] == "PostgresDown"
-    return runbook_url(down, uploads(plan.named("slidegenie-monitoring-prometheus-config-seed"))["prometheus.yml"])
+    return runbook_url(down, files_in(plan, "slidegenie-monitoring-prometheus-config")["prometheus.yml"])
 
 
 def linked(plan: Plan) -> tuple[str, list[str]]:
     """Return where an alert about PostgreSQL leads, and where the panels of all dashboards do."""
-    boards = uploads(plan.named("slidegenie-monitoring-grafana-dashboards-seed"))
+    boards = files_in(plan, "slidegenie-monitoring-grafana-dashboards")
     panels = [panel for board in boards.values() for panel in json.loads(board)["panels"]]
     return alert_link(plan), [link["url"] for panel in panels for link in panel.get("links", [])]
 
@@ -283,7 +283,7 @@ def test_links_lead_where_people_read_the_runbook() -> None:
 
 def test_where_nobody_says_where_that_is_grafana_shows_it() -> None:
     plan = application(monitoring={}, postgres={}, proxy={"domain": "slides.example.com"})
-    runbook = json.loads(uploads(plan.named("slidegenie-monitoring-grafana-dashboards-seed"))["runbook.json"])
+    runbook = json.loads(files_in(plan, "slidegenie-monitoring-grafana-dashboards")["runbook.json"])
     sections = {f"/d/{runbook['uid']}?viewPanel={panel['id']}": panel for panel in runbook["panels"]}
     alert, panels = linked(plan)
 
@@ -337,8 +337,8 @@ def test_another_team_adds_targets_rules_and_dashboards() -> None:
         "metrics_path": "/stats",
         "dns_sd_configs": [{"names": ["reports"], "type": "A", "port": 9000, "refresh_interval": "5s"}],
     }
-    assert uploads(plan.named("slidegenie-monitoring-prometheus-rules-seed"))["reports.yml"] == "groups: []"
-    assert uploads(plan.named("slidegenie-monitoring-grafana-dashboards-seed"))["reports.json"] == "{}"
+    assert files_in(plan, "slidegenie-monitoring-prometheus-rules")["reports.yml"] == "groups: []"
+    assert files_in(plan, "slidegenie-monitoring-grafana-dashboards")["reports.json"] == "{}"
 
 
 @pytest.mark.parametrize(

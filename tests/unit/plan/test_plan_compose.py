@@ -70,9 +70,8 @@ def _secrets(plan: Plan) -> set[str]:
             walk(part)
 
     for recorded in plan.resources:
-        walk(recorded.outputs)
-        if recorded.type == CONTAINER:
-            walk(recorded.inputs)
+        # What a container is given back is marked as a whole.
+        walk(recorded.inputs if recorded.type == CONTAINER else recorded.outputs)
     return {text for text in found if len(text) > 16}
 
 

@@ -16,7 +16,7 @@ from slidegenie.engine.preflight import check_certificate
 from slidegenie.plan import StackProgram
 
 from ...support.pem import own, text
-from ..planned import CONTAINER, application, as_it_comes, plain, uploads
+from ..planned import CONTAINER, application, as_it_comes, files_in, plain, uploads
 
 DOMAIN = "slides.example.com"
 _ROOT = trustme.CA(organization_name="Example", organization_unit_name="root")
@@ -253,13 +253,13 @@ def test_the_login_at_the_dns_provider_is_a_secret_file_and_its_variable_says_wh
         secrets={"acmeDns": {"AWS_SECRET_ACCESS_KEY": "hunter2"}},
     )
     traefik = plan.named("slidegenie-traefik-1")
-    seed = plan.named("slidegenie-traefik-dns-secrets-seed")
+    seed = plan.named("slidegenie-traefik-seed")
 
     assert traefik.inputs["envs"] == [
         "AWS_REGION=eu-west-1",
         "AWS_SECRET_ACCESS_KEY_FILE=/run/secrets/AWS_SECRET_ACCESS_KEY",
     ]
-    assert uploads(seed) == {"AWS_SECRET_ACCESS_KEY": "hunter2"}
+    assert files_in(plan, "slidegenie-traefik-dns-secrets") == {"AWS_SECRET_ACCESS_KEY": "hunter2"}
     assert "hunter2" not in str(traefik.inputs)
     assert plain(seed.inputs["uploads"]) != seed.inputs["uploads"], "not encrypted in the state"
 

@@ -10,7 +10,7 @@ import pytest
 from slidegenie.plan import Plan, Secret
 
 from ...support.pem import own
-from ..planned import CONTAINER, PASSWORD, application, labels, plain, platform, role, uploads
+from ..planned import CONTAINER, PASSWORD, application, files_in, labels, plain, platform, role
 from ..plans import STACKS
 
 _CHAIN, _KEY = own()
@@ -24,7 +24,7 @@ GIVEN = {
 }
 
 
-_BACKUP = "slidegenie-backup-backup-secrets-seed"
+_APP, _BACKUP = "slidegenie-app-migrate-seed", "slidegenie-backup-backup-seed"
 
 
 @pytest.fixture(scope="module")
@@ -61,16 +61,10 @@ def places(plan: Plan, needle: str) -> dict[tuple[str, str], bool]:
 @pytest.mark.parametrize(
     ("name", "seeds"),
     [
-        (
-            "postgresPassword",
-            {
-                "slidegenie-postgres-login-secrets-seed",
-                "slidegenie-app-secrets-seed",
-            },
-        ),
-        ("redisPassword", {"slidegenie-app-secrets-seed"}),
-        ("storageAccessKey", {"slidegenie-minio-login-secrets-seed", "slidegenie-app-secrets-seed", _BACKUP}),
-        ("storageSecretKey", {"slidegenie-minio-login-secrets-seed", "slidegenie-app-secrets-seed", _BACKUP}),
+        ("postgresPassword", {"slidegenie-postgres-login-seed", _APP}),
+        ("redisPassword", {_APP}),
+        ("storageAccessKey", {"slidegenie-minio-login-seed", _APP, _BACKUP}),
+        ("storageSecretKey", {"slidegenie-minio-login-seed", _APP, _BACKUP}),
         ("tlsKey", {"slidegenie-traefik-certificate"}),
         ("registryPassword", set()),
     ],
@@ -87,16 +81,13 @@ def test_redis_knows_a_hash_of_its_password_and_even_that_is_encrypted(given: Pl
     digest = hashlib.sha256(GIVEN["redisPassword"].encode()).hexdigest()
     found = places(given, digest)
 
-    assert {resource for resource, _ in found} == {
-        "slidegenie-redis-secrets-seed",
-        "slidegenie-redis-login-secrets-seed",
-    }
+    assert {resource for resource, _ in found} == {"slidegenie-redis-seed", "slidegenie-redis-login-seed"}
     assert all(found.values())
     administrator, deputy, backup = (
         hashlib.sha256(plain(given.named(f"slidegenie-redis-{role}").outputs["result"]).encode()).hexdigest()
         for role in ("administrator", "deputy", "snapshot-password")
     )
-    assert uploads(given.named("slidegenie-redis-secrets-seed"))["users.acl"] == (
+    assert files_in(given, "slidegenie-redis-secrets")["users.acl"] == (
         f"user default off\n"
         f"user slidegenie on #{digest} ~* &* +@all -@admin -@dangerous +info +keys\n"
         f"user administrator on #{administrator} -@all +ping +acl|setuser\n"
@@ -165,7 +156,7 @@ def test_generated_passwords_outlive_the_containers(plan: Plan) -> None:
 
 
 def test_the_application_reads_its_secrets_from_files(given: Plan) -> None:
-    assert uploads(given.named("slidegenie-app-secrets-seed")) == {
+    assert files_in(given, "slidegenie-app-secrets") == {
         "postgres-password": GIVEN["postgresPassword"],
         "redis-password": GIVEN["redisPassword"],
         "storage-access-key": GIVEN["storageAccessKey"],
@@ -204,7 +195,7 @@ def test_another_secret_is_another_volume() -> None:
 def test_no_label_can_be_guessed_from_a_secret(given: Plan) -> None:
     """A plain hash of a short password in a label would be as good as the password."""
     volume = given.named("slidegenie-app-secrets", "docker:index/volume:Volume")
-    files = json.dumps(uploads(given.named("slidegenie-app-secrets-seed")), sort_keys=True)
+    files = json.dumps(files_in(given, "slidegenie-app-secrets"), sort_keys=True)
     guess = hashlib.sha256(files.encode()).hexdigest()[:16]
 
     assert labels(volume)["io.slidegenie.content"] != guess
