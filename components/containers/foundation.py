@@ -18,6 +18,7 @@ from ..settings import EngineSettings, ImagesSettings, PolicySettings
 from .foreign_data import foreign_data_hook
 from .network import Networks, NetworksArgs
 from .process_limit import process_limit_hook
+from .rollout.former_logins import FormerLogins
 from .rollout.rollout import StackRollout
 
 
@@ -51,6 +52,8 @@ class Foundation(pulumi.ComponentResource):
     """Where all of it is: what the provider in `opts` says, else the stack's configuration."""
     rollout: StackRollout
     """What ends what a rollout took the place of, and says why one failed."""
+    former_logins: FormerLogins
+    """What ends the logins at data stores that were before the current ones."""
     limit_processes: pulumi.ResourceHook
     """Runs after each container was created and sets its process limit."""
     refuse_foreign_data: pulumi.ResourceHook
@@ -64,6 +67,7 @@ class Foundation(pulumi.ComponentResource):
         self.limit_processes = process_limit_hook(self.engine)
         self.networks = Networks(name, NetworksArgs(), opts=child)
         self.rollout = StackRollout(self.engine, list(self.networks.names.values()))
+        self.former_logins = FormerLogins(f"{name}-former-logins", self.engine, self.rollout, parent=self)
         self._gates: list[pulumi.Output[Any]] = []
         seed = BuiltImage(
             f"{name}-seed",

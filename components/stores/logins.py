@@ -4,21 +4,17 @@ A store is never restarted for a new password, and takes the old one and the new
 So a rotation is a rollout like any other, and the end of every rollout ends the old login.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pulumi
-import pulumi_random as random
 
 from ..containers import ContainerArgs, FilesMount, Job
 from ..containers.files import Files, FilesArgs
 from ..containers.foundation import Foundation
 from ..containers.network import Zone
-from ..containers.rollout.again import run_again
 from ..core.assets import asset
-from ..core.engine import DockerEngine
 from ..core.labels import LOGIN_LABEL
 from ..settings import Limits
 
@@ -75,34 +71,8 @@ def login(name: str, args: LoginArgs, parent: pulumi.Resource) -> Job:
         ),
         opts=child,
     )
-    _end_others(name, args, job)
+    args.foundation.former_logins.end(name, job.container)
     return job
-
-
-def _end_others(name: str, args: LoginArgs, job: Job) -> None:
-    """Run the job once more when all clients have changed over, with the verb that ends every other login."""
-    engine = args.foundation.engine
-
-    async def retire(hook: pulumi.ResourceHookArgs) -> None:
-        where = await engine.future() or DockerEngine()
-        container = str((hook.new_inputs or {})["keepers"]["job"])
-        failed = await asyncio.to_thread(run_again, where, container, "retire")
-        if failed is not None:
-            raise RuntimeError(
-                f"everything runs with its current login, but an older one of {args.store} may still be valid:"
-                f" {failed}; the next update tries again"
-            )
-
-    random.RandomId(
-        f"{name}-only",
-        byte_length=4,
-        keepers={"job": args.foundation.rollout.after_it(job.container)},
-        opts=pulumi.ResourceOptions(
-            # Not a part of the job: clients depend on all of its parts, and this comes after them.
-            parent=args.foundation,
-            hooks=pulumi.ResourceHookBinding(before_create=[pulumi.ResourceHook(f"{name}-retire", retire)]),
-        ),
-    )
 
 
 def login_file(name: str) -> str:

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pulumi
 
@@ -16,6 +17,7 @@ from .found import FoundContainer, found_containers
 from .reasons import explain, newest_of, port_holders, what_serves
 
 _PAUSE_SECONDS = 0.5
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +68,12 @@ class StackRollout:
         """Take the container with this ID for the one of `resource`; any other of it ends with the update."""
         self._ids[resource] = identity
 
-    def after_it(self, value: pulumi.Output[str]) -> pulumi.Output[str]:
-        """Return `value`, known once everything of this rollout is there, and what was there before it is not.
+    def after_it(self, value: Callable[[], pulumi.Output[_T]]) -> pulumi.Output[_T]:
+        """Return what `value` returns once everything of this rollout is there, and what was there before it is not.
 
         No container may depend on it. A preview, where nothing happens, does not wait.
         """
-        return pulumi.Output.all(value, self._done).apply(lambda known: str(known[0]))
+        return self._done.apply(lambda _: value())
 
     async def _found_before(self) -> list[FoundContainer]:
         """Return what the engine had when this run began; asked once."""
