@@ -12,7 +12,18 @@ import pulumi_random as random
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from components import Files, FilesArgs, Foundation, FoundationArgs, HealthCheck, Limits, Server, ServerArgs, Zone
+from components import (
+    Files,
+    FilesArgs,
+    FilesMount,
+    Foundation,
+    FoundationArgs,
+    HealthCheck,
+    Limits,
+    Server,
+    ServerArgs,
+    Zone,
+)
 from components.images.backend_admission import admitted_backend
 from components.images.image import without_tag
 from components.images.supply_chain import Admission, AdmissionArgs, CheckedImage, Checks, SupplyChainError, login
@@ -152,7 +163,7 @@ def test_the_build_is_pushed_for_its_platforms_and_survives_its_replacement() ->
 def test_docker_hub_is_logged_in_to_by_the_name_that_the_provider_knows(address: str) -> None:
     build = application(registry=REGISTRY | {"address": address}, secrets=SECRETS).named("slidegenie-app", BUILD)
 
-    assert [registry["address"] for registry in build.inputs["registries"].value] == ["docker.io"]
+    assert [registry["address"] for registry in build.inputs["registries"]] == ["docker.io"]
     assert build.inputs["tags"] == [f"{address}/slidegenie/backend:candidate-latest"]
 
 
@@ -327,10 +338,11 @@ def test_no_container_not_even_one_that_only_writes_files_comes_before_the_stack
     def program() -> None:
         foundation = Foundation("base", FoundationArgs())
         # Declared before anything is known to hold it, as the data stores of the platform are.
-        Files("rules", FilesArgs(foundation=foundation, files={"a": "b"}))
+        rules = Files("rules", FilesArgs(foundation=foundation, files={"a": "b"}))
         limits, health = Limits(memory_mib=32), HealthCheck(command=["true"])
         place: dict[str, Any] = {"foundation": foundation, "zones": (Zone.APPLICATION,), "limits": limits}
-        Server("other", ServerArgs(**place, service="other", image="other:1", health=health))
+        files = [FilesMount(files=rules, path="/rules")]
+        Server("other", ServerArgs(**place, service="other", image="other:1", health=health, files=files))
 
         async def slow() -> str:
             await asyncio.sleep(0.3)
