@@ -6,16 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.docker_command import docker
+from ...core.docker_command import EngineError, docker
 from ...core.engine import DockerEngine
 from ...core.labels import CONFIG_LABEL, ROLE_LABEL, SERVICE_LABEL
 
 _RESOURCE = re.compile(r"(?P<resource>.+)-[0-9a-f]{7}")
 """Pulumi puts seven random digits behind the name of a resource."""
-
-
-class EngineError(Exception):
-    """The engine did not say what it has."""
 
 
 @dataclass(frozen=True)

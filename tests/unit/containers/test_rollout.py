@@ -1,11 +1,13 @@
 """What a rollout makes once more, what it ends, and what it says when it failed."""
 
 import subprocess
+from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
-from components.containers.rollout import again, reasons
+from components.containers.rollout import again, found, reasons
 from components.containers.rollout.attempt import Replacement, config_label, failed_before
 from components.containers.rollout.found import FoundContainer
 from components.core.engine import DockerEngine
@@ -169,6 +171,20 @@ def test_who_has_a_port_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_users_have_meanwhile_is_said(others: list[FoundContainer], rolling: bool, start: str) -> None:
     assert reasons.what_serves("app", others, rolling=rolling).startswith(start)
+
+
+def test_an_engine_that_cannot_be_asked_is_one_line_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(pulumi.RunError, match=r"^Docker's command line is not installed here"):
+        found.found_containers(DockerEngine(), "a=b")
+
+    client = tmp_path / "docker"
+    client.write_text("#!/bin/sh\necho 'Cannot connect' >&2\nexit 1\n")
+    client.chmod(0o755)
+    with pytest.raises(pulumi.RunError, match=r"^the containers of ssh://prod cannot be listed: Cannot connect$"):
+        found.found_containers(DockerEngine(address="ssh://prod"), "a=b")
 
 
 JOB: dict[str, Any] = {
