@@ -1,10 +1,11 @@
-"""Volumes and networks that somebody removed by hand: Pulumi looks into its state and sees nothing to do."""
+"""What somebody removed by hand: Pulumi looks into its state and sees nothing to do, so it is told."""
 
 from ..engine.docker import docker
-from ..plan.view import NETWORK, VOLUME
+from ..plan.view import CONTAINER, NETWORK, VOLUME
 from .state import StackState
 
 _LISTED = {
+    CONTAINER: ("ps", "--all", "--no-trunc"),
     VOLUME: ("volume", "ls"),
     NETWORK: ("network", "ls", "--no-trunc"),
 }
@@ -12,10 +13,10 @@ _LISTED = {
 
 
 def removed_by_hand(state: StackState) -> list[str]:
-    """Return the URNs of volumes and networks that the engine does not have any more.
+    """Return the URNs of volumes, networks and seeds of volumes that the engine does not have any more.
 
     A refresh of these alone takes them out of the state, and the next update makes them. What waits to be deleted is
-    left to the next update. Containers the program sees to by itself.
+    left to the next update. To servers and jobs the program sees by itself.
     """
     present = {kind: set(docker(*command, "--quiet").stdout.split()) for kind, command in _LISTED.items()}
     return [
@@ -25,4 +26,5 @@ def removed_by_hand(state: StackState) -> list[str]:
         and resource.get("id")
         and resource["id"] not in present[resource["type"]]
         and not resource.get("delete")
+        and (resource["type"] != CONTAINER or resource["inputs"].get("start") is False)
     ]

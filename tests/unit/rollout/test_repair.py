@@ -37,17 +37,18 @@ def found(*resources: dict[str, Any]) -> list[str]:
 
 def test_what_is_there_is_left_alone() -> None:
     kinds = (("container", "here"), ("volume", "data"), ("network", "edge"))
-    assert found(*(resource(kind, name) for kind, name in kinds)) == []
+    assert found(*(resource(kind, name, inputs={"start": False}) for kind, name in kinds)) == []
 
 
-def test_volumes_and_networks_that_went_are_named_and_containers_are_the_programs_business() -> None:
+def test_volumes_seeds_and_networks_that_went_are_named_and_other_containers_are_the_programs_business() -> None:
     assert found(
-        resource("container", "gone"),
+        resource("container", "gone", inputs={"start": False}),
+        resource("container", "a server", inputs={}),
         resource("volume", "lost"),
         resource("network", "cut"),
         resource("image", "another command's business"),
         resource("network", None, name="never made"),
-    ) == ["lost", "cut"]
+    ) == ["gone", "lost", "cut"]
 
 
 def test_what_waits_to_be_deleted_is_left_to_the_next_update() -> None:
