@@ -32,7 +32,7 @@ def _releases(platform: Workspace) -> set[str]:
 
 def test_three_rollouts_under_load_drop_no_request(platform: Workspace, figures: Figures) -> None:
     with Load(platform.url) as load:
-        roll_out_each(platform, load, ("1.0.1", "1.0.2", "1.0.3"))
+        roll_out_each(platform, load, ("1.0.1", "1.0.2", "1.0.3"), startSeconds=180)
     figures(str(load.tally))
     is_all_there(platform, load)
     kept = {c["Id"] for c in platform.containers()}
@@ -101,7 +101,7 @@ def test_a_rollout_that_was_interrupted_is_finished_by_the_next_one(
 ) -> None:
     with Load(platform.url) as load:
         load.wait_for(100)
-        platform.configure("backend", release=release)
+        platform.configure("backend", release=release, startSeconds=180)
         update = platform.start("up")
         assert update.stdout is not None
         for line in update.stdout:

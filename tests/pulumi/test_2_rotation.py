@@ -14,7 +14,7 @@ from ..support.workspace import Workspace
 
 pytestmark = pytest.mark.pulumi
 
-_REQUESTS = 3000
+_REQUESTS = 1500
 _DENIED = 22
 """How curl ends when it is answered with an error."""
 

@@ -49,7 +49,7 @@ class Crowd:
 
 
 _CLIENTS = 16
-_PER_SECOND = 35
+_PER_SECOND = 15
 """What two busy cores serve beside other tests. A machine at its end fails health checks, and what that does to a
 rollout is no question of this load."""
 _POST_EVERY = 8

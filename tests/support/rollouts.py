@@ -6,7 +6,7 @@ from .client import PRESENTATIONS, titles_in_download, trusting
 from .load import Load
 from .workspace import NEVER_HEALTHY, Workspace
 
-REQUESTS = 5000
+REQUESTS = 1500
 """What a rollout is tried with, at the least."""
 REPLICAS = 2
 
@@ -47,7 +47,7 @@ def break_release(platform: Workspace, release: str) -> None:
 
 def mend_release(platform: Workspace, release: str) -> None:
     """Ask for a release that works again."""
-    platform.configure("backend", release=release, healthCommand=None, startSeconds=60)
+    platform.configure("backend", release=release, healthCommand=None, startSeconds=180)
 
 
 def says_why(errors: str) -> None:
