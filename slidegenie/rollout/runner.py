@@ -55,8 +55,10 @@ class PulumiRunner:
         """
         stack = self._made()
         info(f"rolling out stack {self._program.stack} with Pulumi")
-        plan = self._plan()
-        refuse_foreign_data(plan, stack.state().opens)
+        plan, state = self._plan(), stack.state()
+        # Of a stack that runs, it says more than whose data there is.
+        refuse_another_owner(stack.label, state.container_ids())
+        refuse_foreign_data(plan, state.opens)
         unprotect_replaced(stack, plan, remove=options.remove_protected)
         moved = moved_images(stack.state(), image_record(self._user, plan.label))
         if moved and not options.newest:
