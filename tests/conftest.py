@@ -24,11 +24,12 @@ def figures(record_property: Callable[[str, object], None]) -> Figures:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what the tests measured."""
-    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    # The last report of a test has what its fixtures measured, too.
+    reports = [report for kind in terminalreporter.stats.values() for report in kind]
     lines = [
         f"{report.nodeid.rpartition('::')[2]}: {line}"
         for report in reports
-        if report.when == "call"
+        if getattr(report, "when", None) == "teardown"
         for name, line in report.user_properties
         if name == _FIGURES
     ]
