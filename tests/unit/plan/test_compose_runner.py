@@ -51,6 +51,8 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     for module in ("slidegenie.recorded_runner", remains.__name__, compose.__name__):
         monkeypatch.setattr(f"{module}.docker", made)
     monkeypatch.setattr(ComposeCommand, "run", lambda *_: None)
+    # Where these tests run, there may be no socket.
+    monkeypatch.setattr(compose, "local_socket_group", lambda *_: "999")
     return made
 
 
