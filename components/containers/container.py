@@ -18,11 +18,10 @@ _SILENT_CHANGES = ["tmpfs", "healthcheck", "init", "cpuPeriod", "cpuQuota"]
 
 
 def hardened_container(
-    name: str,
+    member: Member,
     args: ContainerArgs,
     *,
     role: str,
-    member: Member,
     number: int = 1,
     opts: pulumi.ResourceOptions,
     **rest: Any,
@@ -31,7 +30,7 @@ def hardened_container(
     limits, hardening = args.limits, args.foundation.hardening
     rollout = args.foundation.rollout
     container = docker.Container(
-        name,
+        member.resource,
         image=args.foundation.after_waiting(args.image),
         hostname=args.host_name,
         entrypoints=list(args.entrypoint) if args.entrypoint is not None else None,
@@ -79,7 +78,7 @@ def hardened_container(
         ),
         **rest,
     )
-    rollout.add(name, container.id)
+    rollout.add(member, container.id)
     return container
 
 

@@ -25,10 +25,9 @@ class Job(pulumi.ComponentResource):
         super().__init__("slidegenie:index:Job", name, None, opts)
         prepare(name, args.foundation, args.prepared(), parent=self)
         container = hardened_container(
-            name,
+            Member(resource=name, replacement=Replacement.RERUN),
             args,
             role="job",
-            member=Member(resource=name, replacement=Replacement.RERUN),
             attach=True,
             logs=True,
             must_run=False,

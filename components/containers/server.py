@@ -48,10 +48,9 @@ class Server(pulumi.ComponentResource):
             earlier=[container.pulumi_resource_name for container in earlier],
         )
         return hardened_container(
-            member.resource,
+            member,
             args,
             role="server",
-            member=member,
             number=number,
             restart=args.foundation.hardening.restart,
             healthcheck=_healthcheck(args.health),

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class ComposeProject:
     content_folders: frozenset[Path] = frozenset()
     """Folders that hold one content of files each, and stand beside those of what the files were before."""
 
-    @property
+    @cached_property
     def services(self) -> dict[str, dict[str, Any]]:
         """The sections of the services, by name."""
         services: dict[str, dict[str, Any]] = yaml.safe_load(self.text)["services"]

@@ -5,12 +5,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from components.containers.rollout.found import FoundContainer
-from components.containers.rollout.reasons import explain, what_serves_on
-from components.core.engine import DockerEngine
+from components.containers.rollout.reasons import what_serves_on
 from components.core.labels import SERVICE_LABEL
 
-from ..console import Problem, info, warn
+from ..console import Problem, info
 from ..engine.docker import containers, docker, health, inspect
+from ..engine.failures import tell
 from ..plan.view import Service
 from .command import ComposeCommand
 from .replicas import Clear, Replica, Retire, Start, Step, Wait, Wanted, steps
@@ -88,8 +88,7 @@ def _see_healthy(label: str, service: Service, ids: Collection[str]) -> None:
 
 def _fail(label: str, service: Service, sick: Sequence[dict[str, Any]], seconds: int) -> None:
     for container in sick:
-        for line in explain(DockerEngine.of(), FoundContainer(container)):
-            warn(line)
+        tell(container)
     lines = [f"the rollout of {service.name} failed: a new container was not healthy within {seconds} s"]
     failed = " ".join(container["Id"][:12] for container in sick)
     if serving := what_serves_on(map(FoundContainer, _all(label, service.name))):

@@ -17,7 +17,7 @@ from ..engine.docker import containers, docker, plugin
 from ..engine.ownership import refuse_another_owner, refuse_foreign_data
 from ..engine.remains import refuse_remains
 from ..plan import Plan, Secret, StackProgram
-from ..plan.view import PASSWORD, Volume, view_of
+from ..plan.view import PASSWORD, View, view_of
 from ..private_files import private_folder
 from ..runner import RunnerKind, UpOptions
 from ..user_folder import UserFolder
@@ -66,13 +66,14 @@ class ComposeRunner:
         self._user.remember(self._name, self.kind)
         private_folder(self._folder)
         with alone(self._folder) as held:
-            self._carry_out(held)
+            self._carry_out(view_of(plan), held)
 
-    def _carry_out(self, held: int) -> None:
+    def _carry_out(self, view: View, held: int) -> None:
         project = self._project(self._vault)
         write_compose(project, self._root, str(self._folder / _FILE))
         write_secrets(project, self._root)
-        if (repository := self._planned_repository()) and not repository.driver_opts:
+        repository = next((volume for volume in view.volumes if volume.backups), None)
+        if repository and not repository.driver_opts:
             # No part of the project, so that `docker compose down --volumes` leaves it; hence nobody else makes it.
             labels = [part for item in repository.labels.items() for part in ("--label", "=".join(item))]
             docker("volume", "create", *labels, repository.name)
@@ -80,7 +81,7 @@ class ComposeRunner:
         if due := builds.due():
             compose.run("build", *due)
             builds.done()
-        Update(view_of(self._plan()), project, compose).run()
+        Update(view, project, compose).run()
         remove_former(project)
 
     def preview(self) -> None:
@@ -134,9 +135,6 @@ class ComposeRunner:
         """Return the IDs of all containers that were made from the stack's Compose file."""
         made = containers(self._label, f"{_MADE_FROM}={self._folder / _FILE}", everything=True)
         return {container["Id"] for container in made}
-
-    def _planned_repository(self) -> Volume | None:
-        return next((volume for volume in view_of(self._plan()).volumes if volume.backups), None)
 
     def _repository(self) -> str | None:
         """Return the name of the volume with backups that the engine has."""

@@ -6,8 +6,9 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
+from components.containers.rollout.found import FoundContainer
 from components.core.engine import DockerEngine
-from components.core.labels import ROLE_LABEL, SERVICE_LABEL, STACK_LABEL
+from components.core.labels import SERVICE_LABEL, STACK_LABEL
 
 from ..console import Problem, warn
 
@@ -86,15 +87,12 @@ def inspect(ids: Sequence[str]) -> list[dict[str, Any]]:
 
 def health(container: dict[str, Any]) -> str:
     """Return `healthy`, `unhealthy`, `starting`, or the container's status where it has no health check."""
-    state = container["State"]
-    return (
-        str((state.get("Health") or {}).get("Status") or state["Status"]) if state["Running"] else str(state["Status"])
-    )
+    return FoundContainer(container).health
 
 
 def role(container: dict[str, Any]) -> str:
     """Return the role the platform gave the container: `server`, `job` or `seed`."""
-    return str(container["Config"]["Labels"].get(ROLE_LABEL, ""))
+    return FoundContainer(container).role
 
 
 def service(container: dict[str, Any]) -> str:

@@ -27,6 +27,11 @@ def report(stack: str, *, jobs: bool = False) -> list[dict[str, Any]]:
     """
     found = unhealthy(stack)
     for container in [*(failed_jobs(stack) if jobs else ()), *found]:
-        for line in explain(DockerEngine.of(), FoundContainer(container)):
-            warn(line)
+        tell(container)
     return found
+
+
+def tell(container: dict[str, Any]) -> None:
+    """Print why `container` is not healthy."""
+    for line in explain(DockerEngine.of(), FoundContainer(container)):
+        warn(line)

@@ -31,7 +31,7 @@ def config_label(config: str, resource: str, found: Sequence[FoundContainer], re
     will do.
     """
     own = [container for container in found if container.resource == resource]
-    same = [container for container in own if _made_from(container) == config]
+    same = [container for container in own if _digest(container.config) == config]
     if good := [container for container in same if _good(container, own, replacement)]:
         return max(good, key=lambda container: container.healthy).config
     # What is there now was not all there when any of it was made: the mark is another one than theirs.
@@ -41,8 +41,8 @@ def config_label(config: str, resource: str, found: Sequence[FoundContainer], re
 
 def failed_before(config: str, resource: str, found: Iterable[FoundContainer]) -> list[FoundContainer]:
     """Return earlier attempts at the container labelled `config` that are not healthy."""
-    wanted = config.partition("-")[0]
-    return [c for c in found if c.resource == resource and _made_from(c) == wanted and not c.healthy]
+    wanted = _digest(config)
+    return [c for c in found if c.resource == resource and _digest(c.config) == wanted and not c.healthy]
 
 
 def _good(container: FoundContainer, own: Sequence[FoundContainer], replacement: Replacement) -> bool:
@@ -57,8 +57,8 @@ def _good(container: FoundContainer, own: Sequence[FoundContainer], replacement:
             return container.healthy or (container.running and len(own) == 1)
 
 
-def _made_from(container: FoundContainer) -> str:
-    return container.config.partition("-")[0]
+def _digest(label: str) -> str:
+    return label.partition("-")[0]
 
 
 def _mark(ids: Iterable[str]) -> str:

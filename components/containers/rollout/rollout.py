@@ -55,7 +55,6 @@ class StackRollout:
 
     def config_label(self, member: Member, config: pulumi.Output[str]) -> pulumi.Output[str]:
         """Return the label that says what the container of `member` was made from, a hash, and in which attempt."""
-        self._members[member.resource] = member
 
         async def label(value: str) -> str:
             if not speaks_to_an_engine():
@@ -64,9 +63,9 @@ class StackRollout:
 
         return config.apply(label)
 
-    def add(self, resource: str, identity: pulumi.Output[str]) -> None:
-        """Take the container with this ID for the one of `resource`; any other of it ends with the update."""
-        self._ids[resource] = identity
+    def add(self, member: Member, identity: pulumi.Output[str]) -> None:
+        """Take the container with this ID for that of `member`; any other of its resource ends with the update."""
+        self._members[member.resource], self._ids[member.resource] = member, identity
 
     def after_it(self, value: Callable[[], pulumi.Output[_T]]) -> pulumi.Output[_T]:
         """Return what `value` returns once everything of this rollout is there, and what was there before it is not.
@@ -82,9 +81,11 @@ class StackRollout:
         return await self._before
 
     async def _found(self) -> list[FoundContainer]:
-        engine = await self._engine.future() or DockerEngine()
         # In a thread: Pulumi's own loop goes on meanwhile, and an engine elsewhere takes its time.
-        return await asyncio.to_thread(found_containers, engine, _mark())
+        return await asyncio.to_thread(found_containers, await self._where(), _mark())
+
+    async def _where(self) -> DockerEngine:
+        return await self._engine.future() or DockerEngine()
 
     async def _make_room(self, args: pulumi.ResourceHookArgs) -> None:
         """End what is in the way of a container, or takes memory from it: failed attempts, the batch before it."""
@@ -104,8 +105,7 @@ class StackRollout:
         """Print why a container could not be made; never asks Pulumi to try again."""
         if args.failed_operation == "delete":
             return False
-        engine = await self._engine.future() or DockerEngine()
-        lines = await asyncio.to_thread(self._reasons, engine, args)
+        lines = await asyncio.to_thread(self._reasons, await self._where(), args)
         if lines:
             pulumi.log.error("\n".join(lines))
         return False
@@ -133,7 +133,7 @@ class StackRollout:
         taken_over = {resource: identity for resource, identity in ids.items() if identity not in {c.id for c in sick}}
         await self._end([c for c in await self._found() if taken_over.get(c.resource, c.id) != c.id])
         if sick:
-            engine = await self._engine.future() or DockerEngine()
+            engine = await self._where()
             said = [await asyncio.to_thread(explain, engine, container) for container in sick]
             lines = "\n".join(line for one in said for line in one)
             raise pulumi.RunError(f"not everything is healthy:\n{lines}\nFix the cause and run the same command again.")
@@ -142,8 +142,7 @@ class StackRollout:
     async def _end(self, containers: Sequence[FoundContainer]) -> None:
         """End those of `containers` that are this stack's, and not those of another state under the same name."""
         networks = {await network.future() for network in self._networks}
-        engine = await self._engine.future() or DockerEngine()
-        await end(engine, [c for c in containers if not c.networks or c.networks & networks])
+        await end(await self._where(), [c for c in containers if not c.networks or c.networks & networks])
 
     async def _sick(self, ids: Mapping[str, str | None]) -> list[FoundContainer]:
         """Return the servers that do not become healthy in the time that each may take to start.
@@ -164,9 +163,9 @@ class StackRollout:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _nowhere(self, missing: Sequence[str]) -> str:
-        engine = await self._engine.future() or DockerEngine()
+        address = (await self._where()).address
         return (
-            f"{len(missing)} of {len(self._ids)} containers that were made are not on {engine.address}, such as"
+            f"{len(missing)} of {len(self._ids)} containers that were made are not on {address}, such as"
             f" {missing[0]}: somebody removed them meanwhile, or Pulumi's provider works on another engine. Let"
             " DOCKER_HOST or docker:host say one engine for all (docs/remote.md), and run the same command again"
         )
