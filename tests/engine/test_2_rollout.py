@@ -11,11 +11,10 @@ from ..support.load import Load
 from ..support.rollouts import (
     REPLICAS,
     app_ids,
-    break_release,
     is_all_there,
-    mend_release,
     roll_out_each,
-    says_why,
+    see_it_break,
+    see_it_mended,
 )
 from ..support.workspace import Workspace
 
@@ -46,10 +45,7 @@ def test_a_broken_release_fails_with_its_reason_while_the_old_one_serves_on(
     good = app_ids(platform)
     with Load(platform.url) as load:
         load.wait_for(100)
-        break_release(platform, "1.0.4")
-        broken = platform.run("up")
-        assert broken.code == 1, broken.text
-        says_why(broken.err)
+        broken = see_it_break(platform, "1.0.4")
         failed = {container["Id"] for container in _stopped(platform)}
         assert failed
         assert all(identity[:12] in broken.err for identity in failed), "their logs can be read"
@@ -64,9 +60,7 @@ def test_a_broken_release_fails_with_its_reason_while_the_old_one_serves_on(
         assert app_ids(platform) == good, "the healthy containers are still there"
         assert not failed & {container["Id"] for container in _stopped(platform)}, "what had failed before is gone"
 
-        mend_release(platform, "1.0.5")
-        fixed = platform.run("up")
-        assert fixed.code == 0, fixed.text
+        see_it_mended(platform, "1.0.5")
         load.wait_for(1000)
     figures(str(load.tally))
     assert load.tally.failures.total() == 0, load.tally.failures

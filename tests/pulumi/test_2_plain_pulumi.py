@@ -10,7 +10,8 @@ import pytest
 from ..conftest import Figures
 from ..support.busy import busy_cores
 from ..support.load import Load
-from ..support.workspace import NEVER_HEALTHY, Result, Workspace, docker
+from ..support.rollouts import app_ids, break_release, mend_release, orphans
+from ..support.workspace import Result, Workspace, docker
 
 pytestmark = pytest.mark.pulumi
 
@@ -32,22 +33,13 @@ def _up(platform: Workspace, *flags: str) -> Result:
     return platform.pulumi(*_UP, *flags)
 
 
-def _apps(platform: Workspace, *, health: str | None = None) -> set[str]:
-    return {
-        c["Id"]
-        for c in platform.containers("app", everything=True)
-        if health is None or (c["State"].get("Health") or {}).get("Status") == health
-    }
+def _apps(platform: Workspace) -> set[str]:
+    return {c["Id"] for c in platform.containers("app", everything=True)}
 
 
 def _urns(platform: Workspace) -> dict[str, str]:
     containers = (r for r in platform.state()["resources"] if r["type"] == "docker:index/container:Container")
     return {r["urn"].rpartition("::")[2].removeprefix("slidegenie-").removesuffix("-1"): r["urn"] for r in containers}
-
-
-def _orphans(platform: Workspace) -> list[str]:
-    known = platform.pulumi("stack", "export").out
-    return [c["Name"] for c in platform.containers(everything=True) if c["Id"] not in known]
 
 
 @pytest.fixture
@@ -67,10 +59,10 @@ def test_good_rollouts_lose_no_request_and_leave_nothing(platform: Workspace, lo
         platform.configure("backend", release=release, startSeconds=180)
         result = _up(platform)
         assert result.code == 0, result.text
-        assert len(_apps(platform, health="healthy")) == 2
+        assert len(app_ids(platform)) == 2
         assert not before & _apps(platform), "every replica was replaced, and the old ones are gone"
     assert load.tally.total > 0
-    assert _orphans(platform) == []
+    assert orphans(platform) == []
     assert platform.pulumi("preview", "--expect-no-changes").code == 0
 
 
@@ -85,10 +77,10 @@ def test_whatever_is_typed_after_a_broken_release_the_one_before_serves(
     name = f"4.{list(_AFTER_A_BROKEN_ONE).index(orders[0])}"
     platform.configure("backend", release=f"{name}.0", startSeconds=180)
     assert _up(platform).code == 0
-    good = _apps(platform, health="healthy")
+    good = app_ids(platform)
     assert len(good) == 2
 
-    platform.configure("backend", release=f"{name}.1", healthCommand=NEVER_HEALTHY, startSeconds=15)
+    break_release(platform, f"{name}.1")
     try:
         broken = _up(platform)
         assert broken.code != 0
@@ -105,15 +97,15 @@ def test_whatever_is_typed_after_a_broken_release_the_one_before_serves(
                 typed = [word.format(app=urns["app"], traefik=urns["traefik"]) for word in command]
                 result = platform.pulumi(*typed)
                 assert (result.code != 0) or _HARMLESS & set(command), f"{typed}: {result.text}"
-                assert good <= _apps(platform, health="healthy"), f"after {typed}, {request.node.name}: {result.text}"
+                assert good <= app_ids(platform), f"after {typed}, {request.node.name}: {result.text}"
     finally:
-        platform.configure("backend", release=f"{name}.2", healthCommand=None, startSeconds=180)
+        mend_release(platform, f"{name}.2")
     fixed = _up(platform, "--refresh")
     assert fixed.code == 0, fixed.text
     assert len(_apps(platform)) == 2, "nothing of the broken one is left"
     assert not good & _apps(platform)
     assert load.tally.total > 0
-    assert _orphans(platform) == []
+    assert orphans(platform) == []
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
@@ -135,9 +127,9 @@ def test_after_an_update_that_did_not_end_the_next_one_leaves_nothing(
     after = _up(platform)
     assert after.code == 0, after.text
     assert {c["Config"]["Labels"]["io.slidegenie.release"] for c in platform.containers("app")} == {release}
-    assert len(_apps(platform, health="healthy")) == len(_apps(platform)) == 2
+    assert len(app_ids(platform)) == len(_apps(platform)) == 2
     assert load.tally.total > 0
-    assert _orphans(platform) == []
+    assert orphans(platform) == []
 
 
 def test_what_somebody_removed_or_stopped_is_made_again(platform: Workspace) -> None:
@@ -148,20 +140,20 @@ def test_what_somebody_removed_or_stopped_is_made_again(platform: Workspace) -> 
     result = _up(platform)
 
     assert result.code == 0, result.text
-    assert len(_apps(platform, health="healthy")) == 2
+    assert len(app_ids(platform)) == 2
     assert [c["State"]["Status"] for c in platform.containers("socket-proxy")] == ["running"]
     assert platform.pulumi("preview", "--expect-no-changes").code == 0
 
 
 def test_a_job_that_failed_runs_again_with_the_next_update(platform: Workspace) -> None:
-    good = _apps(platform, health="healthy")
+    good = app_ids(platform)
     platform.configure("backend", release="6.0.0", migrateCommand=["python", "-c", "raise SystemExit('no such table')"])
     for _ in range(2):
         failed = _up(platform)
         assert failed.code != 0
         assert "job migrate ended with exit code 1" in failed.text
         assert "no such table" in failed.text
-        assert _apps(platform, health="healthy") == good
+        assert app_ids(platform) == good
     platform.configure("backend", migrateCommand=None)
     assert _up(platform).code == 0
 

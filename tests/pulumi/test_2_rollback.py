@@ -6,7 +6,8 @@ import pytest
 
 from ..conftest import Figures
 from ..support.load import Load
-from ..support.workspace import NEVER_HEALTHY, Workspace
+from ..support.rollouts import break_release
+from ..support.workspace import Workspace
 
 pytestmark = pytest.mark.pulumi
 
@@ -48,7 +49,7 @@ def test_a_rollback_mends_a_bad_release_and_a_broken_one_without_a_failed_reques
         assert _versions(platform) == {"0.9.0"}
 
         # It does not come up: what serves is where a rollback goes.
-        platform.configure("backend", release="0.9.2", healthCommand=NEVER_HEALTHY, startSeconds=15)
+        break_release(platform, "0.9.2")
         assert platform.run("up").code == 1
         back = platform.run("rollback")
         assert back.code == 0, back.text

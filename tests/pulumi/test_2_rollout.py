@@ -5,7 +5,7 @@ import pytest
 from ..conftest import Figures
 from ..support.busy import busy_cores
 from ..support.load import Load
-from ..support.rollouts import app_ids, break_release, is_all_there, mend_release, roll_out_each, says_why
+from ..support.rollouts import app_ids, is_all_there, roll_out_each, see_it_break, see_it_mended
 from ..support.workspace import Workspace
 
 pytestmark = pytest.mark.pulumi
@@ -32,10 +32,7 @@ def test_a_broken_release_fails_with_its_reason_while_the_old_one_serves_on(
     good = app_ids(platform)
     with Load(platform.url) as load:
         load.wait_for(100)
-        break_release(platform, "1.0.4")
-        broken = platform.run("up")
-        assert broken.code == 1, broken.text
-        says_why(broken.err)
+        see_it_break(platform, "1.0.4")
 
         # What a person would type next.
         assert platform.run("preview").code == 0
@@ -46,9 +43,7 @@ def test_a_broken_release_fails_with_its_reason_while_the_old_one_serves_on(
         assert platform.run("up").code == 1
         assert good <= app_ids(platform), "the healthy containers are still there"
 
-        mend_release(platform, "1.0.5")
-        fixed = platform.run("up")
-        assert fixed.code == 0, fixed.text
+        see_it_mended(platform, "1.0.5")
         load.wait_for(1000)
     figures(str(load.tally))
     assert load.tally.failures.total() == 0, load.tally.failures

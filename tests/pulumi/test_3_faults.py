@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ..support.client import make, titles_in_download, trusting
+from ..support.rollouts import orphans
 from ..support.workspace import Workspace, docker
 
 pytestmark = pytest.mark.pulumi
@@ -42,8 +43,7 @@ def test_an_update_that_was_interrupted_is_finished_by_the_next_one(
     assert {c["Config"]["Labels"]["io.slidegenie.release"] for c in platform.containers("app")} == {release}
     healthy = [c for c in platform.containers("app") if c["State"]["Health"]["Status"] == "healthy"]
     assert len(platform.containers("app")) == len(healthy) == 2
-    known = platform.pulumi("stack", "export").out
-    assert not [c["Id"] for c in platform.containers(everything=True) if c["Id"] not in known]
+    assert orphans(platform) == []
 
 
 def test_a_stack_that_another_state_brought_up_is_left_alone(platform: Workspace) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from .client import PRESENTATIONS, titles_in_download, trusting
 from .load import Load
-from .workspace import NEVER_HEALTHY, Workspace
+from .workspace import NEVER_HEALTHY, Result, Workspace
 
 REQUESTS = 1500
 """What a rollout is tried with, at the least."""
@@ -40,6 +40,12 @@ def is_all_there(platform: Workspace, load: Load) -> None:
         assert titles_in_download(client, load.tally.created[0])
 
 
+def orphans(platform: Workspace) -> list[str]:
+    """Return the names of the stack's containers that its state does not know."""
+    known = platform.pulumi("stack", "export").out
+    return [c["Name"] for c in platform.containers(everything=True) if c["Id"] not in known]
+
+
 def break_release(platform: Workspace, release: str) -> None:
     """Ask for a release that starts and never becomes healthy."""
     platform.configure("backend", release=release, healthCommand=NEVER_HEALTHY, startSeconds=15)
@@ -48,6 +54,22 @@ def break_release(platform: Workspace, release: str) -> None:
 def mend_release(platform: Workspace, release: str) -> None:
     """Ask for a release that works again."""
     platform.configure("backend", release=release, healthCommand=None, startSeconds=180)
+
+
+def see_it_break(platform: Workspace, release: str) -> Result:
+    """Roll out a release that never becomes healthy; a person is told why."""
+    break_release(platform, release)
+    broken = platform.run("up")
+    assert broken.code == 1, broken.text
+    says_why(broken.err)
+    return broken
+
+
+def see_it_mended(platform: Workspace, release: str) -> None:
+    """Roll out a release that works again."""
+    mend_release(platform, release)
+    fixed = platform.run("up")
+    assert fixed.code == 0, fixed.text
 
 
 def says_why(errors: str) -> None:

@@ -110,16 +110,7 @@ class Workspace:
 
     def start(self, command: str, *options: str, **environment: str) -> "subprocess.Popen[str]":
         """Start a command and do not wait for it."""
-        how = self._options(environment)
-        del how["capture_output"]
-        return subprocess.Popen(
-            # Where the tests run in the background of a shell, everything they start would ignore Ctrl-C.
-            ["env", "--default-signal=INT", *self._arguments(command, *options)],  # noqa: S607 - the one of coreutils
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            **how,
-        )
+        return self._started(self._arguments(command, *options), environment)
 
     def pulumi(self, *args: str) -> Result:
         """Run Pulumi itself on the stack as it was configured, as a person would who does not use the commands."""
@@ -128,13 +119,17 @@ class Workspace:
 
     def start_pulumi(self, *args: str) -> "subprocess.Popen[str]":
         """Start Pulumi itself and do not wait for it."""
-        how = self._options(self._state)
+        return self._started(self._pulumi(args), self._state)
+
+    def _started(self, command: Sequence[str], environment: dict[str, str]) -> "subprocess.Popen[str]":
+        how = self._options(environment)
         del how["capture_output"]
-        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         return subprocess.Popen(
-            ["env", "--default-signal=INT", *self._pulumi(args)],  # noqa: S607 - the one of coreutils
+            # Where the tests run in the background of a shell, everything they start would ignore Ctrl-C.
+            ["env", "--default-signal=INT", *command],  # noqa: S607 - the one of coreutils
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
-            **streams,
             **how,
         )
 
