@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -25,12 +25,22 @@ from .state import AppState
 log = structlog.get_logger(__name__)
 
 
-def _service(request: Request) -> PresentationService:
-    state: AppState = request.app.state.slidegenie
-    return state.serving()
+def _on(*needed: str) -> Callable[[Request], PresentationService]:
+    """Return what refuses a request at once while one of these dependencies is away.
+
+    Others are no reason to refuse it: a list is served while the files are away.
+    """
+
+    def serving(request: Request) -> PresentationService:
+        state: AppState = request.app.state.slidegenie
+        return state.serving(needed)
+
+    return serving
 
 
-Service = Annotated[PresentationService, Depends(_service)]
+ListService = Annotated[PresentationService, Depends(_on("postgresql"))]
+RecordService = Annotated[PresentationService, Depends(_on("postgresql", "redis"))]
+FileService = Annotated[PresentationService, Depends(_on("postgresql", "redis", "s3"))]
 
 _PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {}}}
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {
@@ -53,7 +63,7 @@ router = APIRouter(
     responses={413: {"description": "The request body is too large", **_PROBLEM}},
 )
 async def create_presentation(
-    outline: Outline, service: Service, response: Response
+    outline: Outline, service: FileService, response: Response
 ) -> PresentationView:
     """Make a presentation."""
     presentation = await service.create(outline)
@@ -63,7 +73,7 @@ async def create_presentation(
 
 @router.get("")
 async def list_presentations(
-    service: Service,
+    service: ListService,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> PresentationPage:
@@ -77,7 +87,7 @@ async def list_presentations(
 
 
 @router.get("/{presentation_id}", responses=_NOT_FOUND)
-async def get_presentation(presentation_id: UUID, service: Service) -> PresentationView:
+async def get_presentation(presentation_id: UUID, service: RecordService) -> PresentationView:
     """Show one presentation."""
     return PresentationView.of(await service.get(presentation_id))
 
@@ -87,7 +97,7 @@ async def get_presentation(presentation_id: UUID, service: Service) -> Presentat
     response_class=StreamingResponse,
     responses={200: {"content": {CONTENT_TYPE: {}}}, **_NOT_FOUND},
 )
-async def download_presentation(presentation_id: UUID, service: Service) -> StreamingResponse:
+async def download_presentation(presentation_id: UUID, service: FileService) -> StreamingResponse:
     """Send the .pptx file."""
     presentation, file = await service.download(presentation_id)
     return StreamingResponse(
@@ -103,7 +113,7 @@ async def download_presentation(presentation_id: UUID, service: Service) -> Stre
 
 
 @router.delete("/{presentation_id}", status_code=204, responses=_NOT_FOUND)
-async def delete_presentation(presentation_id: UUID, service: Service) -> None:
+async def delete_presentation(presentation_id: UUID, service: FileService) -> None:
     """Delete a presentation and its file."""
     await service.delete(presentation_id)
 

@@ -6,6 +6,11 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+ANSWER_SECONDS = 5.0
+"""How long a dependency may take for an answer, or for a connection. A busy machine answers late,
+and a caller who waits is better served than one who is refused. A dependency that is really away
+refuses connections, which takes no time."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Presentation:
@@ -58,6 +63,7 @@ class Dependency(Protocol):
     """A service the backend cannot work without."""
 
     name: str
+    """What problem documents, metrics and settings call it: `postgresql`, `redis` or `s3`."""
 
     async def check(self) -> None:
         """Prove that it answers, lets us in and holds what we need, or raise `UnavailableError`."""

@@ -9,10 +9,9 @@ import structlog
 
 from . import metrics
 from .errors import UnavailableError, one_line
-from .model import Dependency
+from .model import ANSWER_SECONDS, Dependency
 
 INTERVAL_SECONDS = 2.0
-TIMEOUT_SECONDS = 2.0
 SETTLING_PAUSE_SECONDS = 0.2
 """Between the checks of a worker that does not serve yet."""
 FAILURES_UNTIL_DOWN = 2
@@ -74,10 +73,10 @@ class Monitor:
         started = time.monotonic()
         problem = None
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(ANSWER_SECONDS):
                 await dependency.check()
         except TimeoutError:
-            problem = f"no answer within {TIMEOUT_SECONDS:g} s"
+            problem = f"no answer within {ANSWER_SECONDS:g} s"
         except UnavailableError as error:
             problem = error.reason
         except Exception as error:

@@ -1,5 +1,6 @@
 """What one worker holds while it runs."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from .errors import NotServingError
@@ -19,11 +20,11 @@ class AppState:
     service: PresentationService | None
     """None as long as a dependency is not configured."""
 
-    def serving(self) -> PresentationService:
-        """Return the service, or raise at once while it could only fail."""
+    def serving(self, needed: Collection[str]) -> PresentationService:
+        """Return the service, or raise at once while what needs these could only fail."""
         missing = self.settings.missing()
         if self.service is None:
             raise NotServingError(list(missing), missing)
-        if down := self.monitor.down():
+        if down := [name for name in self.monitor.down() if name in needed]:
             raise NotServingError(down, {})
         return self.service

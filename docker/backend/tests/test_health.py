@@ -106,7 +106,7 @@ def test_a_worker_takes_nothing_before_its_first_good_check(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Another worker has started long ago, so requests come in at once."""
-    monkeypatch.setattr(monitor_module, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(monitor_module, "ANSWER_SECONDS", 0.1)
     runtime.mark_ready(ANOTHER)
     slow = Late()
     monkeypatch.setattr(services.repository, "check", slow.check)
@@ -213,7 +213,7 @@ class Broken(Hanging):
 
 
 def test_checks_run_at_once_and_end_at_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(monitor_module, "TIMEOUT_SECONDS", 2.0)
+    monkeypatch.setattr(monitor_module, "ANSWER_SECONDS", 2.0)
     started = time.monotonic()
 
     results = asyncio.run(Monitor([Hanging("a"), Hanging("b")]).check_all())

@@ -21,17 +21,20 @@ from .conftest import OUTLINE, Logged, Services
 
 URL = "/api/v1/presentations"
 ID = "00000000-0000-4000-8000-000000000000"
-REQUESTS = [
-    ("POST", URL),
-    ("GET", URL),
-    ("GET", f"{URL}/{ID}"),
-    ("GET", f"{URL}/{ID}/download"),
-    ("DELETE", f"{URL}/{ID}"),
-]
+NEEDED = {
+    ("POST", URL): ["repository", "cache", "objects"],
+    ("GET", URL): ["repository"],
+    ("GET", f"{URL}/{ID}"): ["repository", "cache"],
+    ("GET", f"{URL}/{ID}/download"): ["repository", "cache", "objects"],
+    ("DELETE", f"{URL}/{ID}"): ["repository", "cache", "objects"],
+}
+REQUESTS = list(NEEDED)
 
 
-@pytest.mark.parametrize(("method", "url"), REQUESTS)
-@pytest.mark.parametrize("name", ["repository", "cache", "objects"])
+@pytest.mark.parametrize(
+    ("method", "url", "name"),
+    [(*request, name) for request, names in NEEDED.items() for name in names],
+)
 def test_every_route_names_the_dependency_that_is_away_until_it_is_back(
     client: TestClient, services: Services, name: str, method: str, url: str
 ) -> None:
@@ -57,6 +60,20 @@ def test_every_route_names_the_dependency_that_is_away_until_it_is_back(
         "request_id": away.headers["x-request-id"],
     }
     assert back.status_code in {200, 201, 404}
+
+
+@pytest.mark.parametrize(
+    ("url", "names"), [(URL, ["cache", "objects"]), (f"{URL}/{ID}", ["objects"])]
+)
+def test_a_route_is_served_while_what_it_does_without_is_away(
+    client: TestClient, services: Services, url: str, names: list[str]
+) -> None:
+    for name in names:
+        getattr(services, name).away = True
+    for _ in range(2):
+        client.get("/health/ready")
+
+    assert client.get(url).status_code in {200, 404}
 
 
 def test_a_failure_nobody_has_noticed_yet_is_a_503_too(

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from ..errors import UnavailableError, one_line
-from ..model import Presentation
+from ..model import ANSWER_SECONDS, Presentation
 from ..settings import Settings, read_secret
 
 KEPT = timedelta(minutes=5)
@@ -39,7 +39,7 @@ class _FileCredentials(CredentialProvider):
 
 
 def create_client(settings: Settings) -> Redis:
-    """Create a client that gives up within a second and connects anew by itself."""
+    """Create a client that gives up before a caller does and connects anew by itself."""
     password_file = settings.redis_password_file
     return Redis(
         host=settings.redis_host or "",
@@ -48,8 +48,8 @@ def create_client(settings: Settings) -> Redis:
             _FileCredentials(settings.redis_user, password_file) if password_file else None
         ),
         ssl=settings.redis_tls,
-        socket_connect_timeout=1,
-        socket_timeout=1,
+        socket_connect_timeout=ANSWER_SECONDS,
+        socket_timeout=ANSWER_SECONDS,
         max_connections=50,
         # One more try covers a connection the server closed while it was idle.
         retry=Retry(NoBackoff(), 1),

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from ..errors import UnavailableError, one_line
-from ..model import Position, Presentation, Totals
+from ..model import ANSWER_SECONDS, Position, Presentation, Totals
 from ..settings import Settings, SslMode, read_secret
 
 ABANDONED_AFTER = timedelta(minutes=15)
@@ -61,7 +61,7 @@ class Transactions(StrEnum):
 
 
 def create_engine(settings: Settings, transactions: Transactions) -> AsyncEngine:
-    """Create an engine that gives up early: a caller is better off with a quick 503."""
+    """Create an engine that gives up before a caller does: a 503 says what is away."""
     password_file = settings.database_password_file
     return create_async_engine(
         sa.URL.create(
@@ -74,7 +74,7 @@ def create_engine(settings: Settings, transactions: Transactions) -> AsyncEngine
         isolation_level=transactions.value,
         pool_size=5,
         max_overflow=5,
-        pool_timeout=2,
+        pool_timeout=ANSWER_SECONDS,
         pool_pre_ping=True,
         pool_recycle=1800,
         hide_parameters=True,
@@ -82,8 +82,8 @@ def create_engine(settings: Settings, transactions: Transactions) -> AsyncEngine
             # A callable is asked on every connect, so a rotated password needs no restart.
             "password": (lambda: read_secret(password_file)) if password_file else None,
             "ssl": tls(settings),
-            "timeout": 2,
-            "command_timeout": 3,
+            "timeout": ANSWER_SECONDS,
+            "command_timeout": ANSWER_SECONDS,
             "server_settings": {"application_name": "slidegenie-backend"},
         },
     )

@@ -14,7 +14,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from ..errors import UnavailableError, one_line
-from ..model import File
+from ..model import ANSWER_SECONDS, File
 from ..settings import Settings, read_secret
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def create_store(settings: Settings) -> S3Store:
         credential_provider=_credentials(settings),
         client_options={
             "allow_http": (settings.s3_endpoint or "").startswith("http://"),
-            "connect_timeout": "1s",
-            "read_timeout": "3s",
+            "connect_timeout": timedelta(seconds=ANSWER_SECONDS),
+            "read_timeout": timedelta(seconds=ANSWER_SECONDS),
             # Covers a whole download at the speed of the caller, hence generous.
             "timeout": "300s",
         },
