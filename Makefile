@@ -23,7 +23,7 @@ help: ## List the commands
 	@echo "  SLIDEGENIE_HOME=FOLDER  state, passphrase and records. Default: ~/.slidegenie, of each user another one"
 	@echo "  DOCKER_HOST=ADDRESS     the Docker engine; docker:host in Pulumi.STACK.yaml goes first, Docker contexts after it"
 	@pid=$$(cat "$${SLIDEGENIE_HOME:-$$HOME/.slidegenie}/dockerd.pid" 2>/dev/null) \
-		&& [ "$$(cat "/proc/$$pid/comm" 2>/dev/null)" = dockerd ] \
+		&& [ "$$(cat "/proc/$$pid/comm" 2>/dev/null)" = dockerd ] && grep -qs '^State:.[^ZX]' "/proc/$$pid/status" \
 		&& echo "  \`kill $$pid\` stops the Docker engine that was started here" || true
 
 .venv/.runtime: requirements.txt scripts/bootstrap.sh

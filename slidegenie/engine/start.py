@@ -11,6 +11,7 @@ from components.core.engine import DockerEngine
 
 from ..console import Problem, info
 from ..private_files import write_private
+from ..processes import runs
 from ..user_folder import UserFolder
 from .docker import NOT_INSTALLED, docker, last_line
 
@@ -118,8 +119,9 @@ def _start_daemon(home: UserFolder) -> None:
 
 def _is_daemon(pid_file: Path) -> bool:
     try:
-        return Path("/proc", pid_file.read_text(encoding="ascii").strip(), "comm").read_text().strip() == "dockerd"
-    except OSError:
+        pid = pid_file.read_text(encoding="ascii").strip()
+        return Path("/proc", pid, "comm").read_text(encoding="utf-8").strip() == "dockerd" and runs(int(pid))
+    except (OSError, ValueError):
         return False
 
 

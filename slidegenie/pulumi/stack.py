@@ -20,6 +20,7 @@ from ..engine.docker import docker, last_line
 from ..engine.remains import refuse_remains
 from ..interrupts import interrupted_after
 from ..plan import StackProgram
+from ..processes import runs
 from ..user_folder import UserFolder
 from .progress import Progress
 from .state import StackState
@@ -228,7 +229,7 @@ class PulumiStack:
     def _unlock_if_abandoned(self) -> None:
         """Remove the lock of an update that was killed on this machine; nobody else would."""
         for lock, held in self._locks():
-            if held.get("hostname") == os.uname().nodename and not _runs(int(held.get("pid") or 0)):
+            if held.get("hostname") == os.uname().nodename and not runs(int(held.get("pid") or 0)):
                 info(f"an earlier update was killed (process {held.get('pid')}); its lock is removed, its work goes on")
                 lock.unlink(missing_ok=True)
 
@@ -242,16 +243,6 @@ class PulumiStack:
             # It may end at this moment.
             with contextlib.suppress(FileNotFoundError):
                 yield lock, json.loads(lock.read_text(encoding="utf-8") or "{}")
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 class UpdateFailed(Problem):
