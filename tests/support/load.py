@@ -48,10 +48,10 @@ class Crowd:
 # ---------------------------------------------------------------------------- load
 
 
-_CLIENTS = 16
-_PER_SECOND = 15
-"""What two busy cores serve beside other tests. A machine at its end fails health checks, and what that does to a
-rollout is no question of this load."""
+_PER_SECOND = float(os.environ.get("LOAD_PER_SECOND", "15"))
+"""By itself what two busy cores serve beside other tests. A machine at its end fails health checks, and what that does
+to a rollout is no question of this load."""
+_CLIENTS = max(16, round(_PER_SECOND / 2))
 _POST_EVERY = 8
 _PRIORITY = -10
 """Of the clients: they stand for other machines, whose processors are not busy with what this one does."""
