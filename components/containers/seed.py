@@ -1,12 +1,15 @@
 """Seeds: containers that are created and never started, and give volumes their owner and their files by that."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pulumi
 import pulumi_docker as docker
 
+from ..core.docker_command import docker as docker_command
+from ..core.engine import DockerEngine
 from ..core.labels import ROLE_LABEL, stack_labels
 from .foundation import Foundation
+from .rollout.found import FoundContainer
 from .volume import PreparedVolume
 
 _PATH = "/volume"
@@ -60,3 +63,17 @@ def seed(
     )
     for volume in content:
         volume.seeds.append(container)
+
+
+def remove_files(engine: DockerEngine, seeded: FoundContainer, files: Sequence[str]) -> None:
+    """Remove `files` from the first volume of a seed that goes: what it gave a volume stays there without it.
+
+    What cannot be removed now is removed by the next rollout, as long as the seed is there.
+    """
+    volume = next(mount["Name"] for mount in seeded.inspected["Mounts"] if mount["Destination"] == _PATH)
+    docker_command(
+        engine,
+        *("run", "--rm", "--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true"),
+        *("--memory=64m", "--pids-limit=16", f"--mount=type=volume,src={volume},dst={_PATH}"),
+        *(str(seeded.inspected["Image"]), "rm", "-f", *(f"{_PATH}/{file}" for file in files)),
+    )

@@ -10,9 +10,11 @@ from ..containers import FilesMount, HealthCheck, HostMount, PublishedPort, Serv
 from ..containers.files import Files, FilesArgs
 from ..containers.foundation import Foundation
 from ..containers.network import Zone
-from ..containers.seed import seed
+from ..containers.rollout.found import FoundContainer
+from ..containers.seed import remove_files, seed
 from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
 from ..core.certificates import LocalCertificate
+from ..core.engine import DockerEngine
 from ..core.labels import CONTENT_LABEL, ENGINE_SOCKET, compose_project
 from ..core.socket_group import socket_group
 from ..images.image import PulledImage, PulledImageArgs
@@ -68,6 +70,8 @@ class Proxy(pulumi.ComponentResource):
         port = "" if args.settings.https_port == _HTTPS else f":{args.settings.https_port}"
         self.url = f"https://{self.domain}{port}"
         self._local = tuple(args.local_ports)
+        self._routes: set[str] = set()
+        args.foundation.rollout.at_the_end(self._remove_former_routes)
         child = pulumi.ResourceOptions(parent=self)
         # A fixed name: its files change in place while Traefik watches the folder.
         self._dynamic = PreparedVolume(
@@ -136,7 +140,7 @@ class Proxy(pulumi.ComponentResource):
             direct=path is None and self._settings.backend_port is not None,
             request_mib=self._settings.request_mib,
         )
-        self._dynamic_files(f"route-{service}", {f"route-{service}.yml": content}, parent=parent)
+        self._add_route(service, content, parent)
 
     def forward(
         self,
@@ -162,7 +166,18 @@ class Proxy(pulumi.ComponentResource):
                 local=local,
                 request_mib=self._settings.request_mib,
             )
-            self._dynamic_files(f"route-{service}", {f"route-{service}.yml": content}, parent=parent)
+            self._add_route(service, content, parent)
+
+    def _add_route(self, service: str, content: pulumi.Input[str], parent: pulumi.Resource) -> None:
+        self._routes.add(f"{self._name}-route-{service}")
+        self._dynamic_files(f"route-{service}", {f"route-{service}.yml": content}, parent=parent)
+
+    def _remove_former_routes(self, engine: DockerEngine, found: Sequence[FoundContainer]) -> None:
+        """Remove the routes of services that went: what is below their paths would go to nobody, not to who is next."""
+        for container in found:
+            prefix, _, service = container.resource.partition("-route-")
+            if prefix == self._name and service and container.resource not in self._routes:
+                remove_files(engine, container, [f"route-{service}.yml"])
 
     def _dynamic_files(
         self, role: str, files: dict[str, pulumi.Input[str]], parent: pulumi.Resource | None = None

@@ -93,3 +93,16 @@ def test_the_platforms_policy_judges_the_teams_whole_stack_in_a_preview(team: Pa
     assert "container-security@v0.1.0" in said
     assert "[mandatory]" not in said
     assert "[advisory]" not in said
+
+
+def test_a_service_that_went_leaves_its_path_to_who_is_next(team: Path) -> None:
+    main = team / "__main__.py"
+    with trusting(f"https://localhost:{_HTTPS}") as client:
+        assert client.get("/reports").is_success
+        main.write_text(main.read_text(encoding="utf-8").partition("image = BuiltImage(")[0], encoding="utf-8")
+        _pulumi(team, "up", "--yes", "--skip-preview")
+        answer = client.get("/reports")
+    assert answer.status_code == httpx.codes.NOT_FOUND
+    assert "json" in answer.headers["content-type"], "the platform's own backend says so, and not Traefik"
+    assert not docker("ps", "--all", "--quiet", "--filter", "label=com.docker.compose.service=reports").strip()
+    _pulumi(team, "preview", "--expect-no-changes")

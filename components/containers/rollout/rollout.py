@@ -47,6 +47,7 @@ class StackRollout:
         self._ids: dict[str, pulumi.Output[str]] = {}
         self._before: asyncio.Future[list[FoundContainer]] | None = None
         self._ending = asyncio.Lock()
+        self._last: list[Callable[[DockerEngine, Sequence[FoundContainer]], None]] = []
         self.make_room = pulumi.ResourceHook("slidegenie-make-room", self._make_room)
         """Runs before a container is created."""
         self.say_why = pulumi.ErrorHook("slidegenie-say-why", self._say_why)
@@ -73,6 +74,13 @@ class StackRollout:
         No container may depend on it. A preview, where nothing happens, does not wait.
         """
         return self._done.apply(lambda _: value())
+
+    def at_the_end(self, tidy: Callable[[DockerEngine, Sequence[FoundContainer]], None]) -> None:
+        """Have `tidy` end what the program does not declare any more, once all that it declares is healthy.
+
+        It gets the engine and the stack's containers, those too that Pulumi is about to delete.
+        """
+        self._last.append(tidy)
 
     async def _found_before(self) -> list[FoundContainer]:
         """Return what the engine had when this run began; asked once."""
@@ -137,6 +145,9 @@ class StackRollout:
             said = [await asyncio.to_thread(explain, engine, container) for container in sick]
             lines = "\n".join(line for one in said for line in one)
             raise pulumi.RunError(f"not everything is healthy:\n{lines}\nFix the cause and run the same command again.")
+        found = await self._found()
+        for tidy in self._last:
+            await asyncio.to_thread(tidy, await self._where(), found)
         return stack
 
     async def _end(self, containers: Sequence[FoundContainer]) -> None:

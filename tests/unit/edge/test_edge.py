@@ -1,20 +1,27 @@
 """What Traefik is told about certificates, limits and clients."""
 
 import re
+import subprocess
 from typing import Any
 
+import pulumi
 import pytest
 import yaml
 
+from components import Foundation, FoundationArgs, Proxy, ProxyArgs
+from components.containers import seed
 from components.containers.network import Zone
+from components.containers.rollout.found import FoundContainer
+from components.containers.rollout.rollout import StackRollout
+from components.core.engine import DockerEngine
 from components.edge import config, dynamic
 from components.edge import static as fixed
-from components.settings import ProxySettings
+from components.settings import EngineSettings, ProxySettings
 from scripts.segmentation_manual import FLOWS, GOES_OUT, MEMBERS, has_way_out
 from slidegenie.plan import Plan
 
 from ...support.pem import root
-from ..planned import NETWORK, labels, platform, service, workloads
+from ..planned import NETWORK, labels, platform, recorded, service, workloads
 
 _TRUSTED = ("10.0.0.0/24",)
 
@@ -255,3 +262,40 @@ def test_a_flow_is_between_two_that_share_its_network() -> None:
 
 def test_data_stores_and_monitoring_have_no_way_out() -> None:
     assert {name for name in MEMBERS if has_way_out(name)} == {"traefik", "app"}
+
+
+def found(name: str) -> FoundContainer:
+    return FoundContainer(
+        {
+            "Name": f"/{name}-1a2b3c4",
+            "Image": "sha256:5eed",
+            "Mounts": [{"Name": "shop-dev-routes", "Destination": "/volume"}],
+        }
+    )
+
+
+def test_the_route_of_a_service_that_went_is_removed_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    tidy: list[Any] = []
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(StackRollout, "at_the_end", lambda _self, callback: tidy.append(callback))
+
+    def docker(_engine: DockerEngine, *args: str) -> subprocess.CompletedProcess[str]:
+        ran.append(args)
+        return subprocess.CompletedProcess(args, 0, "", "")
+
+    monkeypatch.setattr(seed, "docker_command", docker)
+
+    def program() -> None:
+        foundation = Foundation("base", FoundationArgs())
+        edge = Proxy("edge", ProxyArgs(foundation=foundation, engine=EngineSettings(socket_group=999)))
+        edge.route("app", parent=pulumi.ComponentResource("t", "app"))
+
+    recorded(program)
+    there = [found(name) for name in ("edge-route-app", "edge-route-reports", "edge-1", "other-route-reports")]
+    for one in tidy:
+        one(DockerEngine(), there)
+
+    [command] = ran
+    assert command[-4:] == ("sha256:5eed", "rm", "-f", "/volume/route-reports.yml")
+    assert "--mount=type=volume,src=shop-dev-routes,dst=/volume" in command
+    assert {"--network=none", "--read-only", "--cap-drop=ALL"} <= set(command)
