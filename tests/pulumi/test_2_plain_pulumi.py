@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from itertools import islice
 
@@ -64,6 +65,28 @@ def test_good_rollouts_lose_no_request_and_leave_nothing(platform: Workspace, lo
     assert load.tally.total > 0
     assert orphans(platform) == []
     assert platform.pulumi("preview", "--expect-no-changes").code == 0
+
+
+def test_ten_replicas_that_start_together_take_little_longer_than_two(
+    platform: Workspace, load: Load, figures: Figures
+) -> None:
+    seconds: dict[int, float] = {}
+    for replicas in (2, 10):
+        common = {"replicas": replicas, "surge": replicas, "workers": 1, "startSeconds": 300}
+        platform.configure("backend", release=f"3.{replicas}.0", **common)
+        assert _up(platform).code == 0
+        before = _apps(platform)
+        platform.configure("backend", release=f"3.{replicas}.1", **common)
+        began = time.monotonic()
+        result = _up(platform)
+        seconds[replicas] = time.monotonic() - began
+        assert result.code == 0, result.text
+        assert len(app_ids(platform)) == replicas
+        assert not before & _apps(platform)
+    platform.configure("backend", replicas=2, surge=2, workers=2)
+    assert _up(platform).code == 0
+    assert load.tally.total > 0
+    figures(f"two replicas {seconds[2]:.0f} s, ten {seconds[10]:.0f} s: {seconds[10] / seconds[2]:.2f} times")
 
 
 @pytest.mark.parametrize(
