@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from components.core.json_text import json_text
-from slidegenie.compose.environment_file import render_env
 from slidegenie.compose.project import compose_project
-from slidegenie.plan.diagram import render_diagram
+from slidegenie.compose.write import render_env
 from slidegenie.plan.program import StackProgram
+from slidegenie.plan.render import render_diagram
 
 from .golden import FURTHER, PRODUCTION, compact, difference, reviewed
 

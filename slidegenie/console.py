@@ -1,6 +1,8 @@
 """What the commands say, and the one way they fail."""
 
+import os
 import sys
+from collections.abc import Callable
 
 
 class Problem(Exception):
@@ -40,3 +42,16 @@ def confirmed(question: str, answer: str) -> bool:
         return input(f"{question} Type {answer} to go on: ").strip() == answer
     except EOFError:
         return False
+
+
+def without_complaint(main: Callable[[], int]) -> int:
+    """Run `main` and return its exit code, or 0 when whoever reads its output has seen enough: `make plan | head`."""
+    try:
+        code = main()
+        # What is still held back is written now, while the end of the pipe can be noticed.
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter writes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code

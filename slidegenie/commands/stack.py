@@ -1,4 +1,4 @@
-"""Commands that bring a stack up, look at it, change it and take it away."""
+"""Commands that bring a stack up, look at it, judge it, change it and take it away."""
 
 import enum
 import sys
@@ -7,20 +7,18 @@ from typing import Annotated
 import rich.console
 import typer
 
-from .. import addresses
 from ..compose.project import compose_project
 from ..console import NotBroughtUp, Problem, info
 from ..context import Context
 from ..engine import preflight
-from ..engine.edge_check import wait_for_edge
-from ..engine.remains import remains, show_folders
+from ..engine.edge_check import show_addresses, wait_for_edge
+from ..engine.ownership import remains, show_folders
 from ..engine.start import ensure_engine
 from ..images import airgap
-from ..plan.as_json import render_json
-from ..plan.diagram import render_diagram
-from ..plan.tree import render_tree, tree_of
-from ..policy.enforcement import enforce
-from ..rollout.image_record import image_record, note_rollout
+from ..maintenance.cleanup import note_rollout
+from ..maintenance.records import image_record
+from ..plan.render import render_diagram, render_json, render_tree, tree_of
+from ..policy.enforcement import enforce, judge_stack
 from ..runner import UpOptions
 from .options import Confirm, Engine, Stack, refuse_unconfirmed
 
@@ -49,7 +47,7 @@ def up(
     context.rollout_runner().up(UpOptions(newest=newest, remove_protected=remove_data))
     note_rollout(image_record(context.user, context.label), context.plan, context.root, newest=newest)
     wait_for_edge(context.plan)
-    addresses.show_addresses(context.plan)
+    show_addresses(context.plan)
 
 
 def preview(stack: Stack = None, engine: Engine = None) -> None:
@@ -172,3 +170,14 @@ def _with_images(context: Context, *, may_fall_back: bool, newest: bool) -> Cont
         info(f"no image registry can be reached: using stack {airgap.STACK}, whose images are built from packages")
         return _with_images(_judged(context.with_stack(airgap.STACK)), may_fall_back=False, newest=False)
     return context
+
+
+def policy(
+    stack: Stack = None,
+    engine: Engine = None,
+    *,
+    live: Annotated[bool, typer.Option("--live", help="Judge what runs, in place of the plan.")] = False,
+) -> None:
+    """Judge the stack by the container policy. Changes nothing."""
+    context = Context.of(stack, engine)
+    judge_stack(context.program, context.plan, live=live)

@@ -14,16 +14,12 @@ from components.settings import Require
 
 from ..console import NotBroughtUp, Problem, info
 from ..engine.docker import containers, docker, plugin
-from ..engine.ownership import refuse_another_owner, refuse_foreign_data
-from ..engine.remains import refuse_remains
+from ..engine.ownership import refuse_another_owner, refuse_foreign_data, refuse_remains
 from ..plan import Plan, Secret, StackProgram
 from ..plan.view import PASSWORD, View, view_of
-from ..private_files import private_folder
 from ..runner import RunnerKind, UpOptions
-from ..user_folder import UserFolder
-from .builds import ComposeBuilds
-from .command import ComposeCommand
-from .lock import alone
+from ..user_folder import UserFolder, private_folder
+from .command import ComposeBuilds, ComposeCommand, alone
 from .project import ComposeProject, compose_project
 from .update import Update
 from .vault import Vault

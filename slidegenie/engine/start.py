@@ -10,9 +10,8 @@ from pathlib import Path
 from components.core.engine import DockerEngine
 
 from ..console import Problem, info
-from ..private_files import write_private
 from ..processes import runs
-from ..user_folder import UserFolder
+from ..user_folder import UserFolder, write_private
 from .docker import NOT_INSTALLED, docker, last_line
 
 _PACKAGES = ("docker.io", "iptables")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.core.labels import STACK_LABEL
-from components.images.supply_chain.checks import covered
+from components.images.supply_chain.checks import covered, expiry
 from components.images.supply_chain.errors import SupplyChainError
-from components.images.supply_chain.gate import judge_report
+from components.images.supply_chain.gate import ScanResult, judge_report
 from components.images.supply_chain.policy import ScanPolicy, load_scan_policy
 from components.images.supply_chain.subject import CheckedImage
 from components.images.supply_chain.syft import sbom
@@ -17,8 +17,7 @@ from components.images.supply_chain.tools import Toolset, toolset
 from components.images.supply_chain.trivy import scan
 from components.settings import SettingsError
 
-from ..console import info, warn
-from .findings import print_findings
+from ..console import echo, info, warn
 
 PASSED, FOUND, UNABLE = 0, 1, 2
 """Exit codes: nothing stops any image; something does; a scan could not be done."""
@@ -81,3 +80,10 @@ def _scanned(bench: Toolset, image: CheckedImage, policy: ScanPolicy, folder: Pa
         return UNABLE
     print_findings(str(image), verdict)
     return PASSED if verdict.passed else FOUND
+
+
+def print_findings(image: str, verdict: ScanResult) -> None:
+    """Print the summary of a scan, what stops a rollout, and which acceptances have expired."""
+    info(f"{image}: {verdict.summary()}")
+    for line in (*map(str, verdict.stopping), *map(expiry, verdict.expired)):
+        echo(f"    {line}")

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from components.core.policy.model import ContainerPolicy
 from components.core.policy.rules_file import SecretsRule
 
-from .images import full_name, repository
-from .properties import UNKNOWN, Broken, Found, NotJudged, Properties, each
-from .rule import JudgedResource, Kind
+from .normalized import full_name, repository
+from .rule import UNKNOWN, Broken, Found, JudgedResource, Kind, NotJudged, Properties, each
 
 _ID = re.compile(r"(sha256:)?[0-9a-f]{64}|[0-9a-f]{12,63}")
 _PINNED = re.compile(r"(sha256:)?[0-9a-f]{64}|.+@sha256:[0-9a-f]{64}")

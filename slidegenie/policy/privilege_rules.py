@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from components.core.policy.model import ContainerPolicy
 from components.core.policy.rules_file import split_option
 
-from .properties import UNKNOWN, Broken, Found, NotJudged, Properties, each
-from .rule import JudgedResource, Kind
+from .rule import UNKNOWN, Broken, Found, JudgedResource, Kind, NotJudged, Properties, each
 
 _NUMERIC = re.compile(r"(\d+)(?::(\d+))?")
 _PROFILES = ("apparmor", "label", "no-new-privileges", "seccomp")

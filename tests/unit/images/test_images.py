@@ -8,12 +8,12 @@ from components import BuiltImage, BuiltImageArgs, PulledImage, PulledImageArgs,
 from components.images.image import mirrored
 from components.settings import ImagesSettings
 from components.settings.values.references import Reference, is_in, parse, split_registry
-from slidegenie.maintenance.images import ImageRecord
+from slidegenie.maintenance.records import ImageRecord
 from slidegenie.plan import Plan
-from slidegenie.policy.images import full_name, repository
+from slidegenie.policy.normalized import full_name, repository
 from slidegenie.pulumi.state import StackState
-from slidegenie.rollout import newer as newest
-from slidegenie.rollout.newer import moved_images
+from slidegenie.rollout import rollout
+from slidegenie.rollout.rollout import moved_images
 
 from ...support.pem import root
 from ..planned import BUILD, REMOTE_IMAGE, plain, platform, recorded
@@ -248,7 +248,7 @@ _APP = {"urn": "urn::app", "type": BUILD, "inputs": {"buildArgs": {"PYTHON_IMAGE
 def there(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What the engine has, by name."""
     images = {"redis:8": "sha256:redis", "python:3": "sha256:python"}
-    monkeypatch.setattr(newest, "image_id", lambda name: images.get(name, ""))
+    monkeypatch.setattr(rollout, "image_id", lambda name: images.get(name, ""))
     return images
 
 
