@@ -1,6 +1,5 @@
 """Commands that bring a stack up, look at it, judge it, change it and take it away."""
 
-import enum
 import sys
 from typing import Annotated
 
@@ -59,15 +58,6 @@ def preview(stack: Stack = None, engine: Engine = None) -> None:
     context.rollout_runner().preview()
 
 
-class Form(enum.StrEnum):
-    """Forms of a plan."""
-
-    TREE = "tree"
-    JSON = "json"
-    COMPOSE = "compose"
-    DIAGRAM = "diagram"
-
-
 def plan(
     stack: Stack = None,
     *,
@@ -76,15 +66,15 @@ def plan(
     diagram: Annotated[bool, typer.Option("--diagram", help="A Mermaid diagram.")] = False,
 ) -> None:
     """Show the whole platform: without Docker, network or Pulumi's command line, in seconds."""
-    forms = [form for form, asked in ((Form.JSON, json), (Form.COMPOSE, compose), (Form.DIAGRAM, diagram)) if asked]
+    forms = [form for form, asked in (("json", json), ("compose", compose), ("diagram", diagram)) if asked]
     if len(forms) > 1:
         raise Problem(f"--{forms[0]} and --{forms[1]} are two forms of the plan: give one")
     context = Context.planned(stack)
-    if forms == [Form.COMPOSE]:
+    if compose:
         sys.stdout.write(compose_project(context.program).text)
-    elif forms == [Form.JSON]:
+    elif json:
         sys.stdout.write(render_json(context.plan, context.root))
-    elif forms == [Form.DIAGRAM]:
+    elif diagram:
         sys.stdout.write(render_diagram(context.plan))
     elif sys.stdout.isatty():
         rich.console.Console().print(tree_of(context.plan))

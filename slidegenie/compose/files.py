@@ -67,7 +67,7 @@ class FileStore:
 
     def _config(self, volume: Volume, file: File) -> str:
         content = str(file.content)
-        path = None if self._by_content(volume) else _source(file.name, content)
+        path = None if self._by_content(volume) else _sources().get((file.name, content))
         if path is None:
             path = self._folder(self.files_dir, volume) / file.name
             self.config_files[inside(path, self.root)] = content
@@ -94,13 +94,9 @@ class FileStore:
         return name
 
 
-def _source(name: str, content: str) -> Path | None:
-    """Return the file of the repository that is called `name` and says just this."""
-    return _sources().get((name, content))
-
-
 @functools.cache
 def _sources() -> dict[tuple[str, str], Path]:
+    """Return the files of the repository, by their name and what they say."""
     found: dict[tuple[str, str], Path] = {}
     for parts in _SOURCES:
         for path in sorted(Path(asset(*parts)).resolve().rglob("*.*")):

@@ -58,7 +58,7 @@ class ComposeRunner:
         self._refuse_unchecked()
         label, plan = self._label, self._plan()
         refuse_another_owner(label, self.container_ids())
-        refuse_foreign_data(plan, self._opens)
+        refuse_foreign_data(plan, lambda _volume, password: self._vault.has(PASSWORD, password))
         self._user.remember(self._name, self.kind)
         private_folder(self._folder)
         with alone(self._folder) as held:
@@ -164,9 +164,6 @@ class ComposeRunner:
         if not self._vault.path.is_file():
             raise NotBroughtUp(self._name, "Docker Compose")
 
-    def _opens(self, _volume: str, password: str) -> bool:
-        return self._vault.has(PASSWORD, password)
-
     def _refuse_unchecked(self) -> None:
         """Refuse a stack whose images must be checked: Compose runs what it is told."""
         if self._program.section("supplyChain").get("require") == Require.ENFORCE.value:
@@ -195,8 +192,5 @@ class ComposeRunner:
         file = file or self._folder / _FILE
         if not file.is_file():
             raise NotBroughtUp(self._name, "Docker Compose")
-        environment = {"DOCKER_GID": self._socket_group()}
-        return ComposeCommand(file, self._root, environment, () if held is None else (held,))
-
-    def _socket_group(self) -> str:
-        return local_socket_group(self._program.settings.engine, DockerEngine.of(), self._program.file)
+        group = local_socket_group(self._program.settings.engine, DockerEngine.of(), self._program.file)
+        return ComposeCommand(file, self._root, {"DOCKER_GID": group}, () if held is None else (held,))

@@ -225,20 +225,14 @@ def unhealthy(stack: str) -> list[dict[str, Any]]:
     return [c for c in containers(stack, everything=True) if role(c) == "server" and health(c) != "healthy"]
 
 
-def failed_jobs(stack: str) -> list[dict[str, Any]]:
-    """Return the stack's jobs that ended with an error."""
-    return [c for c in containers(stack, everything=True) if role(c) == "job" and c["State"].get("ExitCode")]
-
-
-def report(stack: str, *, jobs: bool = False) -> list[dict[str, Any]]:
-    """Print why each of the stack's servers that is not healthy is not; return those servers.
+def report(stack: str, *, jobs: bool = False) -> None:
+    """Print why each of the stack's servers that is not healthy is not.
 
     With `jobs` the last lines of jobs that failed are printed too, for an engine that does not do so itself.
     """
-    found = unhealthy(stack)
-    for container in [*(failed_jobs(stack) if jobs else ()), *found]:
+    failed = (c for c in containers(stack, everything=True) if role(c) == "job" and c["State"].get("ExitCode"))
+    for container in [*(failed if jobs else ()), *unhealthy(stack)]:
         tell(container)
-    return found
 
 
 def tell(container: dict[str, Any]) -> None:

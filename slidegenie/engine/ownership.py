@@ -73,14 +73,8 @@ def _locked(plan: Plan) -> Iterator[tuple[str, Place, str]]:
         for password in passwords:
             # A password that is given opens what it is given for.
             if data in _OPENED_BY and password.endswith(_OPENED_BY[data]):
-                for place in _places(volume.inputs):
-                    yield data, place, password
-
-
-def _places(inputs: dict[str, Any]) -> list[Place]:
-    """Return the volume, and the folder that it will stand for."""
-    device = (inputs.get("driverOpts") or {}).get("device")
-    return [Place(str(device) if device else str(inputs["name"]))]
+                # The folder that the volume will stand for, or the volume itself.
+                yield data, Place(_device(volume.inputs) or str(volume.inputs["name"])), password
 
 
 def _may_exist(place: Place, engine: DockerEngine) -> bool:

@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +16,8 @@ from components.images.supply_chain.tools import Toolset, toolset
 from components.images.supply_chain.trivy import scan
 from components.settings import SettingsError
 
-from ..console import echo, info, warn
+from ..console import Problem, echo, info, warn
+from ..engine.docker import docker
 
 PASSED, FOUND, UNABLE = 0, 1, 2
 """Exit codes: nothing stops any image; something does; a scan could not be done."""
@@ -49,12 +49,11 @@ def running() -> list[str]:
     Raises:
         SupplyChainError: when no engine answers.
     """
-    command = ["docker", "ps", "--filter", f"label={STACK_LABEL}", "--format", "{{.Image}}"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - own arguments
-    except (OSError, subprocess.CalledProcessError):
+        listed = docker("ps", "--filter", f"label={STACK_LABEL}", "--format", "{{.Image}}")
+    except Problem:
         raise SupplyChainError("no Docker engine answers: `docker version` says why; or name an image") from None
-    return sorted(set(done.stdout.split()))
+    return sorted(set(listed.stdout.split()))
 
 
 def _looked_at(subject: CheckedImage, policy: ScanPolicy, folder: Path, *, with_sbom: bool) -> int:

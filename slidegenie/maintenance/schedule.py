@@ -20,8 +20,9 @@ from ..console import Problem, echo, info
 from ..engine.docker import last_line
 from .records import Task
 
-DAY = 86_400
-_DAYS = {Task.SCAN: 1, Task.CLEAN: 7, Task.FRESHNESS: 7}
+_DAY = 86_400
+_INTERVALS = {Task.SCAN: _DAY, Task.CLEAN: 7 * _DAY, Task.FRESHNESS: 7 * _DAY}
+"""Seconds between two runs."""
 _ABOUT = {
     Task.SCAN: "scan of what runs",
     Task.CLEAN: "removal of its own unused images, containers and build cache",
@@ -147,11 +148,6 @@ class ScheduledTasks:
         }[task]
 
 
-def intervals() -> dict[Task, int]:
-    """Return the seconds between two runs of each task."""
-    return {task: days * DAY for task, days in _DAYS.items()}
-
-
 def without(crontab: str, name: str) -> str:
     """Return a crontab without what `make schedule` put there for a stack; everybody else's lines stay as they are."""
     kept, inside = [], False
@@ -212,7 +208,7 @@ def install(label: str, root: Path, settings: MaintenanceSettings) -> dict[Task,
     else:
         lines = "\n".join(f"  {line}" for line in job.crontab("").splitlines())
         raise Problem(f"neither systemd nor cron is here: let whatever starts things on this host run\n{lines}")
-    return intervals()
+    return _INTERVALS
 
 
 def remove(label: str) -> None:

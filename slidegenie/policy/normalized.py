@@ -33,7 +33,8 @@ def judged_resource(
     """Return the resource of type token `kind` as rules read it; `None` when no rule is about its type."""
     names: Mapping[str, str] = {}
     if kind == CONTAINER:
-        what = Kind.IDLE if _never_starts(properties) else Kind.CONTAINER
+        never_starts = properties.get("start") is False and properties.get("mustRun") is False
+        what = Kind.IDLE if never_starts else Kind.CONTAINER
     elif kind == SERVICE:
         what, properties, names = Kind.SERVICE, container_of_service(properties), SERVICE_NAMES
     elif kind in _OTHERS:
@@ -43,7 +44,7 @@ def judged_resource(
     return JudgedResource(
         kind=what,
         name=name,
-        container=_service_name(properties) or name,
+        container=_label_of(properties, SERVICE_LABEL) or name,
         properties=Properties(properties, hidden=hidden, names=names),
         facts=facts,
     )
@@ -80,14 +81,6 @@ def _key(path: str, key: str) -> str:
     if not path:
         return key
     return f"{path}.{key}" if key.isidentifier() else f'{path}["{key}"]'
-
-
-def _never_starts(properties: Mapping[str, Any]) -> bool:
-    return properties.get("start") is False and properties.get("mustRun") is False
-
-
-def _service_name(properties: Mapping[str, Any]) -> str:
-    return _label_of(properties, SERVICE_LABEL)
 
 
 def _label_of(properties: Mapping[str, Any], name: str) -> str:

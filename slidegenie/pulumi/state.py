@@ -31,7 +31,7 @@ class StackState:
 
     def jobs(self) -> list[str]:
         """Return the URNs of all jobs."""
-        return [resource["urn"] for resource in self._jobs()]
+        return [resource["urn"] for resource in self.current() if resource.get("inputs", {}).get("attach")]
 
     def of_volumes(self, urns: Collection[str]) -> list[str]:
         """Return those of `urns` that are volumes of data."""
@@ -81,7 +81,7 @@ class StackState:
         return {
             r["urn"]: str(r.get("id", ""))
             for r in self.resources
-            if r["type"] == VOLUME and not r.get("delete") and _holds_backups(r)
+            if r["type"] == VOLUME and not r.get("delete") and (DATA_LABEL, BACKUPS_DATA) in _labels(r)
         }
 
     def protected(self) -> list[str]:
@@ -107,15 +107,8 @@ class StackState:
             if resource["type"] == PASSWORD:
                 yield resource["urn"].rpartition("::")[2], _plain(resource["outputs"]["result"])
 
-    def _jobs(self) -> Iterator[dict[str, Any]]:
-        return (resource for resource in self.current() if resource.get("inputs", {}).get("attach"))
-
     def _containers(self) -> Iterator[dict[str, Any]]:
         return (resource for resource in self.resources if resource["type"] == CONTAINER)
-
-
-def _holds_backups(volume: Mapping[str, Any]) -> bool:
-    return (DATA_LABEL, BACKUPS_DATA) in _labels(volume)
 
 
 def _labels(resource: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -57,18 +57,14 @@ def sweep(state: StackState, label: str) -> None:
         done = docker("rm", "--force", container, check=False)
         if done.returncode != 0:
             warn(f"container {container[:12]} stays: {last_line(done.stderr)}")
-    _sweep_networks(state, mark)
+    networks = docker("network", "ls", "--quiet", "--no-trunc", "--filter", mark).stdout.split()
+    for network in [item for item in networks if item not in state.network_ids()]:
+        # One that somebody uses stays: the engine does not remove it.
+        docker("network", "rm", network, check=False)
     content = ["--filter", mark, "--filter", f"label={CONTENT_LABEL}", "--filter", "dangling=true"]
     volumes = docker("volume", "ls", "--quiet", *content).stdout.split()
     for volume in [item for item in volumes if item not in state.volume_names()]:
         docker("volume", "rm", volume, check=False)
-
-
-def _sweep_networks(state: StackState, mark: str) -> None:
-    present = docker("network", "ls", "--quiet", "--no-trunc", "--filter", mark).stdout.split()
-    for network in [item for item in present if item not in state.network_ids()]:
-        # One that somebody uses stays: the engine does not remove it.
-        docker("network", "rm", network, check=False)
 
 
 def _images_that_went(state: StackState) -> list[str]:
