@@ -48,10 +48,7 @@ class Context:
             Problem: when the stack is run by the other of Pulumi and Compose.
         """
         user = UserFolder.open().of_project(project_name(Path.cwd()))
-        program = StackProgram.read(Path.cwd(), stack or user.current() or DEFAULT_STACK)
-        # Whatever the command: with a name that is misspelt nothing starts, and all that follows speaks to one engine.
-        speak_to(DockerEngine.of(program.configuration, program.file))
-        context = cls(program, user, runner, named=stack is not None)
+        context = replace(cls.planned(stack or user.current()), asked=runner, named=stack is not None)
         _ = context.recorded
         return context
 
@@ -64,6 +61,7 @@ class Context:
             SettingsError: when that, or the environment, names a Docker engine that is none.
         """
         program = StackProgram.read(Path.cwd(), stack or DEFAULT_STACK)
+        # Whatever the command: with a name that is misspelt nothing starts, and all that follows speaks to one engine.
         speak_to(DockerEngine.of(program.configuration, program.file))
         return cls(program, UserFolder.open().of_project(program.project), None, named=stack is not None)
 

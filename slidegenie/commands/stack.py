@@ -7,7 +7,7 @@ import rich.console
 import typer
 
 from ..compose.project import compose_project
-from ..console import NotBroughtUp, Problem, info
+from ..console import NotBroughtUp, Problem, echo, info
 from ..context import Context
 from ..engine import preflight
 from ..engine.edge_check import show_addresses, wait_for_edge
@@ -84,12 +84,12 @@ def plan(
 
 def drift(stack: Stack = None, engine: Engine = None) -> None:
     """Show what was changed outside of the platform; changes nothing. Needs Pulumi."""
-    Context.of(stack, engine).pulumi(_NO_STATE).drift()
+    echo(Context.of(stack, engine).pulumi(_NO_STATE).stack.drift())
 
 
 def refresh(stack: Stack = None, engine: Engine = None) -> None:
     """Take over into the state what was changed outside. Needs Pulumi."""
-    Context.of(stack, engine).pulumi(_NO_STATE).refresh()
+    echo(Context.of(stack, engine).pulumi(_NO_STATE).stack.refresh())
 
 
 def down(stack: Stack = None, engine: Engine = None) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from components.core.engine import DockerEngine
-from components.core.labels import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL, STACK_LABEL
+from components.core.labels import BACKUP_PASSWORD
 from components.core.socket_group import local_socket_group
 from components.settings import Require
 
 from ..console import NotBroughtUp, Problem, info
 from ..engine.docker import containers, docker, plugin
-from ..engine.ownership import refuse_another_owner, refuse_foreign_data, refuse_remains
+from ..engine.ownership import backup_volumes, refuse_another_owner, refuse_foreign_data, refuse_remains
 from ..plan import Plan, Secret, StackProgram
 from ..plan.view import PASSWORD, View, view_of
 from ..runner import RunnerKind, UpOptions
@@ -113,12 +113,12 @@ class ComposeRunner:
             return self._destroy(held, with_backups=with_backups)
 
     def _destroy(self, held: int, *, with_backups: bool) -> bool:
-        repository = self._repository()
-        kept = not with_backups and (repository is not None or self._vault.knows(BACKUP_PASSWORD))
+        repositories = backup_volumes(self._label)
+        kept = not with_backups and (bool(repositories) or self._vault.knows(BACKUP_PASSWORD))
         if (self._folder / _FILE).is_file():
             self._compose(held=held).run("down", "--remove-orphans", "--volumes")
-        if repository and with_backups:
-            docker("volume", "rm", repository, check=False)
+        if repositories and with_backups:
+            docker("volume", "rm", *repositories, check=False)
         refuse_remains(self._label, "container", "network", "volume", backups=with_backups)
         if not with_backups and self._vault.knows(BACKUP_PASSWORD):
             self._vault.keep_only(BACKUP_PASSWORD)
@@ -131,12 +131,6 @@ class ComposeRunner:
         """Return the IDs of all containers that were made from the stack's Compose file."""
         made = containers(self._label, f"{_MADE_FROM}={self._folder / _FILE}", everything=True)
         return {container["Id"] for container in made}
-
-    def _repository(self) -> str | None:
-        """Return the name of the volume with backups that the engine has."""
-        marks = (f"label={STACK_LABEL}={self._label}", f"label={DATA_LABEL}={BACKUPS_DATA}")
-        names = docker("volume", "ls", "--quiet", *(part for mark in marks for part in ("--filter", mark))).stdout
-        return next(iter(names.split()), None)
 
     def passwords(self) -> Iterator[tuple[str, str]]:
         """Yield name and value of each generated password.

@@ -95,6 +95,12 @@ _LISTED: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def backup_volumes(label: str) -> list[str]:
+    """Return the names of the volumes with backups of the stack `project/stack`."""
+    marks = (f"label={STACK_LABEL}={label}", f"label={DATA_LABEL}={BACKUPS_DATA}")
+    return docker(*_LISTED["volume"], *(part for mark in marks for part in ("--filter", mark))).stdout.split()
+
+
 def remains(label: str, *kinds: str, backups: bool = False) -> list[str]:
     """Return what the engine still has of the stack `project/stack`: containers, networks, volumes.
 
@@ -105,8 +111,7 @@ def remains(label: str, *kinds: str, backups: bool = False) -> list[str]:
     for kind in kinds:
         names = set(docker(*_LISTED[kind], "--filter", mark).stdout.split())
         if kind == "volume" and not backups:
-            kept = ("--filter", f"label={DATA_LABEL}={BACKUPS_DATA}")
-            names -= set(docker(*_LISTED[kind], "--filter", mark, *kept).stdout.split())
+            names -= set(backup_volumes(label))
         found += [f"{kind} {name}" for name in sorted(names)]
     return found
 

@@ -4,6 +4,7 @@ A Swarm service gets the shape of a container. What Swarm has no word for stays 
 """
 
 import csv
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -122,35 +123,30 @@ SERVICE_NAMES = {
 }
 """Where a service keeps what a container calls differently."""
 
-_SAME = ("user", "readOnly", "image", "mounts", "healthcheck")
+_AS_THEY_ARE = (
+    *("user", "groupAdds", "readOnly", "image", "command", "entrypoints", "mounts", "healthcheck", "sysctls"),
+    *("memory", "cpus", "logDriver", "logOpts"),
+)
 
 
 def container_of_service(service: Mapping[str, Any]) -> dict[str, Any]:
     """Return the properties of a service under the names that a container has for them."""
-    task = _group(service, "taskSpec")
-    spec, limits, log = (
-        _group(task, "containerSpec"),
-        _group(_group(task, "resources"), "limits"),
-        _group(task, "logDriver"),
-    )
+    spec = _group(_group(service, "taskSpec"), "containerSpec")
     return {
-        **{key: spec.get(key) for key in _SAME},
-        "groupAdds": spec.get("groups"),
+        **{key: _at(service, SERVICE_NAMES[key]) for key in _AS_THEY_ARE},
         "capabilities": {"adds": spec.get("capAdds"), "drops": spec.get("capDrops")},
         "securityOpts": _selinux(_group(spec, "privileges").get("seLinuxContext")),
-        "command": spec.get("args"),
-        "entrypoints": spec.get("commands"),
         "envs": _variables(spec.get("env")),
         # Those of the service itself show in `docker service inspect` alone.
         "labels": [*_list(spec.get("labels")), *_list(service.get("labels"))],
-        "sysctls": spec.get("sysctl"),
-        "memory": limits.get("memoryBytes"),
-        "cpus": limits.get("nanoCpus"),
-        "logDriver": log.get("name"),
-        "logOpts": log.get("options"),
-        "networksAdvanced": [_network(network) for network in _list(task.get("networksAdvanceds"))],
-        "ports": [_port(port) for port in _list(_group(service, "endpointSpec").get("ports"))],
+        "networksAdvanced": [_network(network) for network in _list(_at(service, SERVICE_NAMES["networksAdvanced"]))],
+        "ports": [_port(port) for port in _list(_at(service, SERVICE_NAMES["ports"]))],
     }
+
+
+def _at(service: Mapping[str, Any], path: str) -> Any:
+    *groups, key = path.split(".")
+    return functools.reduce(_group, groups, service).get(key)
 
 
 def _network(network: Any) -> Any:

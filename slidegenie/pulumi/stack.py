@@ -11,14 +11,12 @@ from typing import Any
 
 from pulumi import automation as auto
 
-from components.core.labels import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 from components.settings.stack_file import StackFile
 from components.settings.yaml_file import write_yaml
 
-from ..console import NotBroughtUp, Problem, info
+from ..console import NotBroughtUp, Problem, info, interrupted_after
 from ..engine.docker import docker, last_line
-from ..engine.ownership import refuse_remains
-from ..interrupts import interrupted_after
+from ..engine.ownership import backup_volumes, refuse_remains
 from ..plan import StackProgram
 from ..processes import runs
 from ..user_folder import UserFolder
@@ -111,9 +109,7 @@ class PulumiStack:
             refuse_remains(self.label, "container", "network", "volume")
             return changes
         # They outlive their resources, those that moved too.
-        marks = (f"{STACK_LABEL}={self.label}", f"{DATA_LABEL}={BACKUPS_DATA}")
-        filters = [part for mark in marks for part in ("--filter", f"label={mark}")]
-        for name in docker("volume", "ls", "--quiet", *filters).stdout.split():
+        for name in backup_volumes(self.label):
             docker("volume", "rm", name, check=False)
         refuse_remains(self.label, "container", "network", "volume", backups=True)
         self._pulumi("stack", "rm", self.name, "--yes", "--preserve-config", cwd=self._folder)

@@ -75,14 +75,6 @@ class PulumiRunner:
         """Print what `up` would change; changes nothing."""
         echo(self._made().preview())
 
-    def drift(self) -> None:
-        """Print what was changed outside of Pulumi; changes nothing."""
-        echo(self.stack.drift())
-
-    def refresh(self) -> None:
-        """Take over into the state what was changed outside."""
-        echo(self.stack.refresh())
-
     def rotate(self, secret: str, edge_certificate: Callable[[], str | None]) -> None:
         """Replace a generated secret: a rollout of what settings and code say by now, and so a release.
 

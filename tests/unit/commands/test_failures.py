@@ -15,7 +15,7 @@ from components.containers.rollout import reasons
 from slidegenie import backups
 from slidegenie.__main__ import main
 from slidegenie.compose import update
-from slidegenie.interrupts import interrupted_after, uninterrupted
+from slidegenie.console import interrupted_after, uninterrupted
 from slidegenie.plan import StackProgram
 from slidegenie.pulumi.progress import Progress
 from slidegenie.pulumi.stack import PulumiStack
