@@ -17,8 +17,8 @@ from components.settings.yaml_file import write_yaml
 from ..console import NotBroughtUp, Problem, info, interrupted_after
 from ..engine.docker import docker, last_line
 from ..engine.ownership import backup_volumes, refuse_remains
+from ..engine.start import runs
 from ..plan import StackProgram
-from ..processes import runs
 from ..user_folder import UserFolder
 from .progress import Progress
 from .state import StackState
