@@ -125,7 +125,7 @@ def steps(dockerfile: Path) -> list[str]:
 def own_records(records: Iterable[Mapping[str, Any]], known: Collection[str]) -> list[Mapping[str, Any]]:
     """Return the records that the `known` commands made, and those that stand on them; the topmost first."""
     by_id = {record["ID"]: record for record in records}
-    parents = {name: _parents(record) for name, record in by_id.items()}
+    parents = {name: re.split(r",\s*", record.get("Parent") or "") for name, record in by_id.items()}
     own = {name for name, record in by_id.items() if _command(record) in known}
     depth: dict[str, int] = dict.fromkeys(own, 0)
     grew = bool(own)
@@ -158,10 +158,6 @@ def cache_records() -> list[Mapping[str, Any]]:
 def _command(record: Mapping[str, Any]) -> str | None:
     found = _EXEC.match(record["Description"])
     return _plain(found["command"]) if found else None
-
-
-def _parents(record: Mapping[str, Any]) -> list[str]:
-    return [parent for parent in re.split(r",\s*", record.get("Parent") or "") if parent]
 
 
 def _plain(command: str) -> str:

@@ -51,7 +51,7 @@ class Ledger(StackRecord):
 
     def succeeded(self, task: Task) -> None:
         """Note that a task did all it was asked to, just now."""
-        self._note("succeeded", {task.value: time.time()})
+        self._replace("succeeded", {**self.read().get("succeeded", {}), task.value: time.time()})
 
     def scanned(self, when: Mapping[str, float]) -> dict[str, float]:
         """Note when images were scanned; return it for all of `when`, with an earlier scan of those that failed now.
@@ -80,9 +80,6 @@ class Ledger(StackRecord):
             for task, value in noted.get(part, {}).items():
                 gauge.labels(task).set(value)
         return told
-
-    def _note(self, part: str, values: Mapping[str, float]) -> None:
-        self._replace(part, {**self.read().get(part, {}), **values})
 
     def _replace(self, part: str, values: Mapping[str, float]) -> None:
         self.write(self.read() | {part: dict(values)})

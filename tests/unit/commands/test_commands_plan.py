@@ -32,15 +32,15 @@ from ..plans import (
 
 def test_each_form_is_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    plan = plan_of("prod")
+    plan = plan_of("dev")
     expected = {
         (): render_tree(plan),
         ("--json",): render_json(plan, ROOT),
-        ("--compose",): compose_of("prod").text,
+        ("--compose",): compose_of("dev").text,
         ("--diagram",): render_diagram(plan),
     }
     for flags, text in expected.items():
-        assert main(["plan", "--stack", "prod", *flags]) == 0
+        assert main(["plan", "--stack", "dev", *flags]) == 0
         assert capsys.readouterr() == (text, "")
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from components.settings import SettingsError, parse_settings
+from slidegenie.plan import Plan
 
-from ..planned import CONTAINER, unwatched
+from ..planned import CONTAINER, application
 
 MARKER = "random:index/randomId:RandomId"
 DIGEST = "sha256:" + "b" * 64
@@ -19,8 +20,13 @@ def vendors(**images: Any) -> dict[str, Any]:
     return {"require": "enforce", "vendors": images}
 
 
+def with_redis(**sections: Any) -> Plan:
+    """Return the plan of the edge and the application with a Redis of its own, whose image is asked about."""
+    return application(redis={}, **sections)
+
+
 def test_a_verified_image_is_asked_for_by_digest_and_where_the_mirror_has_it() -> None:
-    plan = unwatched(images=PINNED | {"mirror": "mirror.example.com"}, supplyChain=vendors(redis=IDENTITY))
+    plan = with_redis(images=PINNED | {"mirror": "mirror.example.com"}, supplyChain=vendors(redis=IDENTITY))
 
     marker = plan.named("slidegenie-vendors-redis-verify", MARKER)
     assert marker.inputs["keepers"]["image"] == f"mirror.example.com/library/redis@{DIGEST}"
@@ -33,7 +39,7 @@ def test_another_key_is_another_verification(tmp_path: Path) -> None:
 
     def signer() -> str:
         given = vendors(redis={"publicKey": str(key)})
-        marker = unwatched(images=PINNED, supplyChain=given).named("slidegenie-vendors-redis-verify", MARKER)
+        marker = with_redis(images=PINNED, supplyChain=given).named("slidegenie-vendors-redis-verify", MARKER)
         return str(marker.inputs["keepers"]["signer"])
 
     key.write_text("one", encoding="utf-8")
@@ -43,8 +49,8 @@ def test_another_key_is_another_verification(tmp_path: Path) -> None:
 
 
 def test_without_vendors_or_with_checks_off_nothing_is_asked() -> None:
-    assert not [m for m in unwatched(images=PINNED).of_type(MARKER) if "vendors" in m.name]
-    off = unwatched(images=PINNED, supplyChain=vendors(redis=IDENTITY) | {"require": "off"})
+    assert not [m for m in with_redis(images=PINNED).of_type(MARKER) if "vendors" in m.name]
+    off = with_redis(images=PINNED, supplyChain=vendors(redis=IDENTITY) | {"require": "off"})
     assert not [m for m in off.of_type(MARKER) if "vendors" in m.name]
     assert off.of_type(CONTAINER)
 
