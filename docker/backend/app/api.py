@@ -3,18 +3,20 @@
 import base64
 import binascii
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response, Security
 from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 
 from . import metrics
+from .access import Access
 from .dependencies.objects import CONTENT_TYPE
 from .errors import CutOffError, InvalidCursorError, UnavailableError
 from .model import Position
@@ -23,6 +25,39 @@ from .service import PresentationService
 from .state import AppState
 
 log = structlog.get_logger(__name__)
+
+
+_BEARER = HTTPBearer(
+    scheme_name="token",
+    description="A token of this stack; `make password` shows it to its operator.",
+    auto_error=False,
+)
+
+
+class OwnedRoute(APIRoute):
+    """A route that knows whose a request is before it reads a byte of the body."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Put the question before the route's own handler."""
+        handle = super().get_route_handler()
+
+        async def handle_owned(request: Request) -> Response:
+            state: AppState = request.app.state.slidegenie
+            brought = await _BEARER(request)
+            owner = state.access.owner(brought.credentials if brought else None)
+            structlog.contextvars.bind_contextvars(owner=owner)
+            request.state.owner = owner
+            return await handle(request)
+
+        return handle_owned
+
+
+def _owner(request: Request) -> str:
+    owner: str = request.state.owner
+    return owner
+
+
+Owner = Annotated[str, Depends(_owner)]
 
 
 def _on(*needed: str) -> Callable[[Request], PresentationService]:
@@ -50,36 +85,60 @@ _NOT_FOUND: dict[int | str, dict[str, Any]] = {
 router = APIRouter(
     prefix="/api/v1/presentations",
     tags=["presentations"],
+    route_class=OwnedRoute,
     responses={
         422: {"description": "The request does not have the expected form", **_PROBLEM},
         503: {"description": "A dependency, named in the body, is away", **_PROBLEM},
     },
 )
+_UNAUTHORIZED: dict[int | str, dict[str, Any]] = {
+    401: {
+        "description": "The request has no token, or one that is not known",
+        "headers": {"WWW-Authenticate": {"schema": {"type": "string"}}},
+        **_PROBLEM,
+    }
+}
+
+
+def add_routes(app: FastAPI, access: Access) -> None:
+    """Add the routes to an application, and to its description that they want a token, if so."""
+    if access.open_to_all:
+        app.include_router(router)
+    else:
+        app.include_router(router, dependencies=[Security(_BEARER)], responses=_UNAUTHORIZED)
 
 
 @router.post(
     "",
     status_code=201,
-    responses={413: {"description": "The request body is too large", **_PROBLEM}},
+    responses={
+        413: {"description": "The request body is too large", **_PROBLEM},
+        503: {
+            "description": "A dependency, named in the body, is away, or too much waits already",
+            **_PROBLEM,
+        },
+        507: {"description": "The token's owner stores as much as they may", **_PROBLEM},
+    },
 )
 async def create_presentation(
-    outline: Outline, service: FileService, response: Response
+    outline: Outline, owner: Owner, service: FileService, response: Response
 ) -> PresentationView:
     """Make a presentation."""
-    presentation = await service.create(outline)
+    presentation = await service.create(outline, owner)
     response.headers["Location"] = f"/api/v1/presentations/{presentation.id}"
     return PresentationView.of(presentation)
 
 
 @router.get("")
 async def list_presentations(
+    owner: Owner,
     service: ListService,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> PresentationPage:
-    """List presentations, the newest first."""
+    """List your presentations, the newest first."""
     after = decode_cursor(cursor) if cursor is not None else None
-    found, more = await service.page(limit, after)
+    found, more = await service.page(owner, limit, after)
     return PresentationPage(
         items=[PresentationView.of(presentation) for presentation in found],
         next_cursor=(encode_cursor(Position(found[-1].created_at, found[-1].id)) if more else None),
@@ -87,9 +146,11 @@ async def list_presentations(
 
 
 @router.get("/{presentation_id}", responses=_NOT_FOUND)
-async def get_presentation(presentation_id: UUID, service: RecordService) -> PresentationView:
+async def get_presentation(
+    presentation_id: UUID, owner: Owner, service: RecordService
+) -> PresentationView:
     """Show one presentation."""
-    return PresentationView.of(await service.get(presentation_id))
+    return PresentationView.of(await service.get(presentation_id, owner))
 
 
 @router.get(
@@ -97,9 +158,11 @@ async def get_presentation(presentation_id: UUID, service: RecordService) -> Pre
     response_class=StreamingResponse,
     responses={200: {"content": {CONTENT_TYPE: {}}}, **_NOT_FOUND},
 )
-async def download_presentation(presentation_id: UUID, service: FileService) -> StreamingResponse:
+async def download_presentation(
+    presentation_id: UUID, owner: Owner, service: FileService
+) -> StreamingResponse:
     """Send the .pptx file."""
-    presentation, file = await service.download(presentation_id)
+    presentation, file = await service.download(presentation_id, owner)
     return StreamingResponse(
         _cut_off_on_failure(file.chunks),
         media_type=CONTENT_TYPE,
@@ -113,9 +176,9 @@ async def download_presentation(presentation_id: UUID, service: FileService) -> 
 
 
 @router.delete("/{presentation_id}", status_code=204, responses=_NOT_FOUND)
-async def delete_presentation(presentation_id: UUID, service: FileService) -> None:
+async def delete_presentation(presentation_id: UUID, owner: Owner, service: FileService) -> None:
     """Delete a presentation and its file."""
-    await service.delete(presentation_id)
+    await service.delete(presentation_id, owner)
 
 
 def endpoints() -> list[str]:

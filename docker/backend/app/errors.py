@@ -32,6 +32,26 @@ class NotFoundError(Exception):
     """There is no such presentation, or not any more."""
 
 
+class UnauthorizedError(Exception):
+    """The request has no token, or one that is not known."""
+
+    def __init__(self, *, brought: bool) -> None:
+        super().__init__("the token is not known" if brought else "a token is needed")
+        self.brought = brought
+
+
+class BusyError(Exception):
+    """As many files as may wait are waiting to be built."""
+
+
+class OverQuotaError(Exception):
+    """The owner stores as much as they may, or would with this."""
+
+    def __init__(self, quota_bytes: int) -> None:
+        super().__init__(f"{quota_bytes} bytes")
+        self.quota_bytes = quota_bytes
+
+
 class InvalidCursorError(Exception):
     """The cursor was not made by this API."""
 

@@ -3,13 +3,14 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 
 import structlog
 from fastapi import FastAPI
 
 from . import api, health, metrics
+from .access import Access, Tokens
+from .builds import Builds
 from .dependencies.connect import connect
 from .errors import UnavailableError
 from .middleware import LimitedBody, ObservedRequests
@@ -22,9 +23,6 @@ from .service import PresentationService
 from .settings import Settings
 from .state import AppState
 
-BUILDERS = 1
-"""Files built at once per worker. Two at once would build a third fewer per second, as they get in
-each other's way at the interpreter lock; more workers help."""
 TOTALS_INTERVAL_SECONDS = 30.0
 
 log = structlog.get_logger(__name__)
@@ -37,12 +35,14 @@ def create_app(settings: Settings) -> FastAPI:
 
 def build_app(settings: Settings, dependencies: Dependencies, runtime: Runtime) -> FastAPI:
     """Create the application on the given dependencies."""
-    executor = ThreadPoolExecutor(BUILDERS, thread_name_prefix="build")
+    builds = Builds(settings.build_queue)
+    tokens = Tokens(settings.api_tokens_file) if settings.api_tokens_file else None
     state = AppState(
         settings=settings,
         runtime=runtime,
         monitor=Monitor(dependencies.configured()),
-        service=_service(dependencies, executor),
+        access=Access(tokens, open_to_all=settings.api_open),
+        service=_service(dependencies, builds, settings.api_quota_mib * 1024 * 1024),
     )
 
     @asynccontextmanager
@@ -66,7 +66,7 @@ def build_app(settings: Settings, dependencies: Dependencies, runtime: Runtime) 
         for dependency in dependencies.configured():
             with suppress(UnavailableError, OSError):
                 await dependency.close()
-        executor.shutdown(wait=False, cancel_futures=True)
+        builds.close()
 
     app = FastAPI(
         title="SlideGenie",
@@ -84,17 +84,17 @@ def build_app(settings: Settings, dependencies: Dependencies, runtime: Runtime) 
     app.add_middleware(LimitedBody, limit_bytes=MAX_BODY_BYTES)
     app.add_middleware(ObservedRequests)
     app.include_router(health.router)
-    app.include_router(api.router)
+    api.add_routes(app, state.access)
     return app
 
 
 def _service(
-    dependencies: Dependencies, executor: ThreadPoolExecutor
+    dependencies: Dependencies, builds: Builds, quota_bytes: int
 ) -> PresentationService | None:
     repository, cache, objects = dependencies.repository, dependencies.cache, dependencies.objects
     if repository is None or cache is None or objects is None:
         return None
-    return PresentationService(repository, cache, objects, executor)
+    return PresentationService(repository, cache, objects, builds, quota_bytes)
 
 
 async def _watch(state: AppState) -> None:

@@ -82,10 +82,15 @@ BUILD_INFO = Gauge(
 )
 
 
-_REASONS = ("invalid", "too_large", "internal", "postgresql", "redis", "s3")
-_WITHOUT_AN_ENDPOINT = (
+_REASONS = (
+    *("unauthorized", "invalid", "too_large", "internal"),
+    *("access", "postgresql", "redis", "s3"),
+)
+_FURTHER = (
     ("none", "too_large"),
     ("none", "internal"),
+    ("create_presentation", "busy"),
+    ("create_presentation", "over_quota"),
     ("housekeeping", "internal"),
     ("fill_cache", "redis"),
 )
@@ -94,7 +99,7 @@ _WITHOUT_AN_ENDPOINT = (
 def show_failures(endpoints: Iterable[str]) -> None:
     """Show every known failure, at 0: a counter that begins with its first one does not rise."""
     known = [(endpoint, reason) for endpoint in endpoints for reason in _REASONS]
-    for operation, reason in (*known, *_WITHOUT_AN_ENDPOINT):
+    for operation, reason in (*known, *_FURTHER):
         FAILURES.labels(operation, reason)
 
 

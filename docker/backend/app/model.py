@@ -17,6 +17,8 @@ class Presentation:
     """A finished presentation; it never changes, it can only be deleted."""
 
     id: UUID
+    owner: str
+    """Name of the token it was made with; nobody else sees it."""
     title: str
     subtitle: str | None
     slide_count: int
@@ -75,8 +77,11 @@ class Dependency(Protocol):
 class Repository(Dependency, Protocol):
     """The record of all presentations: the one place that decides what exists."""
 
-    async def begin(self, presentation: Presentation) -> None:
-        """Note, invisibly, that a file is about to be stored under this id."""
+    async def begin(self, presentation: Presentation, quota_bytes: int) -> bool:
+        """Note, invisibly, that a file is about to be stored under this id.
+
+        False, and nothing is noted, if its owner would then store more than `quota_bytes`.
+        """
 
     async def complete(self, presentation_id: UUID) -> None:
         """Make it visible; when this returns, it is safe to tell the caller so."""
@@ -84,11 +89,11 @@ class Repository(Dependency, Protocol):
     async def get(self, presentation_id: UUID) -> Presentation | None:
         """Return a visible presentation."""
 
-    async def page(self, limit: int, after: Position | None) -> list[Presentation]:
-        """Return up to `limit` visible presentations that come after a place in the list."""
+    async def page(self, owner: str, limit: int, after: Position | None) -> list[Presentation]:
+        """Return up to `limit` visible presentations of an owner, after a place in their list."""
 
-    async def begin_removal(self, presentation_id: UUID) -> bool:
-        """Make it invisible for good; false if there was nothing to remove."""
+    async def begin_removal(self, presentation_id: UUID, owner: str) -> bool:
+        """Make it invisible for good; false if there was nothing of this owner's to remove."""
 
     async def remove(self, presentation_id: UUID) -> None:
         """Forget it, once its file is gone."""

@@ -13,7 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from . import metrics
-from .errors import InvalidCursorError, NotFoundError, UnavailableError
+from .errors import (
+    BusyError,
+    InvalidCursorError,
+    NotFoundError,
+    OverQuotaError,
+    UnauthorizedError,
+    UnavailableError,
+)
 
 RETRY_AFTER_SECONDS = 2
 MAX_VALIDATION_ERRORS = 20
@@ -65,7 +72,10 @@ def add_problem_handlers(app: FastAPI) -> None:
     """Answer every expected error with a problem document."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(UnavailableError, _unavailable)
+    app.add_exception_handler(UnauthorizedError, _unauthorized)
     app.add_exception_handler(NotFoundError, _not_found)
+    app.add_exception_handler(BusyError, _busy)
+    app.add_exception_handler(OverQuotaError, _over_quota)
     app.add_exception_handler(InvalidCursorError, _invalid_cursor)
     app.add_exception_handler(HTTPException, _http)
 
@@ -98,6 +108,35 @@ async def _unavailable(request: Request, error: Exception) -> Response:
     else:
         detail = f"{' and '.join(names)} cannot be used right now; try again shortly"
     return problem(503, detail, {"Retry-After": str(RETRY_AFTER_SECONDS)}, **extensions)
+
+
+async def _unauthorized(request: Request, error: Exception) -> Response:
+    assert isinstance(error, UnauthorizedError)  # noqa: S101 - by registration
+    count_failure(request, "unauthorized")
+    # By RFC 6750 a request without a token is not told of an error.
+    challenge = 'Bearer error="invalid_token"' if error.brought else "Bearer"
+    return problem(401, str(error), {"WWW-Authenticate": challenge})
+
+
+async def _busy(request: Request, _error: Exception) -> Response:
+    count_failure(request, "busy")
+    return problem(
+        503,
+        "too many presentations wait to be built; try again shortly",
+        {"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
+
+
+async def _over_quota(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OverQuotaError)  # noqa: S101 - by registration
+    count_failure(request, "over_quota")
+    # RFC 4331 has this status for quotas: unlike with 413 no smaller request helps, and unlike with
+    # 429 no waiting does.
+    return problem(
+        507,
+        f"your presentations may take {error.quota_bytes} bytes, and with this one would take more;"
+        " delete some",
+    )
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:

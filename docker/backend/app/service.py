@@ -1,10 +1,7 @@
 """What can be done with presentations, in an order that keeps every promise through a crash."""
 
-import asyncio
 import hashlib
-import time
 from collections.abc import AsyncIterator
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -12,7 +9,8 @@ from uuid import UUID, uuid4
 import structlog
 
 from . import metrics
-from .errors import NotFoundError, UnavailableError
+from .builds import Builds
+from .errors import NotFoundError, OverQuotaError, UnavailableError
 from .model import (
     Cache,
     File,
@@ -38,17 +36,20 @@ class PresentationService:
     repository: Repository
     cache: Cache
     objects: ObjectStore
-    executor: Executor
-    """Where files are built; its size bounds how many are built at once."""
+    builds: Builds
+    """Where files are built."""
+    quota_bytes: int
+    """What one owner may store."""
 
-    async def create(self, outline: Outline) -> Presentation:
+    async def create(self, outline: Outline, owner: str) -> Presentation:
         """Build, store and record; when this returns, both file and record are safe."""
         # Before anything is written: later on the cache must not be able to fail this any more.
         await self.cache.check()
         created_at = datetime.now(UTC)
-        content = await self._build(outline, created_at)
+        content = await self.builds.run(lambda: build_file(outline, created_at))
         presentation = Presentation(
             id=uuid4(),
+            owner=owner,
             title=outline.title,
             subtitle=outline.subtitle,
             slide_count=len(outline.slides) + 1,
@@ -57,7 +58,8 @@ class PresentationService:
             created_at=created_at,
         )
         # A failure after `begin` leaves a row that is never shown; `remove_leftovers` finds it.
-        await self.repository.begin(presentation)
+        if not await self.repository.begin(presentation, self.quota_bytes):
+            raise OverQuotaError(self.quota_bytes)
         await self.objects.put(presentation.object_key, content)
         await self.repository.complete(presentation.id)
         await self._remember(presentation)
@@ -66,31 +68,34 @@ class PresentationService:
         metrics.BYTES_STORED.inc(presentation.size_bytes)
         return presentation
 
-    async def get(self, presentation_id: UUID) -> Presentation:
-        """Return a record, from the cache if it is there."""
-        if cached := await self.cache.get(presentation_id):
-            return cached
-        presentation = await self.repository.get(presentation_id)
+    async def get(self, presentation_id: UUID, owner: str) -> Presentation:
+        """Return a record, from the cache if it is there. What is another owner's is not there."""
+        presentation = await self.cache.get(presentation_id)
         if presentation is None:
+            presentation = await self.repository.get(presentation_id)
+            if presentation is not None:
+                await self._remember(presentation)
+        if presentation is None or presentation.owner != owner:
             raise NotFoundError
-        await self._remember(presentation)
         return presentation
 
-    async def page(self, limit: int, after: Position | None) -> tuple[list[Presentation], bool]:
+    async def page(
+        self, owner: str, limit: int, after: Position | None
+    ) -> tuple[list[Presentation], bool]:
         """Return a page and whether there is more after it."""
-        found = await self.repository.page(limit + 1, after)
+        found = await self.repository.page(owner, limit + 1, after)
         return found[:limit], len(found) > limit
 
-    async def download(self, presentation_id: UUID) -> tuple[Presentation, File]:
+    async def download(self, presentation_id: UUID, owner: str) -> tuple[Presentation, File]:
         """Return a record and its file, already opened."""
-        presentation = await self.get(presentation_id)
+        presentation = await self.get(presentation_id, owner)
         file = await self.objects.open(presentation.object_key)
         return presentation, File(file.size_bytes, _counted(file.chunks))
 
-    async def delete(self, presentation_id: UUID) -> None:
+    async def delete(self, presentation_id: UUID, owner: str) -> None:
         """Make it disappear at once, then clean up. May be repeated after a failure."""
         await self.cache.announce_removal(presentation_id)
-        if not await self.repository.begin_removal(presentation_id):
+        if not await self.repository.begin_removal(presentation_id, owner):
             raise NotFoundError
         await self._finish_removal(presentation_id)
         metrics.PRESENTATIONS_DELETED.inc()
@@ -110,13 +115,6 @@ class PresentationService:
         # The row goes last: as long as it is there, someone will come back for the file.
         await self.objects.delete(object_key(presentation_id))
         await self.repository.remove(presentation_id)
-
-    async def _build(self, outline: Outline, created_at: datetime) -> bytes:
-        started = time.monotonic()
-        loop = asyncio.get_running_loop()
-        content = await loop.run_in_executor(self.executor, build_file, outline, created_at)
-        metrics.GENERATION_SECONDS.observe(time.monotonic() - started)
-        return content
 
     async def _remember(self, presentation: Presentation) -> None:
         """Fill the cache. What is recorded stays true without it."""

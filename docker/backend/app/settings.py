@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from .access import read_tokens
+
 
 class SettingsError(Exception):
     """The environment cannot be used; the message is one line that names the variables."""
@@ -72,6 +74,17 @@ class Settings(BaseSettings):
     s3_access_key_file: Path | None = None
     s3_secret_key_file: Path | None = None
 
+    api_tokens_file: Path | None = None
+    """JSON file with names and hashes of the tokens, see `app.access`. Without it nobody is served,
+    but with `API_OPEN`."""
+    api_open: bool = False
+    """Whether everybody is answered without a token, for development."""
+    api_quota_mib: Annotated[int, Field(ge=1, le=1_048_576)] = 10_240
+    """What the presentations of one token's name may take in the bucket."""
+    build_queue: Annotated[int, Field(ge=0, le=1000)] = 16
+    """Presentations that may wait to be built, per worker; the next one is answered 503 at once.
+    One takes up to a second, so what waits is done within `SHUTDOWN_SECONDS`."""
+
     port: Port = 8000
     web_workers: Annotated[int, Field(ge=1, le=64)] = 2
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 5
@@ -106,6 +119,16 @@ class Settings(BaseSettings):
         if value is not None:
             try:
                 read_secret(value)
+            except OSError as error:
+                raise ValueError(f"cannot read {value}: {error.strerror or error}") from None
+        return value
+
+    @field_validator("api_tokens_file")
+    @classmethod
+    def _tokens_can_be_read(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                read_tokens(value)
             except OSError as error:
                 raise ValueError(f"cannot read {value}: {error.strerror or error}") from None
         return value

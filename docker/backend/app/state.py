@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from .access import Access
 from .errors import NotServingError
 from .monitor import Monitor
 from .runtime import Runtime
@@ -17,6 +18,7 @@ class AppState:
     settings: Settings
     runtime: Runtime
     monitor: Monitor
+    access: Access
     service: PresentationService | None
     """None as long as a dependency is not configured."""
 

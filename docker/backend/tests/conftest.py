@@ -58,6 +58,7 @@ def settings(tmp_path: Path) -> Settings:
         s3_access_key_file=secret,
         s3_secret_key_file=secret,
         release="1.2.3",
+        api_open=True,
     )
 
 

@@ -39,9 +39,13 @@ class FakeRepository(_Fake):
     def states(self) -> list[str]:
         return [state for state, _ in self.rows.values()]
 
-    async def begin(self, presentation: Presentation) -> None:
+    async def begin(self, presentation: Presentation, quota_bytes: int) -> bool:
         self._called("begin")
+        own = [row for _, row in self.rows.values() if row.owner == presentation.owner]
+        if sum(row.size_bytes for row in (*own, presentation)) > quota_bytes:
+            return False
         self.rows[presentation.id] = ("pending", presentation)
+        return True
 
     async def complete(self, presentation_id: UUID) -> None:
         self._called("complete")
@@ -52,18 +56,18 @@ class FakeRepository(_Fake):
         state, presentation = self.rows.get(presentation_id, ("", None))
         return presentation if state == "ready" else None
 
-    async def page(self, limit: int, after: Position | None) -> list[Presentation]:
+    async def page(self, owner: str, limit: int, after: Position | None) -> list[Presentation]:
         self._called("page")
-        ready = [row for state, row in self.rows.values() if state == "ready"]
+        ready = [row for state, row in self.rows.values() if (state, row.owner) == ("ready", owner)]
         ready.sort(key=lambda row: (row.created_at, row.id), reverse=True)
         if after:
             ready = [r for r in ready if (r.created_at, r.id) < (after.created_at, after.id)]
         return ready[:limit]
 
-    async def begin_removal(self, presentation_id: UUID) -> bool:
+    async def begin_removal(self, presentation_id: UUID, owner: str) -> bool:
         self._called("begin_removal")
         state, presentation = self.rows.get(presentation_id, ("", None))
-        if presentation is None or state == "pending":
+        if presentation is None or state == "pending" or presentation.owner != owner:
             return False
         self.rows[presentation_id] = ("deleting", presentation)
         return True

@@ -154,6 +154,7 @@ def test_only_what_is_configured_is_connected() -> None:
 
 RECORD = Presentation(
     id=uuid4(),
+    owner="me",
     title="Tür \U0001f600",
     subtitle=None,
     slide_count=2,

@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import pytest
 from starlette.testclient import TestClient
 
+from app.builds import Builds
 from app.errors import NotFoundError, UnavailableError
 from app.main import build_app
 from app.model import Dependencies
@@ -190,7 +190,7 @@ def test_an_unexpected_error_is_a_500_problem_without_its_inside(
 def test_without_settings_every_route_says_which_are_missing(
     runtime: Runtime, method: str, url: str
 ) -> None:
-    with TestClient(build_app(Settings(), Dependencies(), runtime)) as client:
+    with TestClient(build_app(Settings(api_open=True), Dependencies(), runtime)) as client:
         answer = client.request(method, url, json=OUTLINE)
 
     assert answer.status_code == 503
@@ -204,8 +204,11 @@ def test_without_settings_every_route_says_which_are_missing(
 
 @pytest.fixture
 def service(services: Services) -> Iterator[PresentationService]:
-    with ThreadPoolExecutor(1) as executor:
-        yield PresentationService(services.repository, services.cache, services.objects, executor)
+    builds = Builds(queue=16)
+    yield PresentationService(
+        services.repository, services.cache, services.objects, builds, quota_bytes=1_000_000
+    )
+    builds.close()
 
 
 def test_leftovers_lose_their_file_and_then_their_record(
@@ -216,7 +219,7 @@ def test_leftovers_lose_their_file_and_then_their_record(
     async def scenario() -> int:
         services.repository.failing = {"complete"}
         with contextlib.suppress(UnavailableError):
-            await service.create(outline)
+            await service.create(outline, "me")
         services.repository.failing = set()
         services.repository.abandoned = set(services.repository.rows)
         return await service.remove_leftovers()
@@ -229,7 +232,7 @@ def test_a_leftover_whose_file_cannot_be_deleted_keeps_its_record(
     services: Services, service: PresentationService
 ) -> None:
     async def scenario() -> UUID:
-        created = await service.create(Outline.model_validate(OUTLINE))
+        created = await service.create(Outline.model_validate(OUTLINE), "me")
         services.repository.abandoned = {created.id}
         services.objects.failing = {"delete"}
         with pytest.raises(UnavailableError):
@@ -252,7 +255,7 @@ def test_the_event_loop_stays_free_while_a_file_is_built(
             return b"content"
 
         monkeypatch.setattr("app.service.build_file", build)
-        await service.create(Outline.model_validate(OUTLINE))
+        await service.create(Outline.model_validate(OUTLINE), "me")
         return built.is_set()
 
     assert asyncio.run(scenario())
@@ -264,4 +267,4 @@ async def _set(event: asyncio.Event) -> None:
 
 def test_deleting_what_is_unknown_is_not_found(service: PresentationService) -> None:
     with pytest.raises(NotFoundError):
-        asyncio.run(service.delete(uuid4()))
+        asyncio.run(service.delete(uuid4(), "me"))

@@ -19,6 +19,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from app.access import DEFAULT_OWNER
 from app.dependencies.cache import RedisCache, create_client
 from app.dependencies.connect import connect
 from app.dependencies.database import Database, Transactions, create_engine, presentations
@@ -43,6 +44,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 URL = "/api/v1/presentations"
+ME = f"test-{uuid4().hex[:20]}"
+"""The owner of what is made here, and of nothing else."""
+QUOTA = 1_000_000
 BACKEND = Path(__file__).parent.parent
 
 
@@ -59,7 +63,7 @@ def migrated() -> None:
     outputs = [run.communicate(timeout=90)[0].decode() for run in runs]
     assert [run.returncode for run in runs] == [0, 0], outputs
     said = (
-        'migrate: schema {"head": "0001", "compatible_with": ["0001"]}\n'
+        'migrate: schema {"head": "0002", "compatible_with": ["0001", "0002"]}\n'
         "migrate: the database schema and the bucket are up to date\n"
     )
     assert outputs == [said] * 2
@@ -68,6 +72,7 @@ def migrated() -> None:
 def record() -> Presentation:
     return Presentation(
         id=uuid4(),
+        owner=ME,
         title="Real",
         subtitle=None,
         slide_count=1,
@@ -93,7 +98,9 @@ def with_database(scenario: Callable[[Database], Awaitable[None]]) -> None:
 
 
 def test_a_presentation_lives_and_dies_on_real_services(runtime: Runtime) -> None:
-    with TestClient(build_app(SETTINGS, connect(SETTINGS), runtime)) as client:
+    with TestClient(
+        build_app(SETTINGS.model_copy(update={"api_open": True}), connect(SETTINGS), runtime)
+    ) as client:
         ready = client.get("/health/ready")
         assert ready.status_code == 200, ready.text
 
@@ -113,17 +120,17 @@ def test_a_row_is_shown_only_between_completion_and_removal() -> None:
     new = record()
 
     async def scenario(repository: Database) -> None:
-        await repository.begin(new)
+        await repository.begin(new, QUOTA)
         pending = await repository.get(new.id)
         await repository.complete(new.id)
         ready = await repository.get(new.id)
-        removed = await repository.begin_removal(new.id)
+        removed = await repository.begin_removal(new.id, ME)
         deleting = await repository.get(new.id)
-        again = await repository.begin_removal(new.id)
+        again = await repository.begin_removal(new.id, ME)
         await repository.remove(new.id)
 
         assert (pending, ready, deleting) == (None, new, None)
-        assert (removed, again, await repository.begin_removal(new.id)) == (True, True, False)
+        assert (removed, again, await repository.begin_removal(new.id, ME)) == (True, True, False)
 
     with_database(scenario)
 
@@ -137,15 +144,82 @@ def test_rows_of_the_same_instant_are_paged_without_loss() -> None:
 
     async def scenario(repository: Database) -> None:
         for row in rows:
-            await repository.begin(row)
+            await repository.begin(row, QUOTA)
             await repository.complete(row.id)
-        first = await repository.page(2, None)
-        second = await repository.page(2, Position(first[-1].created_at, first[-1].id))
+        first = await repository.page(ME, 2, None)
+        second = await repository.page(ME, 2, Position(first[-1].created_at, first[-1].id))
         for row in rows:
-            await repository.begin_removal(row.id)
+            await repository.begin_removal(row.id, ME)
             await repository.remove(row.id)
 
         assert first + second == rows
+
+    with_database(scenario)
+
+
+def test_an_owner_sees_and_removes_nothing_of_anothers() -> None:
+    mine, yours = record(), replace(record(), owner=f"{ME}-too")
+
+    async def scenario(repository: Database) -> None:
+        for row in (mine, yours):
+            await repository.begin(row, QUOTA)
+            await repository.complete(row.id)
+        pages = [await repository.page(row.owner, 10, None) for row in (mine, yours)]
+        refused = await repository.begin_removal(mine.id, yours.owner)
+        still = await repository.get(mine.id)
+        for row in (mine, yours):
+            await repository.begin_removal(row.id, row.owner)
+            await repository.remove(row.id)
+
+        assert pages == [[mine], [yours]]
+        assert (refused, still) == (False, mine)
+
+    with_database(scenario)
+
+
+def test_a_row_beyond_its_owners_quota_is_not_written() -> None:
+    first, second, more = (replace(record(), size_bytes=40) for _ in range(3))
+    others = replace(record(), owner=f"{ME}-too", size_bytes=100)
+
+    async def scenario(repository: Database) -> None:
+        noted = [await repository.begin(row, 100) for row in (first, second, more, others)]
+        # What is not finished, and what is not gone, takes its place as well.
+        await repository.complete(first.id)
+        await repository.begin_removal(first.id, ME)
+        deleting = await repository.begin(more, 100)
+        await repository.remove(first.id)
+        gone = await repository.begin(more, 100)
+        for row in (second, more, others):
+            await repository.complete(row.id)
+            await repository.begin_removal(row.id, row.owner)
+            await repository.remove(row.id)
+
+        assert (noted, deleting, gone) == ([True, True, False, True], False, True)
+
+    with_database(scenario)
+
+
+def test_the_release_before_goes_on_writing_rows_and_they_are_the_default_owners() -> None:
+    old = record()
+    columns = [column.name for column in presentations.columns if column.name != "owner"]
+
+    async def scenario(repository: Database) -> None:
+        engine = create_engine(SETTINGS, Transactions.AS_BEGUN)
+        async with engine.begin() as connection:
+            await connection.execute(
+                sa.text(
+                    f"INSERT INTO presentations ({', '.join(columns)})"  # noqa: S608 - our names
+                    " VALUES (:id, 'ready', 'Old', NULL, 1, 3, '00', now(), now())"
+                ),
+                {"id": old.id},
+            )
+        await engine.dispose()
+        found = await repository.get(old.id)
+        await repository.begin_removal(old.id, DEFAULT_OWNER)
+        await repository.remove(old.id)
+
+        assert found is not None
+        assert found.owner == DEFAULT_OWNER
 
     with_database(scenario)
 
@@ -165,8 +239,8 @@ def test_an_abandoned_row_is_claimed_by_one_and_can_no_longer_be_completed() -> 
     abandoned, fresh = record(), record()
 
     async def scenario(repository: Database) -> None:
-        await repository.begin(abandoned)
-        await repository.begin(fresh)
+        await repository.begin(abandoned, QUOTA)
+        await repository.begin(fresh, QUOTA)
         await _age(abandoned)
         claims = await asyncio.gather(*(repository.claim_leftovers(1000) for _ in range(4)))
         claimed = [row for claim in claims for row in claim]
@@ -174,7 +248,7 @@ def test_an_abandoned_row_is_claimed_by_one_and_can_no_longer_be_completed() -> 
             await repository.complete(abandoned.id)
         await repository.remove(abandoned.id)
         await repository.complete(fresh.id)
-        await repository.begin_removal(fresh.id)
+        await repository.begin_removal(fresh.id, ME)
         await repository.remove(fresh.id)
 
         assert claimed.count(abandoned.id) == 1

@@ -61,7 +61,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def start(server: Server, flags: Path) -> None:
-    server.start(FLAGS=str(flags), PYTHONPATH=str(BACKEND), DRAIN_SECONDS="0")
+    server.start(FLAGS=str(flags), PYTHONPATH=str(BACKEND), DRAIN_SECONDS="0", API_OPEN="true")
 
 
 def answers(server: Server) -> Counter[int]:

@@ -30,6 +30,7 @@ presentations = sa.Table(
     "presentations",
     metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("subtitle", sa.Text),
@@ -42,6 +43,7 @@ presentations = sa.Table(
 
 _SHOWN = (
     presentations.c.id,
+    presentations.c.owner,
     presentations.c.title,
     presentations.c.subtitle,
     presentations.c.slide_count,
@@ -136,22 +138,36 @@ class Database:
         """Close the pool."""
         await self._engine.dispose()
 
-    async def begin(self, presentation: Presentation) -> None:
-        """Insert the row as `pending`."""
+    async def begin(self, presentation: Presentation, quota_bytes: int) -> bool:
+        """Insert the row as `pending`, where the sum of its owner's rows allows it.
+
+        Every state counts: a file is there before its row is `ready` and after it is `deleting`.
+        Requests of the same moment do not see each other's rows, so the quota can be exceeded by
+        as many files as are built at once, and no further.
+        """
+        row: dict[str, Any] = {
+            "id": presentation.id,
+            "owner": presentation.owner,
+            "state": "pending",
+            "title": presentation.title,
+            "subtitle": presentation.subtitle,
+            "slide_count": presentation.slide_count,
+            "size_bytes": presentation.size_bytes,
+            "sha256": presentation.sha256,
+            "created_at": presentation.created_at,
+        }
+        stored = (
+            sa.select(sa.func.coalesce(sa.func.sum(presentations.c.size_bytes), 0))
+            .where(presentations.c.owner == presentation.owner)
+            .scalar_subquery()
+        )
+        values = [sa.literal(value, presentations.c[name].type) for name, value in row.items()]
+        allowed = sa.select(*values, sa.func.now()).where(
+            stored + presentation.size_bytes <= quota_bytes
+        )
+        insertion = presentations.insert().from_select([*row, "state_changed_at"], allowed)
         async with self._connection() as connection:
-            await connection.execute(
-                presentations.insert().values(
-                    id=presentation.id,
-                    state="pending",
-                    title=presentation.title,
-                    subtitle=presentation.subtitle,
-                    slide_count=presentation.slide_count,
-                    size_bytes=presentation.size_bytes,
-                    sha256=presentation.sha256,
-                    created_at=presentation.created_at,
-                    state_changed_at=sa.func.now(),
-                )
-            )
+            return (await connection.execute(insertion)).rowcount == 1
 
     async def complete(self, presentation_id: UUID) -> None:
         """Turn `pending` into `ready`; fails if the row was given up in the meantime."""
@@ -167,19 +183,23 @@ class Database:
             row = (await connection.execute(query)).one_or_none()
         return _presentation(row) if row else None
 
-    async def page(self, limit: int, after: Position | None) -> list[Presentation]:
+    async def page(self, owner: str, limit: int, after: Position | None) -> list[Presentation]:
         """Continue after a key, not an offset: exact under inserts, every page costs the same."""
         order = (presentations.c.created_at, presentations.c.id)
-        query = sa.select(*_SHOWN).where(presentations.c.state == "ready")
+        query = sa.select(*_SHOWN).where(
+            presentations.c.owner == owner, presentations.c.state == "ready"
+        )
         if after:
             query = query.where(sa.tuple_(*order) < (after.created_at, after.id))
         query = query.order_by(*(column.desc() for column in order)).limit(limit)
         async with self._connection() as connection:
             return [_presentation(row) for row in await connection.execute(query)]
 
-    async def begin_removal(self, presentation_id: UUID) -> bool:
+    async def begin_removal(self, presentation_id: UUID, owner: str) -> bool:
         """Turn `ready` into `deleting`; a removal that was interrupted may be repeated."""
-        return await self._change_state(presentation_id, ("ready", "deleting"), "deleting")
+        return await self._change_state(
+            presentation_id, ("ready", "deleting"), "deleting", presentations.c.owner == owner
+        )
 
     async def remove(self, presentation_id: UUID) -> None:
         """Delete the row, unless it is shown."""
@@ -220,11 +240,19 @@ class Database:
         return Totals(presentations=count, size_bytes=int(size))
 
     async def _change_state(
-        self, presentation_id: UUID, allowed: tuple[str, ...], new: str
+        self,
+        presentation_id: UUID,
+        allowed: tuple[str, ...],
+        new: str,
+        *further: sa.ColumnElement[bool],
     ) -> bool:
         change = (
             presentations.update()
-            .where(presentations.c.id == presentation_id, presentations.c.state.in_(allowed))
+            .where(
+                presentations.c.id == presentation_id,
+                presentations.c.state.in_(allowed),
+                *further,
+            )
             .values(state=new, state_changed_at=sa.func.now())
         )
         async with self._connection() as connection:
