@@ -112,6 +112,7 @@ def add_routes(app: FastAPI, access: Access) -> None:
     "",
     status_code=201,
     responses={
+        400: {"description": "The request body is no text", **_PROBLEM},
         413: {"description": "The request body is too large", **_PROBLEM},
         503: {
             "description": "A dependency, named in the body, is away, or too much waits already",
