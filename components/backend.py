@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 
 from .containers import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, VolumeMount
+from .containers.api_tokens import TOKENS_FILE, TOKENS_LABEL, token_files
 from .containers.files import Files, FilesArgs
 from .containers.foundation import Foundation
 from .containers.network import Zone
@@ -32,6 +33,7 @@ from .settings import (
 
 _PRIVATE_NETWORKS = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 """Where the proxy's address is; only what shares a network with the backend can reach it at all."""
+_TOKENS_FOLDER = "/run/tokens"
 _SOURCE_FOLDERS = ("app", "tests")
 """What development runs from the working tree."""
 
@@ -91,10 +93,10 @@ class Backend(pulumi.ComponentResource):
             opts=child,
         )
         self.volumes = {role: self._volume(name, role, args) for role in sorted(settings.volumes)}
+        secrets = FilesMount(files=files, path="/run/secrets")
+        environment = _environment(args)
         common: dict[str, Any] = {
             "foundation": args.foundation,
-            "environment": _environment(args),
-            "files": [FilesMount(files=files, path="/run/secrets")],
             "host_mounts": _source(image),
             "after": [resource for endpoint in args.endpoints for resource in endpoint.ready],
             "tmpfs_mib": {"/tmp": 64, "/run/app": 16},  # noqa: S108 - folders of the container
@@ -103,9 +105,13 @@ class Backend(pulumi.ComponentResource):
             name,
             WebServiceArgs(
                 **common,
+                environment=_access(settings) | environment,
+                files=[secrets, *self._tokens(name, args)],
                 service="app",
                 zones=(Zone.APPLICATION, Zone.DATA, Zone.MONITORING),
-                image=self._migrated(name, args, common) if settings.migrations else self.image,
+                image=self._migrated(name, args, common | {"environment": environment, "files": [secrets]})
+                if settings.migrations
+                else self.image,
                 limits=settings.limits,
                 volumes=[VolumeMount(volume=self.volumes[role], path=settings.volumes[role]) for role in self.volumes],
                 proxy=args.proxy,
@@ -114,7 +120,10 @@ class Backend(pulumi.ComponentResource):
                 replicas=settings.replicas,
                 surge=settings.surge,
                 start_seconds=settings.start_seconds,
-                labels={RELEASE_LABEL: settings.release},
+                labels={
+                    RELEASE_LABEL: settings.release,
+                    **({TOKENS_LABEL: ",".join(settings.token_names)} if settings.token_names else {}),
+                },
                 health=HealthCheck(
                     command=settings.health,
                     interval_seconds=3,
@@ -144,12 +153,31 @@ class Backend(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         ).image
 
+    def _tokens(self, name: str, args: BackendArgs) -> list[FilesMount]:
+        if not (tokens := args.settings.token_names):
+            return []
+        return [FilesMount(files=token_files(name, tokens, args.foundation, parent=self), path=_TOKENS_FOLDER)]
+
     def _volume(self, name: str, role: str, args: BackendArgs) -> PreparedVolume:
         return DataVolume(
             f"{name}-{role}-data",
             DataVolumeArgs(foundation=args.foundation, role=role, data_root=args.engine.data_root),
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+
+def _access(settings: BackendSettings) -> dict[str, pulumi.Input[str]]:
+    """Return what the application is told of who may ask, and for how much; one of your own, where its tokens are."""
+    tokens: dict[str, pulumi.Input[str]] = (
+        {"API_TOKENS_FILE": f"{_TOKENS_FOLDER}/{TOKENS_FILE}"} if settings.token_names else {}
+    )
+    if settings.own:
+        return tokens
+    return {
+        **(tokens or {"API_OPEN": "true"}),
+        "API_QUOTA_MIB": str(settings.quota_mib),
+        "BUILD_QUEUE": str(settings.build_queue),
+    }
 
 
 def _environment(args: BackendArgs) -> dict[str, pulumi.Input[str]]:

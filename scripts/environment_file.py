@@ -6,6 +6,10 @@ from slidegenie.plan.record import Plan
 from slidegenie.plan.view import Service, View, view_of
 
 COMMENTS = {
+    "API_OPEN": "Answer everybody, without a token.",
+    "API_QUOTA_MIB": "What the presentations of one token's name may take in the bucket, in MiB.",
+    "API_TOKENS_FILE": "JSON file with names and SHA-256 hashes of the tokens.",
+    "BUILD_QUEUE": "Presentations that may wait to be built, for each worker.",
     "DATABASE_HOST": "PostgreSQL: name or address.",
     "DATABASE_NAME": "Database; must exist.",
     "DATABASE_PASSWORD_FILE": "File with the password of DATABASE_USER.",

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.containers.api_tokens import TOKEN
 from components.core.labels import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL
 
 from ..engine.docker import docker
@@ -106,6 +107,13 @@ class StackState:
         for resource in self.resources:
             if resource["type"] == PASSWORD:
                 yield resource["urn"].rpartition("::")[2], _plain(resource["outputs"]["result"])
+
+    def tokens(self) -> Iterator[str]:
+        """Yield the names of the tokens of the application's clients, such as `token-default`."""
+        for resource in self.resources:
+            _, found, token = resource["urn"].rpartition("::")[2].partition(f"-app-{TOKEN}")
+            if found and resource["type"] == PASSWORD and not resource.get("delete"):
+                yield f"{TOKEN}{token}"
 
     def _containers(self) -> Iterator[dict[str, Any]]:
         return (resource for resource in self.resources if resource["type"] == CONTAINER)

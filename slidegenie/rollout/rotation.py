@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from components.containers.api_tokens import FORMER
 from components.core.labels import SERVICE_LABEL
 from components.settings import TlsMode
 
@@ -107,7 +108,23 @@ ROTATABLE: Mapping[str, Rotatable] = {
         " until they remove it: have them trust the new one instead (`make authority`)",
     ),
 }
-"""What can be rotated, by the name people type."""
+"""What can be rotated in any stack, by the name people type."""
+
+
+def _rotatable(state: StackState) -> dict[str, Rotatable]:
+    """Return what can be rotated in this stack: tokens have the names that somebody gave them."""
+    found = dict(ROTATABLE)
+    for token in state.tokens():
+        current, former = f"app-{token}", f"app-{token}{FORMER}"
+        found[token] = Rotatable(
+            f"token of clients; {_NOTHING_FAILS}: the one before it stays valid until the next rotation",
+            # What remembers the former one takes the current one over, before that is made anew.
+            ((former,), (current,)),
+            closing="`make password` shows the new one. Once clients have it,"
+            f" `make rotate SECRET={token}{FORMER}` ends the old one",
+        )
+        found[f"{token}{FORMER}"] = Rotatable("the token before that, which is ended", ((former,),))
+    return found
 
 
 class Rotation:
@@ -122,9 +139,10 @@ class Rotation:
     def listed(self) -> Iterator[str]:
         """Yield a line for each secret: its name, its age, what it opens."""
         state, now = self._stack.state(), datetime.datetime.now(datetime.UTC)
-        width = max(map(len, ROTATABLE))
+        rotatable = _rotatable(state)
+        width = max(map(len, rotatable))
         yield f"{'secret':<{width}}  {'age':<9}  what it opens"
-        for name, secret in ROTATABLE.items():
+        for name, secret in rotatable.items():
             if self._elsewhere(secret):
                 age = "given"
             elif (made := _made(state, secret)) is not None:
@@ -142,8 +160,9 @@ class Rotation:
         Raises:
             Problem: when there is nothing to rotate, with what to do instead; or when the rollout failed.
         """
-        if (secret := ROTATABLE.get(name)) is None:
-            raise Problem(f"SECRET must be one of {', '.join(ROTATABLE)}; got {name!r}")
+        rotatable = _rotatable(self._stack.state())
+        if (secret := rotatable.get(name)) is None:
+            raise Problem(f"SECRET must be one of {', '.join(rotatable)}; got {name!r}")
         if (why := self._elsewhere(secret)) is not None:
             raise Problem(f"{name} is not the platform's to rotate: {why}")
         if _made(self._stack.state(), secret) is None:

@@ -1,12 +1,14 @@
 """The rendered Compose project on a real engine: it works, is hardened, and leaks nothing."""
 
+import hashlib
+import json
 import ssl
 from pathlib import Path
 
 import httpx
 import pytest
 
-from ..support.client import PRESENTATIONS, make, titles_in_download, trusting
+from ..support.client import PRESENTATIONS, example, make, titles_in_download, trusting
 from ..support.hardening import violations
 from ..support.secrets import leaks, leaks_in_image
 from ..support.workspace import Workspace, docker
@@ -17,12 +19,33 @@ SERVICES = {"app", "minio", "postgres", "redis", "socket-proxy", "traefik"}
 
 
 def test_a_presentation_is_made_listed_downloaded_and_deleted_over_tls(platform: Workspace) -> None:
-    with trusting(platform.url) as client:
+    with trusting(platform.url, platform.token) as client:
         made = make(client, "Board meeting")
         assert titles_in_download(client, made["id"])[0] == "Board meeting"
         assert made["id"] in client.get(PRESENTATIONS).text
         assert client.delete(f"{PRESENTATIONS}/{made['id']}").status_code == 204
         assert client.get(f"{PRESENTATIONS}/{made['id']}").status_code == 404
+
+
+def test_strangers_get_nothing_and_change_nothing(platform: Workspace) -> None:
+    with trusting(platform.url, platform.token) as client:
+        made = f"{PRESENTATIONS}/{make(client, 'Not for strangers')['id']}"
+        asked = [("GET", PRESENTATIONS), ("POST", PRESENTATIONS), ("GET", made), ("GET", f"{made}/download")]
+        for token in ("", "wrong", platform.token[:-1]):
+            with trusting(platform.url, token) as stranger:
+                answers = [
+                    stranger.request(method, path, json=example()) for method, path in [*asked, ("DELETE", made)]
+                ]
+            assert {answer.status_code for answer in answers} == {httpx.codes.UNAUTHORIZED}
+            assert all(answer.headers["www-authenticate"].startswith("Bearer") for answer in answers)
+            assert "Not for strangers" not in "".join(answer.text for answer in answers)
+        assert client.get(made).status_code == httpx.codes.OK
+
+
+def test_the_application_is_told_hashes_of_tokens_and_no_token(platform: Workspace) -> None:
+    for container in platform.containers("app"):
+        told = json.loads(docker("exec", container["Id"], "cat", "/run/tokens/tokens.json"))
+        assert told == [{"name": "default", "sha256": hashlib.sha256(platform.token.encode()).hexdigest()}]
 
 
 def test_the_local_authority_vouches_for_the_certificate(platform: Workspace) -> None:
@@ -55,7 +78,7 @@ def test_every_container_is_hardened(platform: Workspace) -> None:
 
 def test_no_secret_is_in_an_environment_an_image_or_a_log(platform: Workspace) -> None:
     values = [line.split("\t")[1] for line in platform.run("password").out.splitlines() if "\t" in line]
-    assert len(values) == 9
+    assert len(values) == 10
     servers = platform.containers(everything=True)
     assert leaks(servers, values) == []
     image = next(c["Image"] for c in servers if c["Config"]["Labels"]["com.docker.compose.service"] == "app")

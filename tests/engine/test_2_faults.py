@@ -24,10 +24,10 @@ def test_a_container_whose_main_process_is_killed_is_back_and_nothing_is_lost(
     platform: Workspace, service: str
 ) -> None:
     until(lambda: _readiness(platform) == 200, "ready before the kill", RECOVERY_SECONDS)
-    with trusting(platform.url) as client:
+    with trusting(platform.url, platform.token) as client:
         kept = make(client, f"Before {service} was killed")
     kill_main_process(platform, service)
-    with trusting(platform.url) as client:
+    with trusting(platform.url, platform.token) as client:
         until(lambda: _readiness(platform) == 200, "every dependency answers", RECOVERY_SECONDS)
         assert titles_in_download(client, kept["id"])[0] == f"Before {service} was killed"
 
@@ -36,7 +36,7 @@ def test_a_container_whose_main_process_is_killed_is_back_and_nothing_is_lost(
 def test_without_a_data_store_the_backend_says_503_and_recovers(platform: Workspace, service: str, named: str) -> None:
     stores = [c["Id"] for c in platform.containers(service)]
     started = {c["Id"]: c["State"]["StartedAt"] for c in platform.containers("app")}
-    with trusting(platform.url) as client:
+    with trusting(platform.url, platform.token) as client:
 
         def answer() -> httpx.Response:
             return client.post(PRESENTATIONS, json=example())

@@ -30,7 +30,7 @@ def _releases(platform: Workspace) -> set[str]:
 
 
 def test_three_rollouts_under_load_drop_no_request(platform: Workspace, figures: Figures) -> None:
-    with Load(platform.url) as load:
+    with Load(platform.url, platform.token) as load:
         roll_out_each(platform, load, ("1.0.1", "1.0.2", "1.0.3"), startSeconds=180)
     figures(str(load.tally))
     is_all_there(platform, load)
@@ -43,7 +43,7 @@ def test_a_broken_release_fails_with_its_reason_while_the_old_one_serves_on(
     platform: Workspace, figures: Figures
 ) -> None:
     good = app_ids(platform)
-    with Load(platform.url) as load:
+    with Load(platform.url, platform.token) as load:
         load.wait_for(100)
         broken = see_it_break(platform, "1.0.4")
         failed = {container["Id"] for container in _stopped(platform)}
@@ -93,7 +93,7 @@ def test_a_job_that_fails_stops_the_rollout_before_a_replica_is_replaced(platfor
 def test_a_rollout_that_was_interrupted_is_finished_by_the_next_one(
     platform: Workspace, figures: Figures, release: str, moment: str, sent: signal.Signals
 ) -> None:
-    with Load(platform.url) as load:
+    with Load(platform.url, platform.token) as load:
         load.wait_for(100)
         platform.configure("backend", release=release, startSeconds=180)
         update = platform.start("up")

@@ -21,7 +21,7 @@ from components.settings import REFERENCE_HEALTH, REFERENCE_MIGRATIONS
 from slidegenie.plan import StackProgram
 
 from ..conftest import Figures
-from ..support.client import example
+from ..support.client import bearing, example
 from ..support.own_engine import OwnEngine, missing_for_own_engine
 from ..support.workspace import ROOT, Workspace, docker
 from ..support.writers import Write, Writers
@@ -44,9 +44,10 @@ class Struck:
 
     engine: OwnEngine
     platform: Workspace
+    token: str
 
     def writers(self) -> Writers:
-        return Writers(self.platform.url, self.engine.enter)
+        return Writers(self.platform.url, self.token, self.engine.enter)
 
     def until_healthy(self, seconds: float = 180) -> None:
         deadline = time.monotonic() + seconds
@@ -79,12 +80,12 @@ def struck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Struck]:
             patch.setenv("DOCKER_HOST", engine.host)
             platform = Workspace.make(tmp_path_factory.mktemp("struck"), "struck", "compose", _FIRST_PORT)
             commands = {"healthCommand": [*REFERENCE_HEALTH], "migrateCommand": [*REFERENCE_MIGRATIONS]}
-            platform.configure("backend", image=_BACKEND, **commands)
+            platform.configure("backend", image=_BACKEND, tokens=["default"], **commands)
             platform.configure("engine", dataRoot=str(engine.data_root))
             engine.run("install", "-d", "-o", "1000", "-g", "1000", "-m", "0750", *_data_folders(platform))
             up = platform.run("up")
             assert up.code == 0, up.text
-            yield Struck(engine, platform)
+            yield Struck(engine, platform, platform.token)
         finally:
             engine.close()
     assert _first_engine() == before, "the machine's own engine was touched"
@@ -140,7 +141,7 @@ def test_a_write_that_is_gone_is_noticed(struck: Struck) -> None:
     with struck.writers() as writers:
         writers.wait_for(_acknowledged(5), "a few writes")
     victim = writers.acknowledged[2]
-    gone = struck.engine.inside(lambda: httpx.delete(f"{_write_url(struck)}/{victim.identity}", timeout=30))
+    gone = struck.engine.inside(lambda: _client(struck).delete(f"{_write_url(struck)}/{victim.identity}"))
     assert gone.is_success
     lost = writers.lost()
     assert len(lost) == 1
@@ -197,11 +198,15 @@ def test_nothing_is_lost_when_the_disk_of_the_data_is_full(struck: Struck, figur
         free = struck.engine.run("stat", "-f", "-c", "%a", str(struck.engine.data_root)).strip()
         assert int(free) * 4 < 1024, f"the disk is not full: {free} blocks"
         writers.wait_for(lambda writes: sum(1 for w in writes if w.failure) >= _ENOUGH // 3, "writes are refused")
-        refused = struck.engine.inside(lambda: httpx.post(_write_url(struck), json=example(), timeout=30))
+        refused = struck.engine.inside(lambda: _client(struck).post(_write_url(struck), json=example()))
         assert refused.status_code >= 500, "what cannot be kept must not be acknowledged"
         struck.engine.run("rm", str(filler))
 
     _through(struck, figures, fill)
+
+
+def _client(struck: Struck) -> httpx.Client:
+    return httpx.Client(headers=bearing(struck.token), timeout=30)
 
 
 def _write_url(struck: Struck) -> str:

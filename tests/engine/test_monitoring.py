@@ -117,7 +117,7 @@ def prometheus(watched: Workspace, *, cadvisor: bool) -> Prometheus:
     base = "slidegenie-airgap/debian:bookworm-slim"
     docker("run", "--rm", "--user", "1000:1000", "--volume", f"{volume}:/metrics", base, "sh", "-c", write)
     # As if ten minutes had gone by: every kind of request, some refused, over more than one window of a rate.
-    with trusting(watched.url) as client:
+    with trusting(watched.url, watched.token) as client:
         for turn in range(12):
             made = [make(client, f"Use {turn}") for _ in range(4)]
             client.get(PRESENTATIONS)

@@ -23,7 +23,7 @@ def test_up_says_where_the_platform_is_and_shows_no_password(workspace: Workspac
 
 
 def test_a_presentation_is_made_and_downloaded_over_tls(platform: Workspace) -> None:
-    with trusting(platform.url) as client:
+    with trusting(platform.url, platform.token) as client:
         made = make(client, "Board meeting")
         assert titles_in_download(client, made["id"])[0] == "Board meeting"
 

@@ -46,7 +46,7 @@ def _urns(platform: Workspace) -> dict[str, str]:
 @pytest.fixture
 def load(platform: Workspace, figures: Figures) -> Iterator[Load]:
     """Clients that must not see any of this, on a machine that is busy besides."""
-    with busy_cores(), Load(platform.url) as clients:
+    with busy_cores(), Load(platform.url, platform.token) as clients:
         clients.wait_for(100)
         yield clients
         clients.wait_for(clients.tally.total + 200)

@@ -38,7 +38,7 @@ def test_a_rollback_mends_a_bad_release_and_a_broken_one_without_a_failed_reques
     platform: Workspace, figures: Figures
 ) -> None:
     _up(platform, "0.9.0")
-    with Load(platform.url) as load:
+    with Load(platform.url, platform.token) as load:
         load.wait_for(200)
         _up(platform, "0.9.1")
 

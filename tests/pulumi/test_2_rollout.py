@@ -12,7 +12,7 @@ pytestmark = pytest.mark.pulumi
 
 
 def test_three_rollouts_under_load_drop_no_request(platform: Workspace, figures: Figures) -> None:
-    with Load(platform.url) as load:
+    with Load(platform.url, platform.token) as load:
         roll_out_each(platform, load, ("1.0.1", "1.0.2", "1.0.3"))
     figures(str(load.tally))
     is_all_there(platform, load)
@@ -20,7 +20,7 @@ def test_three_rollouts_under_load_drop_no_request(platform: Workspace, figures:
 
 def test_two_rollouts_on_busy_cores_drop_no_request(platform: Workspace, figures: Figures) -> None:
     """The processes of a new container start one long after the other here: none may answer before it can."""
-    with busy_cores(), Load(platform.url, clients=32, per_second=70, post_every=4) as load:
+    with busy_cores(), Load(platform.url, platform.token, clients=32, per_second=70, post_every=4) as load:
         roll_out_each(platform, load, ("1.1.1", "1.1.2"), startSeconds=180)
         figures(str(load.tally))
     assert load.tally.failures.total() == 0, load.tally.failures
@@ -30,7 +30,7 @@ def test_a_broken_release_fails_with_its_reason_while_the_old_one_serves_on(
     platform: Workspace, figures: Figures
 ) -> None:
     good = app_ids(platform)
-    with Load(platform.url) as load:
+    with Load(platform.url, platform.token) as load:
         load.wait_for(100)
         see_it_break(platform, "1.0.4")
 

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from ..conftest import Figures
-from ..support.client import make, titles_in_download, trusting
+from ..support.client import PRESENTATIONS, make, titles_in_download, trusting
 from ..support.load import Load
 from ..support.secrets import leaks, leaks_in_image, leaks_in_processes, leaks_in_state, secrets_of
 from ..support.workspace import Workspace
@@ -66,9 +66,9 @@ def test_secrets_are_rotated_under_load_and_the_old_ones_open_nothing(platform: 
     assert _postgres(platform, login, before["postgres-login-password"]) == 0
     assert _redis(platform, "slidegenie", before["redis-password"]) == 0
     assert _storage(platform, access, before["storage-login-key"]) == 0
-    with trusting(platform.url) as client:
+    with trusting(platform.url, platform.token) as client:
         kept = make(client, "Before the rotation")
-    with Load(platform.url) as load:
+    with Load(platform.url, platform.token) as load:
         load.wait_for(200)
         for secret in ("postgres", "redis", "storage"):
             rotated = platform.run("rotate", secret)
@@ -78,7 +78,7 @@ def test_secrets_are_rotated_under_load_and_the_old_ones_open_nothing(platform: 
     figures(str(load.tally))
     assert load.tally.failures.total() == 0, load.tally.failures
     assert _stores(platform) == stores, "no store was restarted"
-    with trusting(platform.url) as client:
+    with trusting(platform.url, platform.token) as client:
         assert titles_in_download(client, kept["id"])[0] == "Before the rotation"
 
     after = secrets_of(platform)
@@ -93,6 +93,35 @@ def test_secrets_are_rotated_under_load_and_the_old_ones_open_nothing(platform: 
     protected = [r for r in platform.state()["resources"] if r["type"].endswith(":RandomPassword")]
     assert {r["urn"].rpartition("::")[2] for r in protected if not r.get("protect")} == {"slidegenie-hash-key"}
     assert platform.pulumi("preview", "--expect-no-changes").code == 0
+
+
+def _answered(platform: Workspace, token: str) -> int:
+    with trusting(platform.url, token) as client:
+        return client.get(PRESENTATIONS).status_code
+
+
+def test_a_token_is_rotated_under_load_and_the_former_one_ends_when_somebody_says_so(
+    platform: Workspace, figures: Figures
+) -> None:
+    former, replicas = platform.token, {c["Id"] for c in platform.containers("app")}
+    with Load(platform.url, former) as load:
+        load.wait_for(200)
+        rotated = platform.run("rotate", "token-default")
+        assert rotated.code == 0, rotated.text
+        load.wait_for(_REQUESTS // 2)
+    figures(str(load.tally))
+    assert load.tally.failures.total() == 0, load.tally.failures
+    token = platform.token
+    assert token != former
+    assert [_answered(platform, each) for each in (token, former, "")] == [200, 200, 401]
+
+    with Load(platform.url, token) as load:
+        ended = platform.run("rotate", "token-default-former")
+        assert ended.code == 0, ended.text
+        load.wait_for(200)
+    assert load.tally.failures.total() == 0, load.tally.failures
+    assert [_answered(platform, each) for each in (token, former)] == [200, 401]
+    assert {c["Id"] for c in platform.containers("app")} == replicas, "nothing was replaced"
 
 
 def test_neither_old_nor_new_secrets_can_be_read_anywhere(platform: Workspace) -> None:

@@ -82,7 +82,7 @@ def test_a_volume_and_a_network_removed_by_hand_are_made_again_with_all_that_was
     assert fixed.code == 0, fixed.text
     assert docker("volume", "ls", "--quiet", "--filter", f"name=^{volume}$").strip() == volume
     assert _on(_control_network(platform), platform) == {"traefik", "socket-proxy"}
-    with trusting(platform.url) as client:
+    with trusting(platform.url, platform.token) as client:
         make(client, "After the repair")
 
 
@@ -114,12 +114,12 @@ def test_a_wrong_passphrase_is_one_clear_line(platform: Workspace) -> None:
 
 
 def test_down_keeps_the_data_and_the_next_up_serves_it_again(platform: Workspace) -> None:
-    with trusting(platform.url) as client:
+    with trusting(platform.url, platform.token) as client:
         kept = make(client, "Kept through a stop")
     down = platform.run("down")
     assert down.code == 0, down.text
     assert [c for c in platform.containers(everything=True) if c["State"]["Running"]] == []
     up = platform.run("up")
     assert up.code == 0, up.text
-    with trusting(platform.url) as client:
+    with trusting(platform.url, platform.token) as client:
         assert titles_in_download(client, kept["id"])[0] == "Kept through a stop"

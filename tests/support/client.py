@@ -11,9 +11,14 @@ PRESENTATIONS = "/api/v1/presentations"
 PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 
 
-def trusting(url: str) -> httpx.Client:
+def trusting(url: str, token: str = "") -> httpx.Client:
     """Return a client that takes the certificate it is shown; `authority` is tested on its own."""
-    return httpx.Client(base_url=url, verify=unverified(), timeout=20)
+    return httpx.Client(base_url=url, verify=unverified(), timeout=20, headers=bearing(token))
+
+
+def bearing(token: str) -> dict[str, str]:
+    """Return the headers of a request that brings a token; none without one."""
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def unverified() -> ssl.SSLContext:

@@ -11,7 +11,7 @@ from typing import Self
 
 import httpx
 
-from .client import PRESENTATIONS, example, unverified
+from .client import PRESENTATIONS, bearing, example, unverified
 
 # ---------------------------------------------------------------------------- crowd
 # Threads that work beside a test, for a bounded time.
@@ -92,10 +92,16 @@ class Load(Crowd):
     """
 
     def __init__(
-        self, url: str, *, clients: int = _CLIENTS, per_second: float = _PER_SECOND, post_every: int = _POST_EVERY
+        self,
+        url: str,
+        token: str,
+        *,
+        clients: int = _CLIENTS,
+        per_second: float = _PER_SECOND,
+        post_every: int = _POST_EVERY,
     ) -> None:
         self.tally = Tally()
-        self._url, self._lock = url, threading.Lock()
+        self._url, self._token, self._lock = url, token, threading.Lock()
         self._interval_seconds, self._post_every = clients / per_second, post_every
         self.gather(clients, _MOST_SECONDS)
 
@@ -110,7 +116,7 @@ class Load(Crowd):
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _PRIORITY)
         keep_alive = number % 2 == 0
-        headers = {} if keep_alive else {"Connection": "close"}
+        headers = bearing(self._token) | ({} if keep_alive else {"Connection": "close"})
         with httpx.Client(base_url=self._url, verify=unverified(), timeout=20, headers=headers) as client:
             due = time.monotonic()
             for turn in itertools.count(number):

@@ -34,7 +34,7 @@ def roll_out_each(platform: Workspace, load: Load, releases: Sequence[str], **se
 def is_all_there(platform: Workspace, load: Load) -> None:
     """See that what the load has made can still be had, and that no request failed."""
     assert load.tally.failures.total() == 0, load.tally.failures
-    with trusting(platform.url) as client:
+    with trusting(platform.url, platform.token) as client:
         for identity in load.tally.created[:: max(len(load.tally.created) // 20, 1)]:
             assert client.get(f"{PRESENTATIONS}/{identity}").status_code == 200
         assert titles_in_download(client, load.tally.created[0])

@@ -80,6 +80,14 @@ class Workspace:
         """Address of the platform."""
         return f"https://localhost:{self.ports[1]}"
 
+    @property
+    def token(self) -> str:
+        """The token of the application's clients, as people are shown it; empty where it wants none."""
+        shown = self.run("password")
+        assert shown.code == 0, shown.text
+        found = dict(line.split("\t") for line in shown.out.splitlines() if "\t" in line)
+        return found.get("slidegenie-app-token-default", "")
+
     def configure(self, section: str, **values: Any) -> None:
         """Change settings of the stack; `None` takes one out."""
         settings = self._read()

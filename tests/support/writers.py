@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from .client import PRESENTATIONS, example, titles_in_download, unverified
+from .client import PRESENTATIONS, example, titles_in_download, trusting
 from .load import Crowd
 
 _CLIENTS = 8
@@ -34,6 +34,7 @@ class Writers(Crowd):
     """Eight clients, each with one presentation after the other; a context manager, and bounded in any case."""
 
     url: str
+    token: str
     enter: Callable[[], None]
     """Called first by every thread, to get where the platform is."""
     writes: list[Write] = field(default_factory=list, init=False)
@@ -58,7 +59,7 @@ class Writers(Crowd):
     def lost(self) -> list[str]:
         """Return what was acknowledged and cannot be downloaded now, as it was written."""
         with (
-            httpx.Client(base_url=self.url, verify=unverified(), timeout=20) as client,
+            trusting(self.url, self.token) as client,
             ThreadPoolExecutor(_CLIENTS, initializer=self.enter) as threads,
         ):
             found = threads.map(lambda write: self._is_there(client, write), self.acknowledged)
@@ -78,7 +79,7 @@ class Writers(Crowd):
     def client(self, _number: int) -> None:
         """Write one presentation after the other."""
         self.enter()
-        with httpx.Client(base_url=self.url, verify=unverified(), timeout=20) as client:
+        with trusting(self.url, self.token) as client:
             while not self.over and len(self.writes) < _MOST_WRITES:
                 self.writes.append(_write(client, f"Write {next(self._numbers)}"))
                 time.sleep(_PAUSE_SECONDS)

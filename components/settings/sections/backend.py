@@ -26,6 +26,7 @@ REFERENCE_HEALTH = ("python", "-m", "app", "health")
 REFERENCE_MIGRATIONS = ("python", "-m", "app", "migrate")
 """How the reference backend's image brings the database up to date."""
 
+_Token = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", examples=["website"])]
 _Command = tuple[Annotated[Text, Field(min_length=1)], ...]
 
 _SET_BY = {
@@ -46,6 +47,13 @@ _SET_BY = {
 }
 """Variables of the application that follow from settings: set beside them, migrations, application and backups would
 each work with another store."""
+_OF_THE_REFERENCE = {
+    "API_OPEN": "backend.tokens",
+    "API_TOKENS_FILE": "backend.tokens",
+    "API_QUOTA_MIB": "backend.quotaMib",
+    "BUILD_QUEUE": "backend.buildQueue",
+}
+"""What the reference backend is told. Your own application may have such variables, unless it has tokens."""
 
 
 class Variant(enum.Enum):
@@ -142,6 +150,17 @@ class BackendSettings(Section):
     """How long requests under way may take to finish after the drain."""
     start_seconds: Annotated[int, Field(ge=5, le=3600)] = 60
     """How long a new container may take to become healthy before the rollout fails and the old release stays."""
+    tokens: tuple[_Token, ...] | None = None
+    """Names of the bearer tokens that requests need, each with another owner: what is made with one is seen with no
+    other. They are generated. An empty list: everybody is answered, as owner `default`, whose is as well what was made
+    before there were tokens. Default: `[default]`; none with `target: development`. Your own application gets none
+    unless you name some: then `API_TOKENS_FILE` says which file has their names and SHA-256 hashes."""
+    quota_mib: Annotated[int, Field(ge=1, le=1_048_576)] = 10_240
+    """What presentations of one owner may take in the bucket, in MiB; the next one is answered 507. An ordinary one
+    takes 30 kB, the largest one 1 MB. Of the reference backend."""
+    build_queue: Annotated[int, Field(ge=0, le=1000)] = 16
+    """Presentations that may wait to be built, for each worker; the next one is answered 503 at once. Building the
+    largest takes about half a second of a core. Of the reference backend."""
     environment: dict[VariableName, Text] = Field(default={})
     """Further environment variables. Never a secret: anything that can inspect the container can read them. Those that
     other settings decide, such as `DATABASE_HOST`, are refused; `FORWARDED_ALLOW_IPS`, the private networks, may be
@@ -175,12 +194,22 @@ class BackendSettings(Section):
 
     @model_validator(mode="after")
     def _settings_are_not_said_twice(self) -> "BackendSettings":
+        set_by = _SET_BY if self.own and not self.tokens else _SET_BY | _OF_THE_REFERENCE
         lines = [
-            f"environment.{name}: follows from {_SET_BY[name]}; say it there, or give your variable another name"
-            for name in sorted(self.environment.keys() & _SET_BY.keys())
+            f"environment.{name}: follows from {set_by[name]}; say it there, or give your variable another name"
+            for name in sorted(self.environment.keys() & set_by.keys())
         ]
         if lines:
             raise ValueError("\n".join(lines))
+        return self
+
+    @model_validator(mode="after")
+    def _tokens_are_told_apart(self) -> "BackendSettings":
+        for number, name in enumerate(self.tokens or ()):
+            if name in (self.tokens or ())[:number]:
+                raise ValueError(f"tokens.{number}: {name!r} is there already; give each token a name of its own")
+            if name.endswith("-former"):
+                raise ValueError(f"tokens.{number}: must not end with -former, the one before a token is called so")
         return self
 
     @model_validator(mode="after")
@@ -206,6 +235,13 @@ class BackendSettings(Section):
     def own(self) -> bool:
         """Whether an application of your own takes the reference backend's place."""
         return bool(self.context or self.image)
+
+    @property
+    def token_names(self) -> tuple[str, ...]:
+        """Names of the tokens that requests need; none where everybody is answered."""
+        if self.tokens is None:
+            return () if self.own or self.target is Target.DEVELOPMENT else ("default",)
+        return self.tokens
 
     @property
     def health(self) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     authority.write_text(text(root.cert_pem), encoding="utf-8")
     stack = Workspace.make(folder / "checkout", "edge", "compose", FIRST_PORT)
     stack.configure("monitoring", enabled=True)
+    # What the edge lets through is seen by what the application makes of it, so that answers everybody.
+    stack.configure("backend", tokens=[])
     stack.configure("proxy", tls="files", certificate=certificate + text(middle.cert_pem), hstsSeconds=None)
     stack.configure("secrets", tlsKey=key)
     stack.destroy()

@@ -122,7 +122,8 @@ def test_the_env_file_has_every_variable_of_the_application_with_a_comment() -> 
         name = variable.split("=")[0]
         assert lines[lines.index(variable) - 1] == f"# {COMMENTS[name]}"
     assert {line.split("=")[0] for line in lines if line and line[0] != "#"} == {*COMMENTS, "DOCKER_GID"} - {
-        "DATABASE_SSLROOTCERT"
+        "API_OPEN",
+        "DATABASE_SSLROOTCERT",
     }
     assert lines[-1] == "DOCKER_GID="
 

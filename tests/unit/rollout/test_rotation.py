@@ -84,6 +84,7 @@ def test_what_can_be_rotated_is_there(plans: dict[str, Plan]) -> None:
 
 def test_every_generated_secret_can_be_rotated(plan: Plan) -> None:
     ends = tuple(f"-{end}" for rotatable in ROTATABLE.values() for step in rotatable.steps for end in step)
+    ends += ("-app-token-default",)
     # A key for hashes in labels: it opens nothing.
     assert [p.name for p in plan.of_type(PASSWORD) if not p.name.endswith(ends)] == ["slidegenie-hash-key"]
 
@@ -141,6 +142,27 @@ def test_the_repository_is_told_after_each_step_and_before_the_first(
     monkeypatch.setattr(rotation, "containers", lambda *_: [])
     with pytest.raises(Problem, match="no container backup runs"):
         subject.rotate("backup", nothing)
+
+
+def test_a_token_is_remembered_before_it_is_made_anew_and_only_then_ends_the_one_before(
+    rollouts: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = "slidegenie-app-token"
+    subject, stack = of(
+        *(secret(f"{app}-{name}", days=3) for name in ("site", "my-site")),
+        *({"urn": f"urn:x::{app}-{name}-former", "type": "random"} for name in ("site", "my-site")),
+    )
+
+    subject.rotate("token-site", nothing)
+
+    assert rollouts == [[], [f"urn:x::{app}-site-former"], [f"urn:x::{app}-site"]]
+    assert "`make rotate SECRET=token-site-former` ends the old one" in capsys.readouterr().out
+    assert [line.split()[0] for line in subject.listed()][1:-1] == ["token-site", "token-my-site"]
+
+    stack.resources[2]["created"] = "2026-01-01T00:00:00+00:00"
+    subject.rotate("token-site-former", nothing)
+
+    assert rollouts[3:] == [[f"urn:x::{app}-site-former"]]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ def test_the_search_finds_what_is_no_secret(given: Plan) -> None:
 def test_given_secrets_are_not_generated_too(given: Plan) -> None:
     assert {password.name for password in given.of_type(PASSWORD)} == {
         "slidegenie-hash-key",
+        "slidegenie-app-token-default",
         "slidegenie-postgres-administrator",
         "slidegenie-postgres-deputy",
         "slidegenie-redis-administrator",
@@ -168,6 +169,7 @@ def test_the_application_reads_its_secrets_from_files(given: Plan) -> None:
         "REDIS_PASSWORD_FILE=/run/secrets/redis-password",
         "S3_ACCESS_KEY_FILE=/run/secrets/storage-access-key",
         "S3_SECRET_KEY_FILE=/run/secrets/storage-secret-key",
+        "API_TOKENS_FILE=/run/tokens/tokens.json",
     }
 
 
@@ -206,7 +208,11 @@ def test_no_secret_is_made_by_a_resource_whose_id_is_its_value(plan: Plan) -> No
     found = {r.type.rpartition(":")[2] for r in plan.resources if r.type.startswith("random:")}
 
     assert found <= {"RandomPassword", "RandomString", "RandomUuid7", "RandomId"}
-    harmless = {"RandomString": ("-login",), "RandomUuid7": ("-made",), "RandomId": ("-app-", "-former-logins")}
+    harmless = {
+        "RandomString": ("-login", "-former"),
+        "RandomUuid7": ("-made",),
+        "RandomId": ("-app-", "-former-logins"),
+    }
     for kind, parts in harmless.items():
         made = [r.name for r in plan.resources if r.type.endswith(f":{kind}")]
         assert [name for name in made if not any(part in name for part in parts)] == []

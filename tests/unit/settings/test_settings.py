@@ -34,6 +34,18 @@ MISTAKES = {
         {"engine": {"data_root": "/data"}},
         "engine.data_root: is not a known key; did you mean engine.dataRoot?",
     ),
+    "two tokens of one name": (
+        {"backend": {"tokens": ["site", "app", "site"]}},
+        "backend: tokens.2: 'site' is there already; give each token a name of its own",
+    ),
+    "a token with the name of a former one": (
+        {"backend": {"tokens": ["site-former"]}},
+        "backend: tokens.0: must not end with -former, the one before a token is called so",
+    ),
+    "a token whose name would not do in a file": (
+        {"backend": {"tokens": ["My site"]}},
+        "backend.tokens.0: has the wrong form; got 'My site', it must match ^[a-z][a-z0-9-]{0,30}$",
+    ),
     "a key like no other": (
         {"engine": {"xyz": 1}},
         "engine.xyz: is not a known key; known here: dataRoot, caBundle, builder, socket, socketGroup",
