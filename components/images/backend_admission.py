@@ -2,7 +2,7 @@
 
 import pulumi
 
-from ..settings.values.references import IMAGE_ID, is_in
+from ..settings.references import IMAGE_ID, is_in
 from .backend_image import BackendImage, BackendImageArgs, pushed_backend
 from .image import PulledImage, PulledImageArgs, mirrored, without_tag
 from .supply_chain import Admission, AdmissionArgs, RegistryImage, RegistryImageArgs, login

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pulumi
 
 from ..settings import ImagesSettings, RegistrySettings, SecretsSettings, SupplyChainSettings
-from ..settings.sections.supply_chain import GENERATED, KEYLESS, Vendor
-from ..settings.values.references import is_in
+from ..settings.references import is_in
+from ..settings.sections.images import GENERATED, KEYLESS, Vendor
 from .image import mirrored, without_tag
 from .supply_chain import Admission, AdmissionArgs
 

@@ -10,8 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticKnownError
 
-from .errors import OF_A_FILE
-from .refusal import refused
+from .errors import OF_A_FILE, refused
 
 
 class Section(BaseModel):

@@ -181,3 +181,8 @@ def _metadata(option: Any) -> tuple[Any, ...]:
 def reveal(secret: SecretStr | None) -> str | None:
     """Return the plain value of a given secret, or `None` where it is to be generated."""
     return secret.get_secret_value() if secret is not None else None
+
+
+def refused(wanted: str, value: object, why: str | None = None) -> ValueError:
+    """Return the error to raise for `value`, which must be what `wanted` says."""
+    return ValueError(f"must be {wanted}; got {value!r}{f' ({why})' if why else ''}")

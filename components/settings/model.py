@@ -7,19 +7,15 @@ from pydantic.alias_generators import to_camel
 
 from .base import Section
 from .errors import reveal
-from .sections.acme import Challenge
+from .references import IMAGE_ID
 from .sections.backend import BackendSettings
 from .sections.backup import CERTIFICATES, OF_MONITORING, BackupSettings
-from .sections.edge import ProxySettings, TlsMode
-from .sections.images import EngineSettings, ImagesSettings, RegistrySettings
-from .sections.maintenance import MaintenanceSettings
-from .sections.monitoring import MonitoringSettings
+from .sections.edge import Challenge, ProxySettings, TlsMode
+from .sections.images import EngineSettings, ImagesSettings, RegistrySettings, Require, SupplyChainSettings
+from .sections.monitoring import MaintenanceSettings, MonitoringSettings, PolicySettings
 from .sections.own_certificate import problems
-from .sections.policy import PolicySettings
 from .sections.secrets import SecretsSettings
 from .sections.stores import PostgresSettings, RedisSettings, StorageSettings
-from .sections.supply_chain import Require, SupplyChainSettings
-from .values.references import IMAGE_ID
 
 
 class Settings(Section):

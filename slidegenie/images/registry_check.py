@@ -4,7 +4,7 @@ import ssl
 import urllib.error
 import urllib.request
 
-from components.settings.values.references import DOCKER_HUB, split_registry
+from components.settings.references import DOCKER_HUB, split_registry
 
 from ..console import Problem
 from ..engine.docker import docker, last_line

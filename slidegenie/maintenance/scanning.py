@@ -19,7 +19,7 @@ from components.images.supply_chain.policy import ScanPolicy, Severity
 from components.images.supply_chain.tools import toolset
 from components.images.supply_chain.trivy import scan
 from components.settings import Settings
-from components.settings.sections.supply_chain import GENERATED
+from components.settings.sections.images import GENERATED
 
 from ..console import Problem, info, warn
 from ..engine.docker import containers, docker, service

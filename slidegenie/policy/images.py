@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.settings.values.references import repository_of, split_registry
+from components.settings.references import repository_of, split_registry
 
 _BUILD = "docker-build:index:Image"
 _OLDER_BUILD = "docker:index/image:Image"

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from ...settings.base import Section
 from ...settings.errors import SettingsError, explain
-from ...settings.sections.policy import PolicySettings
+from ...settings.sections.monitoring import PolicySettings
 from ...settings.yaml_file import read_yaml
 from ..assets import asset
 from ..json_text import json_text

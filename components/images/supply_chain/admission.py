@@ -27,7 +27,7 @@ from ...settings import (
     SupplyChainSettings,
     reveal,
 )
-from ...settings.sections.supply_chain import GENERATED
+from ...settings.sections.images import GENERATED
 from .checks import Checks
 from .cosign import Signer
 from .errors import SupplyChainError

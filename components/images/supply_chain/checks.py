@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...core.engine import DockerEngine
 from ...settings import ImagesSettings
-from ...settings.sections.supply_chain import Require
+from ...settings.sections.images import Require
 from . import cosign, syft, trivy
 from .cosign import Signer
 from .errors import SupplyChainError

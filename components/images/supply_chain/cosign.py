@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...settings.sections.supply_chain import KEYLESS, SupplyChainSettings
+from ...settings.sections.images import KEYLESS, SupplyChainSettings
 from .errors import SupplyChainError, ToolError, UnsignedError
 from .subject import CheckedImage
 from .tools import Toolset

@@ -9,7 +9,7 @@ import pulumi_docker_build as docker_build
 
 from ...core.socket_group import given_provider
 from ...settings import BuildCache
-from ...settings.values.references import DOCKER_HUB
+from ...settings.references import DOCKER_HUB
 from ..image import BuiltImageArgs, trust
 from .registry import RegistryLogin
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...settings.values.references import HUB_NAMES
+from ...settings.references import HUB_NAMES
 from .errors import ToolError
 
 _HUB_LOGIN = "https://index.docker.io/v1/"

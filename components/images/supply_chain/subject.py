@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...settings.values.references import repository_of
+from ...settings.references import repository_of
 from .errors import SupplyChainError, ToolError
 from .tools import Toolset
 

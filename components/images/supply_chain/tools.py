@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...core.engine import DockerEngine
 from ...settings import ImagesSettings
-from ...settings.values.versions import third_party
+from ...settings.references import third_party
 from ..image import mirrored
 from .errors import ToolError
 from .registry import RegistryLogin, user_docker_folder, write_docker_folder

@@ -6,12 +6,11 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
+from ..addresses import Port, WebUrl
 from ..base import Limits, Section
-from ..refusal import refused
-from ..values.addresses import Port, WebUrl
-from ..values.image_names import RunnableImage
-from ..values.paths import ContainerPath
-from ..values.texts import Script, Text, VariableName
+from ..errors import refused
+from ..references import RunnableImage
+from ..texts import ContainerPath, Script, Text, VariableName
 
 _TAKEN = frozenset(
     {

@@ -6,12 +6,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ..addresses import url_problem
 from ..base import Limits, Section
-from ..refusal import refused
-from ..values.addresses import url_problem
-from ..values.paths import HostPath
-from ..values.schedule import Schedule, ScheduleOrOff
-from ..values.texts import Script
+from ..errors import refused
+from ..texts import HostPath, Schedule, ScheduleOrOff, Script
 
 _SERVICES = ("s3", "rest", "b2", "azure", "gs", "swift")
 """What restic reaches by itself; sftp and rclone would need programs of their own, and keys for them."""

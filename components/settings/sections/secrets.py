@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from ..addresses import url_problem
 from ..base import Section
-from ..values.addresses import url_problem
-from ..values.texts import ENCRYPTED, VariableName
+from ..texts import ENCRYPTED, VariableName
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LEAST_GRAFANA = 4

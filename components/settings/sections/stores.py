@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ..addresses import EndpointUrl, Host, Port
 from ..base import Limits, Section
-from ..refusal import refused
-from ..values.addresses import EndpointUrl, Host, Port
-from ..values.texts import Certificates
+from ..errors import refused
+from ..texts import Certificates
 
 _LONGEST_NAME = 63
 """Bytes of a name in PostgreSQL; it cuts off what is longer."""

@@ -7,7 +7,7 @@ import pytest
 from components import BuiltImage, BuiltImageArgs, PulledImage, PulledImageArgs, SettingsError
 from components.images.image import mirrored
 from components.settings import ImagesSettings
-from components.settings.values.references import Reference, is_in, parse, split_registry
+from components.settings.references import Reference, is_in, parse, split_registry
 from slidegenie.maintenance.images import ImageRecord
 from slidegenie.plan import Plan
 from slidegenie.policy.images import full_name, repository

@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from components.settings.values.versions import third_parties
+from components.settings.references import third_parties
 from slidegenie.plan import Plan
 
 from ..plans import ROOT

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from components.settings import ImagesSettings
-from components.settings.values.versions import third_parties
+from components.settings.references import third_parties
 
 from ..plans import ROOT
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from ..refusal import refused
+from .errors import refused
 
 LAST_PORT = 65_535
 
