@@ -8,16 +8,12 @@ from typing import Any
 import pulumi
 
 from .containers import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, VolumeMount
-from .containers.files import Files, FilesArgs
-from .containers.foundation import Foundation
-from .containers.network import Zone
-from .containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
-from .core.endpoints import Endpoint
+from .containers.foundation import Foundation, Zone
+from .containers.volumes import DataVolume, DataVolumeArgs, Files, FilesArgs, PreparedVolume
 from .core.labels import RELEASE_LABEL
 from .edge import Proxy
 from .edge.web import WebService, WebServiceArgs
-from .images.backend_admission import admitted_backend
-from .images.backend_image import BackendImageArgs, backend_build
+from .images.backend_image import BackendImageArgs, admitted_backend, backend_build
 from .images.variants import image_variant
 from .settings import (
     BackendSettings,
@@ -29,6 +25,7 @@ from .settings import (
     SupplyChainSettings,
     Target,
 )
+from .stores.clients import Endpoint
 
 _PRIVATE_NETWORKS = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 """Where the proxy's address is; only what shares a network with the backend can reach it at all."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from components.core.json_text import json_text
+from components.core.text import json_text
 from slidegenie.compose.environment_file import render_env
 from slidegenie.compose.project import compose_project
 from slidegenie.plan.diagram import render_diagram

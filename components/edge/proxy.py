@@ -7,22 +7,17 @@ import pulumi
 from pydantic import SecretStr
 
 from ..containers import FilesMount, HealthCheck, HostMount, PublishedPort, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs
-from ..containers.foundation import Foundation
-from ..containers.network import Zone
-from ..containers.rollout.found import FoundContainer
-from ..containers.seed import remove_files, seed
-from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
+from ..containers.found import FoundContainer
+from ..containers.foundation import Foundation, Zone
+from ..containers.volumes import DataVolume, DataVolumeArgs, Files, FilesArgs, PreparedVolume, remove_files, seed
 from ..core.certificates import LocalCertificate
 from ..core.engine import DockerEngine
 from ..core.labels import CONTENT_LABEL, ENGINE_SOCKET, compose_project
-from ..core.socket_group import socket_group
+from ..core.program import socket_group
 from ..images.image import PulledImage, PulledImageArgs
 from ..settings import EngineSettings, ImagesSettings, Limits, ProxySettings, SecretsSettings, TlsMode, reveal
-from . import config
-from .dynamic import edge
-from .rules import rule
-from .static import AUTHORITY_FILE, CERTIFICATES_PATH, CONFIG_PATH, SECRETS_PATH, acme_environment, static
+from . import routes
+from .traefik import AUTHORITY_FILE, CERTIFICATES_PATH, CONFIG_PATH, SECRETS_PATH, acme_environment, edge, static
 
 _HTTPS = 443
 """The port an address need not name."""
@@ -111,7 +106,7 @@ class Proxy(pulumi.ComponentResource):
                 environment=acme_environment(args.settings, sorted(logins)),
                 files=files,
                 volumes=volumes,
-                # Where bodies are held that do not say their length; see `config.route`.
+                # Where bodies are held that do not say their length; see `routes.route`.
                 tmpfs_mib={"/tmp": args.settings.spool_mib},  # noqa: S108 - a folder of the container
                 ports=_ports(args),
                 health=HealthCheck(
@@ -133,9 +128,9 @@ class Proxy(pulumi.ComponentResource):
         led nowhere.
         """
         # Left to itself, Traefik prefers the longer rule, and the default one is long: it names what it hides.
-        content = config.route(
+        content = routes.route(
             service,
-            rule(self.domain, path, hidden_paths),
+            routes.rule(self.domain, path, hidden_paths),
             priority=1 + len(path or ""),
             direct=path is None and self._settings.backend_port is not None,
             request_mib=self._settings.request_mib,
@@ -158,10 +153,10 @@ class Proxy(pulumi.ComponentResource):
         """
         local = service in self._local
         if local or path is not None:
-            content = config.forward(
+            content = routes.forward(
                 service,
                 port,
-                rule=rule(self.domain, path, hidden_paths) if path else None,
+                rule=routes.rule(self.domain, path, hidden_paths) if path else None,
                 priority=1 + len(path or ""),
                 local=local,
                 request_mib=self._settings.request_mib,
@@ -231,7 +226,7 @@ class Proxy(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         files = Files(
             f"{self._name}-socket-config",
-            FilesArgs(foundation=args.foundation, files={"haproxy.cfg": config.allow_list()}),
+            FilesArgs(foundation=args.foundation, files={"haproxy.cfg": routes.allow_list()}),
             opts=child,
         )
         image = PulledImage(
@@ -240,7 +235,7 @@ class Proxy(pulumi.ComponentResource):
             opts=child,
         )
         probe = (
-            f"exec 3<>/dev/tcp/127.0.0.1/{config.SOCKET_PROXY_PORT}"
+            f"exec 3<>/dev/tcp/127.0.0.1/{routes.SOCKET_PROXY_PORT}"
             " && printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q '200 OK' <&3"
         )
         Server(
@@ -266,12 +261,12 @@ class Proxy(pulumi.ComponentResource):
 def _ports(args: ProxyArgs) -> list[PublishedPort]:
     settings = args.settings
     ports = [
-        PublishedPort(internal=config.HTTP, external=settings.http_port, address=settings.address),
-        PublishedPort(internal=config.HTTPS, external=settings.https_port, address=settings.address),
+        PublishedPort(internal=routes.HTTP, external=settings.http_port, address=settings.address),
+        PublishedPort(internal=routes.HTTPS, external=settings.https_port, address=settings.address),
     ]
     if settings.backend_port is not None:
-        ports.append(PublishedPort(internal=config.DIRECT, external=settings.backend_port))
-    internal = config.local_ports(tuple(args.local_ports))
+        ports.append(PublishedPort(internal=routes.DIRECT, external=settings.backend_port))
+    internal = routes.local_ports(tuple(args.local_ports))
     return ports + [
         PublishedPort(internal=internal[service], external=port) for service, port in sorted(args.local_ports.items())
     ]

@@ -9,12 +9,10 @@ from urllib.parse import quote
 import yaml
 
 from ..core.assets import asset
-from ..core.go_template import literally
-from ..core.json_text import json_text
+from ..core.text import json_text, literally
 from ..settings import MonitoringSettings
 from .args import Additions, ScrapeTarget
-from .links import LINK, RUNBOOK_PATH, UID
-from .runbook import runbook_board
+from .runbook import LINK, RUNBOOK_PATH, UID, runbook_board
 
 RULES_PATH = "/etc/prometheus/rules"
 SECRETS_PATH = "/run/secrets"

@@ -5,10 +5,9 @@ from typing import Any
 import pulumi
 
 from ..containers import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs
-from ..containers.network import Zone
+from ..containers.foundation import Zone
 from ..containers.secrets import given_or_generated
-from ..containers.volume import PreparedVolume
+from ..containers.volumes import Files, FilesArgs, PreparedVolume
 from ..core.labels import SERVICE_LABEL, STACK_LABEL
 from ..images.image import PulledImage, PulledImageArgs
 from ..settings import ImageStore

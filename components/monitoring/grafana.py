@@ -5,10 +5,9 @@ import re
 import pulumi
 
 from ..containers import FilesMount, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs
-from ..containers.network import Zone
+from ..containers.foundation import Zone
 from ..containers.secrets import given_or_generated
-from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
+from ..containers.volumes import DataVolume, DataVolumeArgs, Files, FilesArgs, PreparedVolume
 from ..core.labels import compose_project
 from ..images.image import PulledImage, PulledImageArgs
 from ..settings import reveal

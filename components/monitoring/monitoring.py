@@ -5,9 +5,8 @@ from typing import Any
 import pulumi
 
 from ..containers import FilesMount, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs
-from ..containers.network import Zone
-from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
+from ..containers.foundation import Zone
+from ..containers.volumes import DataVolume, DataVolumeArgs, Files, FilesArgs, PreparedVolume
 from ..images.image import PulledImage, PulledImageArgs
 from ..settings import reveal
 from . import config, exporters

@@ -5,14 +5,11 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from ..containers import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs
-from ..containers.foundation import Foundation
-from ..containers.network import Zone
-from ..containers.volume import DataVolume, DataVolumeArgs
-from ..core.endpoints import Endpoint
+from ..containers.foundation import Foundation, Zone
+from ..containers.volumes import DataVolume, DataVolumeArgs, Files, FilesArgs
 from ..images.image import PulledImage, PulledImageArgs
 from ..settings import ExternalPostgres, ImagesSettings, Limits, PostgresSettings, SslMode
-from .logins import LoginArgs, login, login_file
+from .clients import Endpoint, LoginArgs, login, login_file
 
 _NAME = "slidegenie"
 _PASSWORD = "postgres-password"  # noqa: S105 - a file's name

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 import pulumi
 
 from ..containers import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs
-from ..containers.foundation import Foundation
-from ..containers.network import Zone
-from ..containers.volume import DataVolume, DataVolumeArgs
-from ..core.endpoints import Endpoint
+from ..containers.foundation import Foundation, Zone
+from ..containers.volumes import DataVolume, DataVolumeArgs, Files, FilesArgs
 from ..images.image import PulledImage, PulledImageArgs
 from ..settings import ExternalRedis, ImagesSettings, RedisSettings
-from .logins import LoginArgs, login
+from .clients import Endpoint, LoginArgs, login
 
 _USER = "slidegenie"
 BACKUP_USER = "backup"

@@ -5,15 +5,12 @@ from dataclasses import dataclass
 import pulumi
 
 from ..containers import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs
-from ..containers.foundation import Foundation
-from ..containers.network import Zone
-from ..containers.volume import DataVolume, DataVolumeArgs
-from ..core.endpoints import Endpoint
-from ..core.json_text import json_text
+from ..containers.foundation import Foundation, Zone
+from ..containers.volumes import DataVolume, DataVolumeArgs, Files, FilesArgs
+from ..core.text import json_text
 from ..images.image import PulledImage, PulledImageArgs
 from ..settings import ExternalStorage, ImagesSettings, StorageSettings
-from .logins import LoginArgs, login
+from .clients import Endpoint, LoginArgs, login
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,7 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from components.containers.rollout.found import FoundContainer
-from components.containers.rollout.reasons import what_serves_on
+from components.containers.found import FoundContainer, what_serves_on
 from components.core.labels import SERVICE_LABEL
 
 from ..console import Problem, info

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from components.containers.rollout.found import FoundContainer
-from components.containers.rollout.reasons import explain
+from components.containers.found import FoundContainer, explain
 from components.core.engine import DockerEngine
 
 from ..console import warn

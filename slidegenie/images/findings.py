@@ -1,7 +1,7 @@
 """What a scan found, as lines for a person."""
 
 from components.images.supply_chain.checks import expiry
-from components.images.supply_chain.gate import ScanResult
+from components.images.supply_chain.scan_policy import ScanResult
 
 from ..console import echo, info
 

@@ -1,7 +1,6 @@
 """The container policy: one readable file, what it gives to containers, and what it says about a plan or an engine."""
 
-from components.core.policy.load import default_policy, load_policy
-from components.core.policy.model import ContainerPolicy, Granted, Hardening
+from components.core.policy import ContainerPolicy, Granted, Hardening, default_policy, load_policy
 
 from .judge import PolicyResult, Undecided, Violation, judge
 

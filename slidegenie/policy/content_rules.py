@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from components.core.policy.model import ContainerPolicy
-from components.core.policy.rules_file import SecretsRule
+from components.core.policy import ContainerPolicy
+from components.core.policy_rules import SecretsRule
 
 from .images import full_name, repository
 from .properties import UNKNOWN, Broken, Found, NotJudged, Properties, each

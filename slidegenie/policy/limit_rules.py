@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from components.core.labels import PIDS_LABEL, ROLE_LABEL
-from components.core.policy.model import ContainerPolicy
+from components.core.policy import ContainerPolicy
 
 from .properties import UNKNOWN, Broken, Found, NotJudged, Properties, each
 from .rule import JudgedResource, Kind

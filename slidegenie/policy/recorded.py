@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
-from components.core.policy.model import ContainerPolicy
+from components.core.policy import ContainerPolicy
 
 from ..plan.record import Plan, Resource, Secret
 from .images import built_tags, pushed_repositories

@@ -4,7 +4,7 @@ import enum
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from components.core.policy.model import ContainerPolicy
+from components.core.policy import ContainerPolicy
 
 from .properties import Found, Properties
 

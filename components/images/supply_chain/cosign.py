@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ...settings.sections.images import KEYLESS, SupplyChainSettings
-from .errors import SupplyChainError, ToolError, UnsignedError
-from .subject import CheckedImage
-from .tools import Toolset
+from .inspection import CheckedImage
+from .tools import SupplyChainError, ToolError, Toolset, UnsignedError
 
 _SIGNATURES = ("https://sigstore.dev/cosign/sign/v1", "cosign container image signature")
 """What Cosign 3 calls a signature of an image, and what Cosign 2 called it."""

@@ -7,11 +7,11 @@ import pulumi
 import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
-from ...core.socket_group import given_provider
+from ...core.program import given_provider
 from ...settings import BuildCache
 from ...settings.references import DOCKER_HUB
 from ..image import BuiltImageArgs, trust
-from .registry import RegistryLogin
+from .tools import RegistryLogin
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 import yaml
 
-from components.core.go_template import literally
-from components.edge import config as proxy
-from components.edge.dynamic import edge
-from components.edge.rules import matcher
+from components.core.text import literally
+from components.edge import routes
+from components.edge.routes import matcher
+from components.edge.traefik import edge
 from components.monitoring import config as monitoring
 from components.monitoring.args import Additions
-from components.monitoring.links import LINK
+from components.monitoring.runbook import LINK
 from components.settings import MonitoringSettings, ProxySettings
 from components.settings.sections.monitoring import Email
 from scripts.markdown import table_row
@@ -41,8 +41,8 @@ def test_a_header_of_the_edge_is_no_template(value: str) -> None:
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_route_is_no_template(value: str) -> None:
-    route = yaml.safe_load(rendered(proxy.route("web", value, priority=1, direct=False)))
-    forward = yaml.safe_load(rendered(proxy.forward("web", 1, rule=value, priority=1, local=False)))
+    route = yaml.safe_load(rendered(routes.route("web", value, priority=1, direct=False)))
+    forward = yaml.safe_load(rendered(routes.forward("web", 1, rule=value, priority=1, local=False)))
 
     assert [told["http"]["routers"]["web"]["rule"] for told in (route, forward)] == [value, value]
 

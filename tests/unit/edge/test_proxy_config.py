@@ -7,8 +7,7 @@ import pytest
 import yaml
 
 from components.core.labels import ENGINE_SOCKET
-from components.edge import config, dynamic, server_labels
-from components.edge import static as fixed
+from components.edge import routes, server_labels, traefik
 from components.settings import ProxySettings
 
 from ..planned import CONTAINER, application, as_it_comes, uploads
@@ -16,15 +15,15 @@ from ..planned import CONTAINER, application, as_it_comes, uploads
 
 def static(*, direct: bool = False) -> Any:
     settings = ProxySettings(backend_port=8000 if direct else None)
-    return yaml.safe_load(fixed.static("application-net", "slidegenie/prod", settings))
+    return yaml.safe_load(traefik.static("application-net", "slidegenie/prod", settings))
 
 
 def edge(**settings: Any) -> Any:
-    return yaml.safe_load(dynamic.edge(ProxySettings(**settings)))
+    return yaml.safe_load(traefik.edge(ProxySettings(**settings)))
 
 
 def allow_list() -> list[str]:
-    lines = [line.strip() for line in config.allow_list().splitlines()]
+    lines = [line.strip() for line in routes.allow_list().splitlines()]
     return [line for line in lines if line.startswith(("acl ", "http-request ", "default_backend ", "use_backend "))]
 
 
@@ -97,8 +96,8 @@ def test_the_proxy_may_do_nothing_else(method: str, path: str) -> None:
 
 
 def test_the_allow_list_listens_where_the_proxy_asks() -> None:
-    assert f"bind :{config.SOCKET_PROXY_PORT}" in config.allow_list()
-    assert f"server engine unix@{ENGINE_SOCKET} check inter 2s" in config.allow_list()
+    assert f"bind :{routes.SOCKET_PROXY_PORT}" in routes.allow_list()
+    assert f"server engine unix@{ENGINE_SOCKET} check inter 2s" in routes.allow_list()
     assert static()["providers"]["docker"]["endpoint"] == "tcp://socket-proxy:2375"
 
 
@@ -200,7 +199,7 @@ def test_every_answer_over_tls_carries_the_security_headers() -> None:
 
 
 def test_a_route_leads_to_the_containers_of_the_service() -> None:
-    assert yaml.safe_load(config.route("web", "Host(`x`)", priority=7, direct=False))["http"]["routers"] == {
+    assert yaml.safe_load(routes.route("web", "Host(`x`)", priority=7, direct=False))["http"]["routers"] == {
         "web": {
             "entryPoints": ["websecure"],
             "rule": "Host(`x`)",

@@ -6,8 +6,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from components.core.policy.load import default_policy
-from components.core.policy.model import ContainerPolicy, Granted
+from components.core.policy import ContainerPolicy, Granted, default_policy
 from slidegenie.policy import judge
 from slidegenie.policy.judge import PolicyResult
 from slidegenie.policy.normalized import CONTAINER, judged_resource

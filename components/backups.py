@@ -1,21 +1,82 @@
-"""Backups and restore drills: two containers that wait for their hour."""
+"""Backups and restore drills of one stack: two containers that wait for their hour."""
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 
-from ..containers import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs
-from ..containers.network import Zone
-from ..containers.secrets import given_or_generated
-from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
-from ..core.assets import asset
-from ..core.labels import BACKUPS_DATA, compose_project, host_name
-from ..images.image import BuiltImage, BuiltImageArgs, mirrored
-from ..settings import Limits
-from .args import BackupsArgs
+from .containers import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
+from .containers.foundation import Foundation, Zone
+from .containers.secrets import given_or_generated
+from .containers.volumes import DataVolume, DataVolumeArgs, Files, FilesArgs, PreparedVolume
+from .core.assets import asset
+from .core.labels import BACKUPS_DATA, compose_project, host_name
+from .images.image import BuiltImage, BuiltImageArgs, mirrored
+from .settings import BackupSettings, EngineSettings, ImagesSettings, Limits, SecretsSettings, Settings
+from .stores.clients import Endpoint
+from .stores.redis import BACKUP_USER
+
+__all__ = ["Backups", "BackupsArgs"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedisLogin:
+    """A user of Redis that may take and give snapshots."""
+
+    endpoint: Endpoint
+    """Where Redis is."""
+    user: pulumi.Input[str]
+    """Its name."""
+    password: pulumi.Output[str]
+    """Its password."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupsArgs:
+    """What is saved, where to, and when."""
+
+    foundation: Foundation
+    """The stack's foundation."""
+    postgres: Endpoint
+    """The database."""
+    storage: Endpoint
+    """The bucket."""
+    redis: RedisLogin | None = None
+    """Redis. Default: it is not backed up."""
+    volumes: Mapping[str, PreparedVolume] = field(default_factory=dict)
+    """Further volumes by name, saved as files while they are in use. Default: none."""
+    outward: bool = False
+    """Whether a data store is outside of the platform, so that the backup needs a way out. Default: it has one only
+    when the repository is elsewhere."""
+    textfiles: PreparedVolume | None = None
+    """Where the metrics go, see `Monitoring.textfiles`. Default: nowhere, and no alert can tell of a bad backup."""
+    settings: BackupSettings = BackupSettings()
+    """Repository, schedule, retention, hooks, limits."""
+    images: ImagesSettings = ImagesSettings()
+    """What the backup image is made of."""
+    engine: EngineSettings = EngineSettings()
+    """What builds the image, and where the data is."""
+    secrets: SecretsSettings = SecretsSettings()
+    """Password of the repository and what reaches it."""
+
+
+def saves_redis(settings: Settings) -> bool:
+    """Return whether the platform's own Redis is backed up."""
+    return settings.backup.enabled and settings.backup.redis and settings.redis.external is None
+
+
+def redis_login(settings: Settings, endpoint: Endpoint, password: pulumi.Output[str] | None) -> RedisLogin | None:
+    """Return who takes snapshots at `endpoint`, an external one's own user without `password`; `None` for nobody."""
+    if not settings.backup.redis:
+        return None
+    if password is not None:
+        return RedisLogin(endpoint=endpoint, user=BACKUP_USER, password=password)
+    return RedisLogin(
+        endpoint=endpoint, user=endpoint.environment["REDIS_USER"], password=endpoint.secrets["redis-password"]
+    )
+
 
 _SECRETS = "/run/secrets"
 _REPOSITORY, _WORK, _TEXTFILES = "/repository", "/work", "/textfiles"

@@ -1,4 +1,4 @@
-"""Logins of clients at the data stores: admitted before a client starts, retired when the last one has changed over.
+"""Clients of the data stores: where they find one, and their logins, admitted before a client starts.
 
 A store is never restarted for a new password, and takes the old one and the new one until every client has the new one.
 So a rotation is a rollout like any other, and the end of every rollout ends the old login.
@@ -11,12 +11,30 @@ from pathlib import Path
 import pulumi
 
 from ..containers import ContainerArgs, FilesMount, Job
-from ..containers.files import Files, FilesArgs
-from ..containers.foundation import Foundation
-from ..containers.network import Zone
+from ..containers.foundation import Foundation, Zone
+from ..containers.volumes import Files, FilesArgs
 from ..core.assets import asset
 from ..core.labels import LOGIN_LABEL
 from ..settings import Limits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """A data store as its clients see it."""
+
+    environment: Mapping[str, pulumi.Input[str]]
+    """Environment variables of a client: names, ports, users; nothing secret."""
+    secrets: Mapping[str, pulumi.Output[str]]
+    """Files of a client by name: what is secret, and what goes with it, such as the certificate that the store is
+    trusted by; each is announced by the variable in `secret_variables`."""
+    secret_variables: Mapping[str, str]
+    """Which variable carries the path of which of these files."""
+    ready: tuple[pulumi.Resource, ...] = field(default=())
+    """What must be up before a client starts; empty for an external store."""
+    administrator: pulumi.Output[str] | None = None
+    """Password of the store's own administrator, for jobs of the platform and never for a service. `None` where the
+    platform does not run the store, or no job needs it."""
+
 
 _FOLDER = "/run/secrets"
 """Where the container of the job has its script, and what that reads."""

@@ -1,20 +1,101 @@
-"""What keeps the promises of a rollout, whichever command begins it."""
+"""What keeps the promises of a rollout, whichever command begins it.
+
+Pulumi compares what a program says with its state, and the state says nothing of health: after a refresh it takes a
+container that never became healthy for good. So what a container was made from, which is one of its labels, ends with a
+mark of the attempt. A container that failed, or went, gets another mark, and so is made anew by whatever `pulumi up`
+comes next; one that works keeps its mark, and so nothing changes.
+"""
 
 import asyncio
+import enum
+import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import pulumi
 
-from ...core.engine import DockerEngine
-from ...core.labels import CONFIG_LABEL, stack_labels
-from ...core.real_run import is_real_run, speaks_to_an_engine
-from .attempt import Replacement, config_label, failed_before
-from .ending import end
-from .found import FoundContainer, found_containers
-from .reasons import explain, newest_of, port_holders, what_serves
+from ..core.engine import DockerEngine, docker
+from ..core.labels import CONFIG_LABEL, stack_labels
+from ..core.program import is_real_run, speaks_to_an_engine
+from .found import FoundContainer, explain, found_containers, newest_of, port_holders, what_serves
+
+
+class Replacement(enum.Enum):
+    """What may become of a container that is there and does not work."""
+
+    BESIDE = "beside"
+    """Another one is made beside it."""
+    IN_PLACE = "in place"
+    """It holds a port or data: while it runs it is left alone, and what is wrong may pass."""
+    RERUN = "rerun"
+    """It is a job, which has to succeed."""
+
+
+def config_label(config: str, resource: str, found: Sequence[FoundContainer], replacement: Replacement) -> str:
+    """Return the label of a container made from `config`: of the one that is there, where that need not be replaced.
+
+    `found` is what the engine has of the stack. The same engine gives the same label, so a preview shows what an update
+    will do.
+    """
+    own = [container for container in found if container.resource == resource]
+    same = [container for container in own if _digest(container.config) == config]
+    if good := [container for container in same if _good(container, own, replacement)]:
+        return max(good, key=lambda container: container.healthy).config
+    # What is there now was not all there when any of it was made: the mark is another one than theirs.
+    seen = same or found
+    return f"{config}-{_mark_of(container.id for container in seen)}" if seen else config
+
+
+def failed_before(config: str, resource: str, found: Iterable[FoundContainer]) -> list[FoundContainer]:
+    """Return earlier attempts at the container labelled `config` that are not healthy."""
+    wanted = _digest(config)
+    return [c for c in found if c.resource == resource and _digest(c.config) == wanted and not c.healthy]
+
+
+def _good(container: FoundContainer, own: Sequence[FoundContainer], replacement: Replacement) -> bool:
+    match replacement:
+        case Replacement.RERUN:
+            return container.succeeded
+        case Replacement.IN_PLACE:
+            return container.running
+        case Replacement.BESIDE:
+            # Alone, it is what runs, and whatever made it sick is none of its making; beside another one, it was to
+            # take that one's place and did not come that far.
+            return container.healthy or (container.running and len(own) == 1)
+
+
+def _digest(label: str) -> str:
+    return label.partition("-")[0]
+
+
+def _mark_of(ids: Iterable[str]) -> str:
+    return hashlib.sha256(" ".join(sorted(ids)).encode()).hexdigest()[:8]
+
+
+_APART_SECONDS = 1.5
+"""Between telling one container to stop and telling the next. When one ends, the proxy starts anew with all servers it
+knows, and takes one that drains for well until it has asked it; none must end in that moment."""
+
+
+async def end(engine: DockerEngine, containers: Sequence[FoundContainer]) -> None:
+    """Stop these, as gracefully as each was made to, and remove them.
+
+    What cannot be removed is left to Pulumi, or to the next rollout.
+    """
+    running = [container for container in containers if container.running]
+    await asyncio.gather(
+        *(_stop(engine, container, number * _APART_SECONDS) for number, container in enumerate(running))
+    )
+    if ids := [container.id for container in containers]:
+        await asyncio.to_thread(docker, engine, "rm", "--force", *ids)
+
+
+async def _stop(engine: DockerEngine, container: FoundContainer, wait_seconds: float) -> None:
+    await asyncio.sleep(wait_seconds)
+    await asyncio.to_thread(docker, engine, "stop", "--time", str(container.stop_seconds), container.id)
+
 
 _PAUSE_SECONDS = 0.5
 _T = TypeVar("_T")

@@ -1,16 +1,22 @@
-"""The one place where a container is declared, and so the one place that hardens it, as the policy file says."""
+"""Servers that stay and jobs that end, and the one place where their containers are declared.
+
+It is the one place that hardens them, as the policy file says.
+"""
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 import pulumi_docker as docker
 
 from ..core.labels import CONFIG_LABEL, PIDS_LABEL, ROLE_LABEL, ROOT_LABEL, compose_project, stack_labels
-from ..core.policy.model import Hardening
-from .args import ContainerArgs
-from .rollout.rollout import Member
+from ..core.policy import Hardening
+from ..core.text import go_duration
+from .args import ContainerArgs, HealthCheck, PublishedPort, Rollout, ServerArgs
+from .rollout import Member, Replacement
+from .volumes import prepare
 
 _ROOT = "0:0"
 _SILENT_CHANGES = ["tmpfs", "healthcheck", "init", "cpuPeriod", "cpuQuota"]
@@ -132,3 +138,118 @@ def _config_hash(args: ContainerArgs) -> pulumi.Output[str]:
         }
     )
     return resolved.apply(lambda value: hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest())
+
+
+class Server(pulumi.ComponentResource):
+    """One or more hardened containers of one image, each waited for until it is healthy.
+
+    Owns the containers. Refuses names, ports, variables and mounts that the engine would take and nobody could use, two
+    mounts at one path, and any way around the hardening of the policy file.
+    """
+
+    service: str
+    """Name by which others reach it on their common networks."""
+    ready: pulumi.Output[list[str]]
+    """IDs of the containers, known once all are healthy."""
+
+    def __init__(self, name: str, args: ServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:Server", name, None, opts)
+        self.service = args.service
+        prepare(name, args.foundation, args.prepared(), parent=self)
+        containers: list[docker.Container] = []
+        for number in range(1, args.replicas + 1):
+            # Those of a batch start together, once all of the batch before are healthy.
+            earlier = containers[: (number - 1) // args.surge * args.surge]
+            containers.append(self._container(name, args, number, earlier))
+        self.ready = pulumi.Output.all(*(container.id for container in containers))
+        self.register_outputs({"ready": self.ready})
+
+    def _container(
+        self, name: str, args: ServerArgs, number: int, earlier: Sequence[docker.Container]
+    ) -> docker.Container:
+        rolling = args.rollout is Rollout.ROLLING
+        member = Member(
+            resource=f"{name}-{number}",
+            replacement=Replacement.BESIDE if rolling else Replacement.IN_PLACE,
+            start_seconds=args.start_seconds,
+            earlier=[container.pulumi_resource_name for container in earlier],
+        )
+        return hardened_container(
+            member,
+            args,
+            role="server",
+            number=number,
+            restart=args.foundation.hardening.restart,
+            healthcheck=_healthcheck(args.health),
+            wait=True,
+            wait_timeout=args.start_seconds,
+            shm_size=args.shm_mib,
+            ports=[_port(port) for port in args.ports] or None,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(earlier[-args.surge :]),
+                # Never left to the provider's default, which has changed between its versions.
+                delete_before_replace=not rolling,
+            ),
+        )
+
+
+def _healthcheck(health: HealthCheck) -> docker.ContainerHealthcheckArgs:
+    return docker.ContainerHealthcheckArgs(
+        tests=["CMD", *health.command],
+        interval=go_duration(health.interval_seconds),
+        timeout=go_duration(health.timeout_seconds),
+        retries=health.retries,
+        start_period=go_duration(health.start_period_seconds),
+    )
+
+
+def _port(port: PublishedPort) -> docker.ContainerPortArgs:
+    return docker.ContainerPortArgs(internal=port.internal, external=port.external, ip=port.address, protocol="tcp")
+
+
+class Job(pulumi.ComponentResource):
+    """A hardened container that must end with exit code 0 before anything that uses `image` goes on.
+
+    Owns the container, which stays when it has ended: its log says what it did. Refuses what `Server` refuses, and an
+    exit code that is not 0: the rollout stops there.
+    """
+
+    image: pulumi.Output[str]
+    """The image the job ran, known once it succeeded. What must come after the job runs this."""
+    container: pulumi.Output[str]
+    """ID of its container."""
+
+    def __init__(self, name: str, args: ContainerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:Job", name, None, opts)
+        prepare(name, args.foundation, args.prepared(), parent=self)
+        container = hardened_container(
+            Member(resource=name, replacement=Replacement.RERUN),
+            args,
+            role="job",
+            attach=True,
+            logs=True,
+            must_run=False,
+            restart="no",
+            # Deleted first, it would take along what depends on its image: all replicas of the old release.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
+        )
+
+        self.container = container.id
+
+        def succeeded(values: list[object]) -> str:
+            exit_code, logs, image = values
+            if exit_code:
+                raise pulumi.RunError(
+                    f"job {args.service} ended with exit code {exit_code}; nothing was replaced."
+                    f" Its last lines:\n{_tail(str(logs or ''))}\n"
+                    f"Fix the cause and run the same command again: it runs the job again."
+                )
+            return str(image)
+
+        self.image = pulumi.Output.all(container.exit_code, container.container_logs, container.image).apply(succeeded)
+        self.register_outputs({"image": self.image})
+
+
+def _tail(logs: str, lines: int = 15) -> str:
+    return "\n".join(f"  {line}" for line in logs.splitlines()[-lines:])

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from ...settings.base import Section
-from ...settings.references import RegistryPath
+from ..settings.base import Section
+from ..settings.references import RegistryPath
 
 _REFUSALS = ("SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD")
 _Words = Annotated[str, Field(min_length=10)]

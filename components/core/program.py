@@ -1,14 +1,25 @@
-"""The Docker engine as a program knows it: from its configuration or its providers, and what is read from its host."""
+"""What a program knows of its run: whether it speaks to an engine, to which one, and who owns the socket of that."""
 
 from pathlib import Path
 
 import pulumi
 import pulumi_docker as docker
 from pulumi.runtime import config as runtime_config
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor
 
 from ..settings import EngineSettings, SettingsError
 from .engine import DockerEngine, split
-from .real_run import speaks_to_an_engine
+
+
+def speaks_to_an_engine() -> bool:
+    """Tell whether resources are a real engine's: a plan and a test have none."""
+    return not isinstance(get_monitor(), MockMonitor)
+
+
+def is_real_run() -> bool:
+    """Tell whether anything is changed: not in a preview, a plan or a test."""
+    return speaks_to_an_engine() and not pulumi.runtime.is_dry_run()
 
 
 def program_engine() -> DockerEngine:
