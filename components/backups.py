@@ -14,7 +14,7 @@ from .containers.volumes import DataVolume, DataVolumeArgs, Files, FilesArgs, Pr
 from .core.assets import asset
 from .core.labels import BACKUPS_DATA, compose_project, host_name
 from .images.image import BuiltImage, BuiltImageArgs, mirrored
-from .settings import BackupSettings, EngineSettings, ImagesSettings, Limits, SecretsSettings, Settings
+from .settings import BackupSettings, EngineSettings, ImagesSettings, Limits, SecretsSettings, Settings, reveal
 from .stores.clients import Endpoint
 from .stores.redis import BACKUP_USER
 
@@ -107,7 +107,7 @@ class Backups(pulumi.ComponentResource):
         self._stack = compose_project()
         settings = args.settings
         self._remote = settings.repository is not None
-        self.repository = None if self._remote else self._repository()
+        self.repository = None if self._remote else self._data(BACKUPS_DATA, host_path=settings.path, retained=True)
         self._image = self._build()
         self._repository_secrets = self._secrets_of_repository()
         outward = [Zone.APPLICATION] if self._remote or args.outward else []
@@ -118,7 +118,11 @@ class Backups(pulumi.ComponentResource):
             schedules={"backup": settings.schedule, "check": settings.check_schedule},
             limits=settings.limits,
             environment=self._stores() | self._what(),
-            secrets=self._secrets_of_stores(),
+            secrets={
+                **args.postgres.secrets,
+                **args.storage.secrets,
+                **({"redis-backup-password": args.redis.password} if args.redis is not None else {}),
+            },
             volumes=[
                 VolumeMount(volume=volume, path=f"/volumes/{role}", read_only=True)
                 for role, volume in sorted(args.volumes.items())
@@ -227,16 +231,12 @@ class Backups(pulumi.ComponentResource):
             }
         return variables
 
-    def _secrets_of_stores(self) -> dict[str, pulumi.Input[str]]:
-        args = self._args
-        redis = {"redis-backup-password": args.redis.password} if args.redis is not None else {}
-        return {**args.postgres.secrets, **args.storage.secrets, **redis}
-
     def _secrets_of_repository(self) -> dict[str, pulumi.Input[str]]:
         given = self._args.secrets
-        password = given.backup_password.get_secret_value() if given.backup_password else None
         secrets: dict[str, pulumi.Input[str]] = {
-            "repository-password": given_or_generated(f"{self._name}-password", password, parent=self),
+            "repository-password": given_or_generated(
+                f"{self._name}-password", reveal(given.backup_password), parent=self
+            ),
             # Lets a new password in. Whoever has lost both has lost the backups.
             "repository-deputy": given_or_generated(f"{self._name}-deputy", None, parent=self),
         }
@@ -269,9 +269,6 @@ class Backups(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         ).id_on_engine
-
-    def _repository(self) -> PreparedVolume:
-        return self._data(BACKUPS_DATA, host_path=self._args.settings.path, retained=True)
 
     def _data(self, role: str, host_path: str | None = None, *, retained: bool = False) -> PreparedVolume:
         return DataVolume(

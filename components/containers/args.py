@@ -3,19 +3,19 @@
 import enum
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 
 from ..settings import Limits
+from ..settings.addresses import LAST_PORT
 from .foundation import Foundation, Zone
 from .volumes import Files, PreparedVolume
 
 _SERVICE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LAST_PORT = 65_535
 
 
 def check_service(service: str) -> None:
@@ -36,34 +36,8 @@ def check_port(service: str, what: str, port: Any) -> None:
     Raises:
         ValueError: naming the service.
     """
-    if not isinstance(port, int) or isinstance(port, bool) or not 1 <= port <= _LAST_PORT:
-        raise ValueError(f"{service}: {what} must be a whole number from 1 to {_LAST_PORT}; got {port!r}")
-
-
-def check_variables(service: str, environment: Mapping[str, Any]) -> None:
-    """Refuse names that no program could read.
-
-    Raises:
-        ValueError: naming the service and the first of them.
-    """
-    for name in environment:
-        if not _VARIABLE.fullmatch(name):
-            raise ValueError(f"{service}: environment must have names like LOG_LEVEL; got {name!r}")
-
-
-def check_places(service: str, paths: Iterable[str]) -> None:
-    """Refuse mounts that are nowhere, or in the place of another one.
-
-    Raises:
-        ValueError: naming the service and the first of them.
-    """
-    taken: set[str] = set()
-    for path in paths:
-        if not path.startswith("/") or path == "/" or posixpath.normpath(path) != path:
-            raise ValueError(f"{service}: a mount needs a path from the root, like /app/uploads; got {path!r}")
-        if path in taken:
-            raise ValueError(f"{service}: two mounts are at {path}; move one of them")
-        taken.add(path)
+    if not isinstance(port, int) or isinstance(port, bool) or not 1 <= port <= LAST_PORT:
+        raise ValueError(f"{service}: {what} must be a whole number from 1 to {LAST_PORT}; got {port!r}")
 
 
 class Rollout(enum.Enum):
@@ -182,11 +156,16 @@ class ContainerArgs:
 
     def __post_init__(self) -> None:
         check_service(self.service)
-        check_variables(self.service, self.environment)
-        files = [mount.path for mount in self.files]
-        volumes = [mount.path for mount in self.volumes]
-        hosts = [mount.path for mount in self.host_mounts]
-        check_places(self.service, [*files, *volumes, *hosts, *self.tmpfs_mib])
+        for name in self.environment:
+            if not _VARIABLE.fullmatch(name):
+                raise ValueError(f"{self.service}: environment must have names like LOG_LEVEL; got {name!r}")
+        mounts: list[FilesMount | VolumeMount | HostMount] = [*self.files, *self.volumes, *self.host_mounts]
+        paths = [*(mount.path for mount in mounts), *self.tmpfs_mib]
+        for path in paths:
+            if not path.startswith("/") or path == "/" or posixpath.normpath(path) != path:
+                raise ValueError(f"{self.service}: a mount needs a path from the root, like /app/uploads; got {path!r}")
+            if paths.count(path) > 1:
+                raise ValueError(f"{self.service}: two mounts are at {path}; move one of them")
 
     def prepared(self) -> list[PreparedVolume]:
         """Return the volumes it mounts."""

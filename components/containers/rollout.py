@@ -45,7 +45,8 @@ def config_label(config: str, resource: str, found: Sequence[FoundContainer], re
         return max(good, key=lambda container: container.healthy).config
     # What is there now was not all there when any of it was made: the mark is another one than theirs.
     seen = same or found
-    return f"{config}-{_mark_of(container.id for container in seen)}" if seen else config
+    ids = " ".join(sorted(container.id for container in seen))
+    return f"{config}-{hashlib.sha256(ids.encode()).hexdigest()[:8]}" if seen else config
 
 
 def failed_before(config: str, resource: str, found: Iterable[FoundContainer]) -> list[FoundContainer]:
@@ -68,10 +69,6 @@ def _good(container: FoundContainer, own: Sequence[FoundContainer], replacement:
 
 def _digest(label: str) -> str:
     return label.partition("-")[0]
-
-
-def _mark_of(ids: Iterable[str]) -> str:
-    return hashlib.sha256(" ".join(sorted(ids)).encode()).hexdigest()[:8]
 
 
 _APART_SECONDS = 1.5

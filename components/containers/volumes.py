@@ -116,7 +116,9 @@ class FilesArgs:
     another volume."""
 
     def __post_init__(self) -> None:
-        check_files(self.files)
+        for name in self.files:
+            if not name or "/" in name:
+                raise ValueError(f"a file needs a plain name without folders, like password; got {name!r}")
 
 
 class Files(PreparedVolume):
@@ -126,7 +128,8 @@ class Files(PreparedVolume):
     """
 
     def __init__(self, name: str, args: FilesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        content = pulumi.Output.from_input("live") if args.live else args.foundation.fingerprint(_text(args.files))
+        text = pulumi.Output.from_input(dict(args.files)).apply(lambda files: json.dumps(files, sort_keys=True))
+        content = pulumi.Output.from_input("live") if args.live else args.foundation.fingerprint(text)
         own = pulumi.ResourceOptions(delete_before_replace=False)
         super().__init__(
             name,
@@ -134,21 +137,6 @@ class Files(PreparedVolume):
             files=args.files,
             opts=pulumi.ResourceOptions.merge(formerly_below("slidegenie:index:Files", name, opts), own),
         )
-
-
-def _text(files: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
-    return pulumi.Output.from_input(dict(files)).apply(lambda content: json.dumps(content, sort_keys=True))
-
-
-def check_files(names: Iterable[str]) -> None:
-    """Refuse a name with a folder in it.
-
-    Raises:
-        ValueError: naming the first of them.
-    """
-    for name in names:
-        if not name or "/" in name:
-            raise ValueError(f"a file needs a plain name without folders, like password; got {name!r}")
 
 
 _PATH = "/volume"

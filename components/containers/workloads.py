@@ -14,11 +14,12 @@ import pulumi_docker as docker
 from ..core.labels import CONFIG_LABEL, PIDS_LABEL, ROLE_LABEL, ROOT_LABEL, compose_project, stack_labels
 from ..core.policy import Hardening
 from ..core.text import go_duration
-from .args import ContainerArgs, HealthCheck, PublishedPort, Rollout, ServerArgs
+from .args import ContainerArgs, HealthCheck, Rollout, ServerArgs
 from .rollout import Member, Replacement
 from .volumes import prepare
 
 _ROOT = "0:0"
+_LOG_LINES = 15
 _SILENT_CHANGES = ["tmpfs", "healthcheck", "init", "cpuPeriod", "cpuQuota"]
 """The provider reports a change of these as made while the engine never sees it: replace instead."""
 
@@ -94,19 +95,15 @@ def _tmpfs(hardening: Hardening, size_mib: int) -> str:
 
 
 def _mounts(args: ContainerArgs) -> list[docker.ContainerMountArgs]:
-    files = [
-        docker.ContainerMountArgs(type="volume", source=mount.files.name, target=mount.path, read_only=True)
-        for mount in args.files
+    mounts: list[tuple[str, pulumi.Input[str], str, bool]] = [
+        *(("volume", mount.files.name, mount.path, True) for mount in args.files),
+        *(("volume", mount.volume.name, mount.path, mount.read_only) for mount in args.volumes),
+        *(("bind", mount.host_path, mount.path, True) for mount in args.host_mounts),
     ]
-    volumes = [
-        docker.ContainerMountArgs(type="volume", source=mount.volume.name, target=mount.path, read_only=mount.read_only)
-        for mount in args.volumes
+    return [
+        docker.ContainerMountArgs(type=kind, source=source, target=path, read_only=read_only)
+        for kind, source, path, read_only in mounts
     ]
-    host = [
-        docker.ContainerMountArgs(type="bind", source=mount.host_path, target=mount.path, read_only=True)
-        for mount in args.host_mounts
-    ]
-    return [*files, *volumes, *host]
 
 
 def _labels(args: ContainerArgs, role: str, number: int, config: pulumi.Input[str]) -> list[docker.ContainerLabelArgs]:
@@ -184,7 +181,13 @@ class Server(pulumi.ComponentResource):
             wait=True,
             wait_timeout=args.start_seconds,
             shm_size=args.shm_mib,
-            ports=[_port(port) for port in args.ports] or None,
+            ports=[
+                docker.ContainerPortArgs(
+                    internal=port.internal, external=port.external, ip=port.address, protocol="tcp"
+                )
+                for port in args.ports
+            ]
+            or None,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=list(earlier[-args.surge :]),
@@ -202,10 +205,6 @@ def _healthcheck(health: HealthCheck) -> docker.ContainerHealthcheckArgs:
         retries=health.retries,
         start_period=go_duration(health.start_period_seconds),
     )
-
-
-def _port(port: PublishedPort) -> docker.ContainerPortArgs:
-    return docker.ContainerPortArgs(internal=port.internal, external=port.external, ip=port.address, protocol="tcp")
 
 
 class Job(pulumi.ComponentResource):
@@ -240,16 +239,13 @@ class Job(pulumi.ComponentResource):
         def succeeded(values: list[object]) -> str:
             exit_code, logs, image = values
             if exit_code:
+                tail = "\n".join(f"  {line}" for line in str(logs or "").splitlines()[-_LOG_LINES:])
                 raise pulumi.RunError(
                     f"job {args.service} ended with exit code {exit_code}; nothing was replaced."
-                    f" Its last lines:\n{_tail(str(logs or ''))}\n"
+                    f" Its last lines:\n{tail}\n"
                     f"Fix the cause and run the same command again: it runs the job again."
                 )
             return str(image)
 
         self.image = pulumi.Output.all(container.exit_code, container.container_logs, container.image).apply(succeeded)
         self.register_outputs({"image": self.image})
-
-
-def _tail(logs: str, lines: int = 15) -> str:
-    return "\n".join(f"  {line}" for line in logs.splitlines()[-lines:])

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
-from pydantic import SecretStr
 
 from ..containers import FilesMount, HealthCheck, HostMount, PublishedPort, Server, ServerArgs, VolumeMount
 from ..containers.found import FoundContainer
@@ -87,7 +86,9 @@ class Proxy(pulumi.ComponentResource):
         logins = args.secrets.acme_dns if acme else {}
         files = [FilesMount(files=self._static_files(args), path=CONFIG_PATH)]
         if logins:
-            files.append(FilesMount(files=self._logins(logins), path=SECRETS_PATH))
+            # A file for each variable: Traefik reads `NAME_FILE` for `NAME`.
+            hidden = {name: pulumi.Output.secret(value.get_secret_value()) for name, value in logins.items()}
+            files.append(FilesMount(files=self._files("dns-secrets", {**hidden}), path=SECRETS_PATH))
         self.volumes = {"certificates": self._certificates(args)} if acme else {}
         volumes = [
             VolumeMount(volume=self._dynamic, path="/dynamic", read_only=True),
@@ -189,11 +190,6 @@ class Proxy(pulumi.ComponentResource):
             files[AUTHORITY_FILE] = args.settings.acme.directory_ca
         return self._files("config", files)
 
-    def _logins(self, logins: Mapping[str, SecretStr]) -> Files:
-        """Return the login at the DNS provider, a file for each variable: Traefik reads `NAME_FILE` for `NAME`."""
-        hidden = {name: pulumi.Output.secret(value.get_secret_value()) for name, value in logins.items()}
-        return self._files("dns-secrets", {**hidden})
-
     def _files(self, role: str, files: dict[str, pulumi.Input[str]]) -> Files:
         return Files(
             f"{self._name}-{role}",
@@ -224,11 +220,7 @@ class Proxy(pulumi.ComponentResource):
 
     def _socket_proxy(self, args: ProxyArgs) -> None:
         child = pulumi.ResourceOptions(parent=self)
-        files = Files(
-            f"{self._name}-socket-config",
-            FilesArgs(foundation=args.foundation, files={"haproxy.cfg": routes.allow_list()}),
-            opts=child,
-        )
+        files = self._files("socket-config", {"haproxy.cfg": routes.allow_list()})
         image = PulledImage(
             f"{self._name}-socket",
             PulledImageArgs(reference=args.images.socket_proxy, images=args.images),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pulumi
 
@@ -127,17 +128,7 @@ def pushed_backend(name: str, args: BackendImageArgs, opts: pulumi.ResourceOptio
         ),
         opts=opts,
     )
-    admission = AdmissionArgs(
-        image=pushed.reference,
-        pushed=True,
-        sign=True,
-        tags=args.variant.tags(args.release),
-        settings=args.supply_chain,
-        registry=args.registry,
-        secrets=args.secrets,
-        images=args.images,
-    )
-    return Admission(name, admission, opts=opts).image
+    return _admitted(name, args, pushed.reference, opts, pushed=True, sign=True, tags=args.variant.tags(args.release))
 
 
 def _repository(args: BackendImageArgs) -> str:
@@ -195,11 +186,11 @@ def _given(name: str, args: BackendImageArgs, image: str, child: pulumi.Resource
 
 
 def _admitted(
-    name: str, args: BackendImageArgs, image: pulumi.Input[str], child: pulumi.ResourceOptions, *, pushed: bool
+    name: str, args: BackendImageArgs, image: pulumi.Input[str], child: pulumi.ResourceOptions, **rest: Any
 ) -> pulumi.Output[str]:
     admission = AdmissionArgs(
+        **rest,
         image=image,
-        pushed=pushed,
         settings=args.supply_chain,
         registry=args.registry,
         secrets=args.secrets,

@@ -35,6 +35,13 @@ _CADVISOR_MOUNTS = {
 }
 
 
+_NODE_COLLECTORS = (
+    *("cpu", "diskstats", "edac", "filefd", "filesystem", "loadavg", "mdadm", "meminfo"),
+    *("pressure", "stat", "textfile", "time", "timex", "uname", "vmstat"),
+)
+_OTHER_MOUNTS = ("dev", "proc", "sys", "etc", "run", "tmp", "usr")
+
+
 def http_health(port: int, path: str) -> HealthCheck:
     """Ask with BusyBox's wget, which all these images have; seldom, for asking costs more than most of them use."""
     return HealthCheck(command=["wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}{path}"], interval_seconds=15)
@@ -66,26 +73,6 @@ def node_exporter(name: str, args: MonitoringArgs, textfiles: PreparedVolume, pa
         ],
         volumes=[VolumeMount(volume=textfiles, path=_TEXTFILES, read_only=True)],
     )
-
-
-_NODE_COLLECTORS = (
-    "cpu",
-    "diskstats",
-    "edac",
-    "filefd",
-    "filesystem",
-    "loadavg",
-    "mdadm",
-    "meminfo",
-    "pressure",
-    "stat",
-    "textfile",
-    "time",
-    "timex",
-    "uname",
-    "vmstat",
-)
-_OTHER_MOUNTS = ("dev", "proc", "sys", "etc", "run", "tmp", "usr")
 
 
 def redis_exporter(name: str, args: MonitoringArgs, parent: pulumi.Resource) -> Server:
@@ -120,7 +107,7 @@ def postgres_exporter(name: str, args: MonitoringArgs, watched: WatchedPostgres,
         FilesArgs(
             foundation=args.foundation,
             files={
-                "role.sql": config.role_sql(),
+                "role.sql": config.text("role.sql"),
                 "postgres-password": watched.password,
                 "monitor-password": password,
             },
@@ -138,11 +125,7 @@ def postgres_exporter(name: str, args: MonitoringArgs, watched: WatchedPostgres,
             zones=[Zone.DATA],
             limits=args.settings.small_limits,
             # libpq takes a password from the environment or from a file nobody else may read; ours is neither.
-            command=[
-                "sh",
-                "-c",
-                _MAKE_ROLE,
-            ],
+            command=["sh", "-c", _MAKE_ROLE],
             files=[FilesMount(files=files, path="/run/secrets")],
             after=watched.ready,
         ),

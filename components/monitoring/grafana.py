@@ -50,7 +50,7 @@ def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) 
     boards = config.dashboards(args.settings, args.additions, pulumi.get_stack(), compose_project())
     mounts = {
         f"{provisioning}/datasources": files("datasources", {"datasource.yml": config.datasource(args.settings)}),
-        f"{provisioning}/dashboards": files("provider", {"dashboards.yml": config.dashboard_provider()}),
+        f"{provisioning}/dashboards": files("provider", {"dashboards.yml": config.text("grafana", "dashboards.yml")}),
         "/etc/grafana/dashboards": files("dashboards", {**boards}),
         "/run/secrets": files("secrets", {_PASSWORD: password}),
     }

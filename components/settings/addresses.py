@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from .errors import refused
+from .errors import must_be, refused
 
 LAST_PORT = 65_535
 
@@ -41,16 +41,13 @@ def _is_address(value: str, kind: type[ipaddress.IPv4Address | ipaddress.IPv6Add
         return False
 
 
-def _hostname(value: str) -> str:
-    if not _is_name(value):
-        raise refused("a DNS name or an IPv4 address, like slides.example.com, without scheme, port or path", value)
-    return value
+def is_plain_address(value: str) -> bool:
+    """Tell whether `value` is an IP address. Of one with an interface behind it, Docker knows nothing."""
+    return _is_address(value, ipaddress.IPv4Address) or _is_address(value, ipaddress.IPv6Address)
 
 
-def _host(value: str) -> str:
-    if not (_is_name(value, _LOOSE_NAME) or _is_address(value, ipaddress.IPv6Address)):
-        raise refused("a DNS name or an IP address, like db.example.com, without scheme, port or path", value)
-    return value
+def _is_host(value: str) -> bool:
+    return _is_name(value, _LOOSE_NAME) or _is_address(value, ipaddress.IPv6Address)
 
 
 def split_port(value: str) -> tuple[str, int] | None:
@@ -63,12 +60,6 @@ def split_port(value: str) -> tuple[str, int] | None:
     return (host, int(port)) if _is_name(host, _LOOSE_NAME) else None
 
 
-def _host_and_port(value: str) -> str:
-    if split_port(value) is None:
-        raise refused(f"host:port with a port from 1 to {LAST_PORT}, like smtp.example.com:587", value)
-    return value
-
-
 def _network(value: str) -> str:
     wanted = "an address or a network, like 10.0.0.7 or 10.0.0.0/24"
     # Python also takes a netmask behind the slash, which Go's net.ParseCIDR does not.
@@ -77,7 +68,7 @@ def _network(value: str) -> str:
     try:
         network = ipaddress.ip_network(value)
     except ValueError as error:
-        raise ValueError(f"must be {wanted}; got {value!r} ({error})") from None
+        raise refused(wanted, value, str(error)) from None
     if network.prefixlen == 0:
         raise ValueError(f"would trust everybody, and so anybody could pose as anybody; got {value!r}")
     return value
@@ -87,7 +78,8 @@ def url_problem(value: str, schemes: tuple[str, ...]) -> str | None:
     """Say why `value` is no URL of one of `schemes`, without repeating it; `None` when it is one."""
     strange = sorted(set(re.sub(_URL, "", value)))
     if strange:
-        return f"{strange[0]!r} has to be written as {_escaped(strange[0])}"
+        escaped = "".join(f"%{byte:02X}" for byte in strange[0].encode("utf-8", "surrogatepass"))
+        return f"{strange[0]!r} has to be written as {escaped}"
     try:
         parts = urlsplit(value)
         host, port = parts.hostname, parts.port
@@ -95,45 +87,29 @@ def url_problem(value: str, schemes: tuple[str, ...]) -> str | None:
         return f"its port is not between 1 and {LAST_PORT}, or its address is none"
     if parts.scheme not in schemes:
         return f"it does not begin with {' or '.join(f'{scheme}://' for scheme in schemes)}"
-    if not host or not (_is_name(host, _LOOSE_NAME) or _is_address(host, ipaddress.IPv6Address)):
+    if not host or not _is_host(host):
         return "it names no host"
     if port == 0:
         return f"its port is not between 1 and {LAST_PORT}, or its address is none"
     return None
 
 
-def _escaped(character: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
+def _open_url(example: str, *schemes: str) -> AfterValidator:
+    """Return the check of a URL like `example`, which everybody may read."""
+
+    def check(value: str) -> str:
+        if problem := url_problem(value, schemes):
+            raise refused(f"a URL like {example}", value, problem)
+        if "@" in urlsplit(value).netloc:
+            raise ValueError(f"has a login in its URL, where everybody can read it; write it like {example}")
+        return value
+
+    return AfterValidator(check)
 
 
-def _open_url(value: str, schemes: tuple[str, ...], example: str) -> str:
-    problem = url_problem(value, schemes)
-    if problem is None and "@" in urlsplit(value).netloc:
-        raise ValueError(f"has a login in its URL, where everybody can read it; write it like {example}")
-    if problem is not None:
-        raise refused(f"a URL like {example}", value, problem)
-    return value
-
-
-def _web_url(value: str) -> str:
-    return _open_url(value, ("http", "https"), "https://git.example.com/slides")
-
-
-def _page_url(value: str) -> str:
-    if "#" in _web_url(value):
-        raise refused("a URL like https://git.example.com/RUNBOOK.md", value, "what is behind # is the alert's place")
-    return value
-
-
-def _https_url(value: str) -> str:
-    return _open_url(value, ("https",), "https://ca.example.com/acme/directory")
-
-
-def _endpoint(value: str) -> str:
-    parts = urlsplit(_open_url(value, ("http", "https"), "https://s3.eu-central-1.amazonaws.com"))
-    if parts.path or parts.query or parts.fragment or value[-1] in "?#":
-        raise refused("a URL without a path, like https://s3.eu-central-1.amazonaws.com", value)
-    return value
+def _has_no_path(value: str) -> bool:
+    parts = urlsplit(value)
+    return not (parts.path or parts.query or parts.fragment or value[-1] in "?#")
 
 
 def is_mail_address(value: str) -> bool:
@@ -148,27 +124,36 @@ def is_mail_address(value: str) -> bool:
     )
 
 
-def _mail_address(value: str) -> str:
-    if not is_mail_address(value):
-        raise refused("one mail address, like ops@example.com", value)
-    return value
-
-
-Hostname = Annotated[str, AfterValidator(_hostname)]
+Hostname = Annotated[
+    str, must_be("a DNS name or an IPv4 address, like slides.example.com, without scheme, port or path", fits=_is_name)
+]
 """A DNS name or an IPv4 address, without scheme, port or path."""
-Host = Annotated[str, AfterValidator(_host)]
+Host = Annotated[
+    str, must_be("a DNS name or an IP address, like db.example.com, without scheme, port or path", fits=_is_host)
+]
 """A DNS name or an IP address, without scheme, port or path."""
-HostPort = Annotated[str, AfterValidator(_host_and_port)]
+HostPort = Annotated[
+    str, must_be(f"host:port with a port from 1 to {LAST_PORT}, like smtp.example.com:587", fits=split_port)
+]
 """`host:port`."""
 TrustedNetwork = Annotated[str, AfterValidator(_network)]
 """An address or a network in CIDR form, and not everybody."""
-WebUrl = Annotated[str, AfterValidator(_web_url)]
+WebUrl = Annotated[str, _open_url("https://git.example.com/slides", "http", "https")]
 """An address of the web, without a login."""
-PageUrl = Annotated[str, AfterValidator(_page_url)]
+PageUrl = Annotated[
+    WebUrl,
+    must_be(
+        "a URL like https://git.example.com/RUNBOOK.md",
+        problem=lambda value: "what is behind # is the alert's place" if "#" in value else None,
+    ),
+]
 """The same, of a page that places in it are added to."""
-HttpsUrl = Annotated[str, AfterValidator(_https_url)]
+HttpsUrl = Annotated[str, _open_url("https://ca.example.com/acme/directory", "https")]
 """An address that is reached over TLS, without a login."""
-EndpointUrl = Annotated[str, AfterValidator(_endpoint)]
+_S3 = "https://s3.eu-central-1.amazonaws.com"
+EndpointUrl = Annotated[
+    str, _open_url(_S3, "http", "https"), must_be(f"a URL without a path, like {_S3}", fits=_has_no_path)
+]
 """Scheme, host and port."""
-MailAddress = Annotated[str, AfterValidator(_mail_address)]
+MailAddress = Annotated[str, must_be("one mail address, like ops@example.com", fits=is_mail_address)]
 """One mail address, without a name."""

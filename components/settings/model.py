@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from pydantic import model_validator
 from pydantic.alias_generators import to_camel
 
 from .base import Section
@@ -50,13 +49,10 @@ class Settings(Section):
     secrets: SecretsSettings = SecretsSettings()
     """Secrets that are given instead of generated."""
 
-    @model_validator(mode="after")
-    def _sections_fit_together(self) -> "Settings":
-        # One rule, or the mistakes of the second would only be told once the first is content.
+    def _broken(self) -> Iterator[str]:
         rules = (self._missing, self._useless, self._ports_taken_twice, self._unpinned, self._refused_by_minio)
-        if wrong := [line for rule in rules for line in rule()]:
-            raise ValueError("\n".join(wrong))
-        return self
+        for rule in rules:
+            yield from rule()
 
     def _missing(self) -> Iterator[str]:
         rules = (

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import AfterValidator
 
-from .errors import refused
+from .addresses import LAST_PORT
+from .errors import must_be
 
 DOCKER_HUB = "docker.io"
 """The registry that Docker takes for granted."""
@@ -28,7 +28,6 @@ _REGISTRY = re.compile(rf"{HOST}(?::([0-9]+))?")
 IMAGE_ID = re.compile(DIGEST)
 """What an engine calls an image that it has."""
 _LONGEST = 255
-_LAST_PORT = 65_535
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +74,8 @@ def registry_problem(address: str) -> str | None:
     found = _REGISTRY.fullmatch(address)
     if found is None:
         return f"{address!r} is no host name"
-    if found[1] is not None and not 1 <= int(found[1]) <= _LAST_PORT:
-        return f"port {found[1]} is not between 1 and {_LAST_PORT}"
+    if found[1] is not None and not 1 <= int(found[1]) <= LAST_PORT:
+        return f"port {found[1]} is not between 1 and {LAST_PORT}"
     return None
 
 
@@ -111,57 +110,40 @@ def parse(name: str) -> Reference:
     return Reference(registry=registry, path=path, tag=tag or None, digest=digest or None)
 
 
-_BY_TAG = "name:tag with an optional digest, like docker.io/library/redis:8.2.1"
-_RUNNABLE = "name:tag or name@sha256:..., like ghcr.io/acme/slides:1.4.2"
-
-
-def _image(value: str) -> str:
-    return _named(value, _BY_TAG, without_tag=False)
-
-
-def _runnable(value: str) -> str:
-    return value if IMAGE_ID.fullmatch(value) else _named(value, _RUNNABLE, without_tag=True)
-
-
-def _named(value: str, wanted: str, *, without_tag: bool) -> str:
+def _image_problem(value: str, *, without_tag: bool = False) -> str | None:
     try:
         name = parse(value)
     except ValueError as error:
-        raise refused(wanted, value, str(error)) from None
-    if name.tag is None and not (without_tag and name.digest):
-        raise refused(wanted, value, "it has no tag, which would mean latest")
-    return value
+        return str(error)
+    tagged = name.tag is not None or (without_tag and name.digest)
+    return None if tagged else "it has no tag, which would mean latest"
 
 
-def _registry(value: str) -> str:
-    if problem := registry_problem(value):
-        raise refused("a registry as host[:port], like ghcr.io", value, problem)
-    return value
+def _runnable_problem(value: str) -> str | None:
+    return None if IMAGE_ID.fullmatch(value) else _image_problem(value, without_tag=True)
 
 
-def _registry_path(value: str) -> str:
+def _registry_path_problem(value: str) -> str | None:
     host, slash, path = value.partition("/")
-    problem = registry_problem(host) or (path_problem(path) if slash else None)
-    if problem:
-        raise refused("a registry as host[:port][/path], like registry.example.com/mirror", value, problem)
-    return value
+    return registry_problem(host) or (path_problem(path) if slash else None)
 
 
-def _namespace(value: str) -> str:
-    if problem := path_problem(value):
-        raise refused("a path in the registry, like acme/slides", value, problem)
-    return value
-
-
-ImageReference = Annotated[str, AfterValidator(_image)]
+ImageReference = Annotated[
+    str, must_be("name:tag with an optional digest, like docker.io/library/redis:8.2.1", problem=_image_problem)
+]
 """`name:tag`, with an optional `@sha256:...`. A reference without a tag would mean `latest`: refused."""
-RunnableImage = Annotated[str, AfterValidator(_runnable)]
+RunnableImage = Annotated[
+    str, must_be("name:tag or name@sha256:..., like ghcr.io/acme/slides:1.4.2", problem=_runnable_problem)
+]
 """The same, and `name@sha256:...` or an image's ID on the engine, `sha256:...`: what a rollback names."""
-RegistryHost = Annotated[str, AfterValidator(_registry)]
+RegistryHost = Annotated[str, must_be("a registry as host[:port], like ghcr.io", problem=registry_problem)]
 """`host[:port]`."""
-RegistryPath = Annotated[str, AfterValidator(_registry_path)]
+RegistryPath = Annotated[
+    str,
+    must_be("a registry as host[:port][/path], like registry.example.com/mirror", problem=_registry_path_problem),
+]
 """`host[:port][/path]`."""
-Namespace = Annotated[str, AfterValidator(_namespace)]
+Namespace = Annotated[str, must_be("a path in the registry, like acme/slides", problem=path_problem)]
 """A path in a registry, without its host."""
 
 

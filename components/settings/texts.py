@@ -10,7 +10,7 @@ from cronsim import CronSim, CronSimError
 from cryptography import x509
 from pydantic import AfterValidator, Field
 
-from .errors import refused
+from .errors import must_be, refused
 
 ENCRYPTED = "encrypted"
 """What stands for an encrypted value in a plan, which has nothing to decrypt it with."""
@@ -27,22 +27,13 @@ _OF_THE_CONNECTION = frozenset(
 """Headers that say how an answer is sent; the server that sends it has to say them."""
 
 
-def _line(value: str) -> str:
+def not_empty(value: str) -> str:
+    """Return `value`, which has to say something.
+
+    Raises:
+        ValueError: when it does not.
+    """
     if not value.strip():
-        raise ValueError("is empty; give it, or remove the key")
-    if _CONTROL.search(value):
-        raise refused("one line of text", value)
-    return value
-
-
-def _text(value: str) -> str:
-    if "\0" in value:
-        raise refused("text without a NUL, which would end it", value)
-    return value
-
-
-def _script(value: str) -> str:
-    if not _text(value).strip():
         raise ValueError("is empty; give it, or remove the key")
     return value
 
@@ -64,8 +55,8 @@ def _certificates(value: str) -> str:
     return value
 
 
-def check_headers(headers: Mapping[str, str]) -> None:
-    """Refuse what no server would send.
+def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return `headers`, which any server can send.
 
     Raises:
         ValueError: in one line, about the first of them.
@@ -80,13 +71,16 @@ def check_headers(headers: Mapping[str, str]) -> None:
             raise ValueError(f"{name} says how an answer is sent, which only who sends it knows; remove it")
         if _CONTROL.search(value):
             raise ValueError(f"{name} must be one line of text; got {value!r}")
+    return headers
 
 
-Line = Annotated[str, AfterValidator(_line)]
+Line = Annotated[
+    str, AfterValidator(not_empty), must_be("one line of text", fits=lambda value: not _CONTROL.search(value))
+]
 """One line of text, and not an empty one."""
-Text = Annotated[str, AfterValidator(_text)]
+Text = Annotated[str, must_be("text without a NUL, which would end it", fits=lambda value: "\0" not in value)]
 """What a variable or an argument can say: several lines, or none."""
-Script = Annotated[str, AfterValidator(_script)]
+Script = Annotated[Text, AfterValidator(not_empty)]
 """The same, and not empty."""
 Certificates = Annotated[str, AfterValidator(_certificates)]
 """One or more certificates in PEM."""
@@ -109,13 +103,15 @@ def path_problem(value: str) -> str | None:
     return None
 
 
-def _host_path(value: str) -> str:
-    if problem := path_problem(value):
-        raise refused("a path from the root, like /opt/slidegenie/data", value, problem)
+def _without_slash(value: str) -> str:
     return value.rstrip("/")
 
 
-HostPath = Annotated[str, AfterValidator(_host_path)]
+HostPath = Annotated[
+    str,
+    must_be("a path from the root, like /opt/slidegenie/data", problem=path_problem),
+    AfterValidator(_without_slash),
+]
 """A path on the Docker host or on this machine, from the root; never `/` itself."""
 
 _OURS = {
@@ -128,27 +124,28 @@ _PROGRAMS = ("/bin", "/lib", "/lib64", "/opt", "/run", "/sbin", "/usr", "/var")
 """Where programs live: below them there may be data, but not in their place."""
 
 
-def _container_path(value: str) -> str:
-    problem = path_problem(value)
-    if problem is None and (":" in value or "," in value):
-        problem = "a path has no options: it is always mounted to be written"
-    path = value.rstrip("/")
-    if problem is None:
-        problem = next((why for place, why in _OURS.items() if _inside(path, place) or _inside(place, path)), None)
-    if problem is None and (place := next((p for p in _SYSTEM if _inside(path, p)), None)):
-        problem = f"{place} is the engine's"
-    if problem is None and path in _PROGRAMS:
-        problem = "programs are there"
-    if problem is not None:
-        raise refused("a folder of its own in the container, from the root, like /app/uploads", value, problem)
-    return path
+def _container_path_problem(value: str) -> str | None:
+    if problem := path_problem(value):
+        return problem
+    if ":" in value or "," in value:
+        return "a path has no options: it is always mounted to be written"
+    path = _without_slash(value)
+    if why := next((why for place, why in _OURS.items() if _inside(path, place) or _inside(place, path)), None):
+        return why
+    if place := next((place for place in _SYSTEM if _inside(path, place)), None):
+        return f"{place} is the engine's"
+    return "programs are there" if path in _PROGRAMS else None
 
 
 def _inside(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
 
 
-ContainerPath = Annotated[str, AfterValidator(_container_path)]
+ContainerPath = Annotated[
+    str,
+    must_be("a folder of its own in the container, from the root, like /app/uploads", problem=_container_path_problem),
+    AfterValidator(_without_slash),
+]
 """A folder in the container where a volume can be mounted."""
 
 
@@ -194,19 +191,9 @@ def _problem_of_days(value: str, days: tuple[str, str]) -> str | None:
     return None
 
 
-def _schedule(value: str) -> str:
-    if problem := _schedule_problem(value):
-        raise refused(_EXAMPLE, value, problem)
-    return value
-
-
-def _schedule_or_off(value: str) -> str:
-    if value != OFF and (problem := _schedule_problem(value)):
-        raise refused(f"{_EXAMPLE}, or {OFF}", value, problem)
-    return value
-
-
-Schedule = Annotated[str, AfterValidator(_schedule)]
+Schedule = Annotated[str, must_be(_EXAMPLE, problem=_schedule_problem)]
 """Five fields of cron in UTC: minute, hour, day of the month, month, day of the week."""
-ScheduleOrOff = Annotated[str, AfterValidator(_schedule_or_off)]
+ScheduleOrOff = Annotated[
+    str, must_be(f"{_EXAMPLE}, or {OFF}", problem=lambda value: None if value == OFF else _schedule_problem(value))
+]
 """The same, or `off`."""

@@ -124,7 +124,7 @@ def scan(bench: Toolset, subject: CheckedImage, policy: ScanPolicy) -> Any:
         *("--scanners", ",".join(scanners)),
         *(["--image-config-scanners", ",".join(in_configuration)] if in_configuration else []),
         *offline,
-        *_source(bench, subject),
+        *(["--image-src", "remote", subject.reference] if subject.pushed else ["--input", str(subject.archive(bench))]),
     )
     try:
         return json.loads(report.read_text(encoding="utf-8"))
@@ -132,16 +132,11 @@ def scan(bench: Toolset, subject: CheckedImage, policy: ScanPolicy) -> Any:
         raise ToolError(f"trivy left no report on {subject}; run it by hand to see why") from None
 
 
-def _source(bench: Toolset, subject: CheckedImage) -> list[str]:
-    if subject.pushed:
-        return ["--image-src", "remote", subject.reference]
-    return ["--input", str(subject.archive(bench))]
-
-
 def _refuse_malicious(bench: Toolset) -> None:
     """Refuse by name, then by what is written in the program, and only then by what it says when it is started."""
     program = bench.on_path("trivy")
-    named = _tag(bench.image_of("trivy")) if program is None else _written(program)
+    tag = bench.image_of("trivy").partition("@")[0].rpartition(":")[2].removeprefix("v")
+    named = tag if program is None else _written(program)
     if named in REFUSED:
         raise _refused(named)
     said = bench.run("trivy", "--version", "--format", "json")
@@ -151,10 +146,6 @@ def _refuse_malicious(bench: Toolset) -> None:
         raise ToolError("trivy does not tell its version; install one that does, 0.69.3 or 0.70 and newer") from None
     if version.removeprefix("v") in REFUSED:
         raise _refused(version)
-
-
-def _tag(image: str) -> str:
-    return image.partition("@")[0].rpartition(":")[2].removeprefix("v")
 
 
 def _written(program: Path) -> str | None:

@@ -97,14 +97,8 @@ def by_digest(repository: str) -> str:
 
     Every file is dated by `SOURCE_DATE_EPOCH`: with BuildKit 0.13 or newer two builds of one commit have one digest.
     """
-    options = (
-        "push=true",
-        "push-by-digest=true",
-        "name-canonical=true",
-        "oci-mediatypes=true",
-        "rewrite-timestamp=true",
-    )
-    return ",".join((f"type=image,name={repository}", *options))
+    options = "push=true,push-by-digest=true,name-canonical=true,oci-mediatypes=true,rewrite-timestamp=true"
+    return f"type=image,name={repository},{options}"
 
 
 def build_cache(cache: BuildCache, repository: str, build: BuiltImageArgs) -> tuple[list[str], list[str]]:

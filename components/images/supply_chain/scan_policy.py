@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from ...settings import Section, SettingsError
 from ...settings.errors import explain
@@ -80,17 +80,15 @@ class ScanPolicy(Section):
         """Return what is accepted no more."""
         return tuple(entry for entry in self.ignore if entry.expires < today)
 
-    @model_validator(mode="after")
-    def _all_above_the_threshold_is_looked_for(self) -> "ScanPolicy":
+    def _broken(self) -> Iterator[str]:
         if not self.scanners:
-            raise ValueError("scanners must name at least one of vuln, secret, misconfig; got none")
+            yield "scanners must name at least one of vuln, secret, misconfig; got none"
         above = [severity for severity in Severity if severity.rank >= self.threshold.rank]
         if missing := [severity.value for severity in above if severity not in self.severities]:
-            raise ValueError(
+            yield (
                 f"severities must have all from threshold {self.threshold.value} on, else they could never stop"
                 f" a rollout; add {', '.join(missing)}"
             )
-        return self
 
 
 def load_scan_policy(file: Path) -> ScanPolicy:

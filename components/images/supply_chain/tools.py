@@ -168,15 +168,13 @@ class Toolset:
         if program := self.on_path(tool):
             return [str(program)]
         image = self.image_of(tool)
-        if shutil.which("docker") and (self._succeeds("image", "inspect", image) or self._pulled(image)):
+        ways = [("image", "inspect", image), *([("pull", "--quiet", image)] if self.fetch else [])]
+        if shutil.which("docker") and any(self._succeeds(*way) for way in ways):
             return [*self._container(), image]
         pulled = f" and {image} could not be pulled" if self.fetch else f" and {image} is not on the engine"
         raise ToolError(
             f"{tool} is not on PATH{pulled}: run scripts/install-supply-chain-tools.sh {tool}, or `docker pull {image}`"
         )
-
-    def _pulled(self, image: str) -> bool:
-        return self.fetch and self._succeeds("pull", "--quiet", image)
 
     def _container(self) -> list[str]:
         """Return the command that starts a tool as a container which shares this machine's files."""

@@ -2,23 +2,27 @@
 
 import enum
 import re
+from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field
 
 from ..addresses import HttpsUrl
 from ..base import Section
-from ..errors import refused
+from ..errors import must_be
 from ..references import ImageReference, Namespace, RegistryHost, RegistryPath, third_party
 from ..texts import HostPath, Line
 
 _Builder = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
-def _platform(value: str) -> str:
-    if not re.fullmatch(r"linux/(386|amd64(/v[2-4])?|arm(/v[5-7])?|arm64(/v8)?|loong64|ppc64le|riscv64|s390x)", value):
-        raise refused("a platform of Linux containers, like linux/amd64 or linux/arm/v7", value)
-    return value
+_PLATFORM = re.compile(r"linux/(386|amd64(/v[2-4])?|arm(/v[5-7])?|arm64(/v8)?|loong64|ppc64le|riscv64|s390x)")
+_Platform = Annotated[
+    str, must_be("a platform of Linux containers, like linux/amd64 or linux/arm/v7", fits=_PLATFORM.fullmatch)
+]
+_User = Annotated[
+    Line, must_be("a user without a colon, which ends it in a login", fits=lambda value: ":" not in value)
+]
 
 
 class BuildCache(enum.Enum):
@@ -103,9 +107,9 @@ class RegistrySettings(Section):
     """Registry host, with its port when it has one. Default: nothing is pushed, images stay on the engine."""
     namespace: Namespace = "slidegenie"
     """Path in front of the image's name."""
-    username: Line = "slidegenie"
+    username: _User = "slidegenie"
     """User of the login; its password is `secrets.registryPassword`."""
-    platforms: tuple[Annotated[str, AfterValidator(_platform)], ...] = ("linux/amd64", "linux/arm64")
+    platforms: tuple[_Platform, ...] = ("linux/amd64", "linux/arm64")
     """Platforms of a pushed image. An image that is only loaded is built for the engine's own."""
     builder: _Builder = "default"
     """Builder of `docker buildx` for pushed images. The engine's own, `default`, builds for one platform; for several,
@@ -115,29 +119,20 @@ class RegistrySettings(Section):
     name, or `registry`, a tag `cache-<name>` with the layers of every stage, which takes another builder than
     `default`. Whoever may push there decides what is built upon."""
 
-    @field_validator("username")
-    @classmethod
-    def _ends_before_the_password(cls, value: str) -> str:
-        if ":" in value:
-            raise refused("a user without a colon, which ends it in a login", value)
-        return value
-
-    @model_validator(mode="after")
-    def _several_platforms_need_a_builder(self) -> "RegistrySettings":
+    def _broken(self) -> Iterator[str]:
         if not self.platforms:
-            raise ValueError("platforms must name at least one, like linux/amd64; got none")
+            yield "platforms must name at least one, like linux/amd64; got none"
         if self.address and len(self.platforms) > 1 and self.builder == "default":
-            raise ValueError(
+            yield (
                 f"builder 'default' builds for one platform, platforms are {', '.join(self.platforms)}: make a builder"
                 " with `docker buildx create --name slidegenie --driver docker-container` and name it in builder, or"
                 " leave one platform"
             )
         if self.cache is BuildCache.REGISTRY and self.builder == "default":
-            raise ValueError(
+            yield (
                 "cache 'registry' is more than builder 'default' can; set cache: inline, or make a builder with `docker"
                 " buildx create --name slidegenie --driver docker-container` and name it in builder"
             )
-        return self
 
 
 GENERATED = "generated"
@@ -165,12 +160,10 @@ class Vendor(Section):
     issuer: HttpsUrl | None = None
     """The OpenID Connect issuer that must have vouched for `identity`."""
 
-    @model_validator(mode="after")
-    def _one_way(self) -> "Vendor":
+    def _broken(self) -> Iterator[str]:
         given = tuple(value is not None for value in (self.public_key, self.identity, self.issuer))
         if given not in {(True, False, False), (False, True, True)}:
-            raise ValueError("needs either publicKey, or identity and issuer; give one of the two")
-        return self
+            yield "needs either publicKey, or identity and issuer; give one of the two"
 
 
 class SupplyChainSettings(Section):
@@ -202,13 +195,11 @@ class SupplyChainSettings(Section):
     """Third-party images that are verified too, by their key in `images`, which must then have a digest. Default: their
     digest, where there is one, is all that is asked."""
 
-    @model_validator(mode="after")
-    def _keyless_names_who(self) -> "SupplyChainSettings":
+    def _broken(self) -> Iterator[str]:
         named = [name for name in ("identity", "issuer") if getattr(self, name) is not None]
         if self.key == KEYLESS and len(named) < 2:  # noqa: PLR2004 - both
-            raise ValueError("key 'keyless' needs identity and issuer: anybody can get a certificate; say whose counts")
+            yield "key 'keyless' needs identity and issuer: anybody can get a certificate; say whose counts"
         if self.key != KEYLESS and named:
-            raise ValueError(f"{' and '.join(named)} only counts with key: keyless; got {self.key!r}, remove it")
+            yield f"{' and '.join(named)} only counts with key: keyless; got {self.key!r}, remove it"
         if self.key == KEYLESS and self.public_key:
-            raise ValueError("publicKey and key 'keyless' exclude each other; remove one of them")
-        return self
+            yield "publicKey and key 'keyless' exclude each other; remove one of them"

@@ -4,11 +4,11 @@ import email.utils
 import enum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from ..addresses import HostPort, PageUrl, Port, is_mail_address
 from ..base import Limits, Section
-from ..errors import refused
+from ..errors import must_be
 from ..references import RegistryPath
 from ..texts import Line
 
@@ -22,16 +22,16 @@ def _mail_addresses(value: str) -> list[str]:
     return found if all(map(is_mail_address, found)) else []
 
 
-def _recipients(value: str) -> str:
-    if not _mail_addresses(value):
-        raise refused("mail addresses by commas, like ops@example.com, Anna <anna@example.com>", value)
-    return value
-
-
-def _sender(value: str) -> str:
-    if len(_mail_addresses(value)) != 1:
-        raise refused("one mail address, like alerts@example.com or Alerts <alerts@example.com>", value)
-    return value
+_Recipients = Annotated[
+    str, must_be("mail addresses by commas, like ops@example.com, Anna <anna@example.com>", fits=_mail_addresses)
+]
+_Sender = Annotated[
+    str,
+    must_be(
+        "one mail address, like alerts@example.com or Alerts <alerts@example.com>",
+        fits=lambda value: len(_mail_addresses(value)) == 1,
+    ),
+]
 
 
 class ImageStore(enum.Enum):
@@ -67,9 +67,9 @@ class MonitoringPorts(Section):
 class Email(Section):
     """Where mail about alerts goes."""
 
-    to: Annotated[str, AfterValidator(_recipients)]
+    to: _Recipients
     """Recipients, by commas."""
-    sender: Annotated[str, AfterValidator(_sender)]
+    sender: _Sender
     """Address in the From line."""
     smarthost: HostPort
     """Mail server and port; TLS is required."""
