@@ -9,7 +9,8 @@ import pulumi
 
 from .containers import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, VolumeMount
 from .containers.foundation import Foundation, Zone
-from .containers.volumes import DataVolume, DataVolumeArgs, Files, FilesArgs, PreparedVolume
+from .containers.parts import Parts
+from .containers.volumes import PreparedVolume
 from .core.labels import RELEASE_LABEL
 from .edge import Proxy
 from .edge.web import WebService, WebServiceArgs
@@ -79,15 +80,11 @@ class Backend(pulumi.ComponentResource):
         self.image = admitted_backend(name, image, parent=self)
         # Not only the backend waits: a rollout whose image is refused has changed nothing at all.
         args.foundation.wait_for(self.image)
-        files = Files(
-            f"{name}-secrets",
-            FilesArgs(
-                foundation=args.foundation,
-                files={file: value for endpoint in args.endpoints for file, value in endpoint.secrets.items()},
-            ),
-            opts=child,
+        parts = Parts(name=name, foundation=args.foundation, parent=self, data_root=args.engine.data_root)
+        files = parts.files(
+            "secrets", {file: value for endpoint in args.endpoints for file, value in endpoint.secrets.items()}
         )
-        self.volumes = {role: self._volume(name, role, args) for role in sorted(settings.volumes)}
+        self.volumes = {role: parts.data(role, f"{role}-data") for role in sorted(settings.volumes)}
         common: dict[str, Any] = {
             "foundation": args.foundation,
             "environment": _environment(args),
@@ -140,13 +137,6 @@ class Backend(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         ).image
-
-    def _volume(self, name: str, role: str, args: BackendArgs) -> PreparedVolume:
-        return DataVolume(
-            f"{name}-{role}-data",
-            DataVolumeArgs(foundation=args.foundation, role=role, data_root=args.engine.data_root),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
 
 
 def _environment(args: BackendArgs) -> dict[str, pulumi.Input[str]]:

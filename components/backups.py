@@ -9,8 +9,9 @@ import pulumi
 
 from .containers import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
 from .containers.foundation import Foundation, Zone
+from .containers.parts import Parts
 from .containers.secrets import given_or_generated
-from .containers.volumes import DataVolume, DataVolumeArgs, Files, FilesArgs, PreparedVolume
+from .containers.volumes import PreparedVolume
 from .core.assets import asset
 from .core.labels import BACKUPS_DATA, compose_project, host_name
 from .images.image import BuiltImage, BuiltImageArgs, mirrored
@@ -105,9 +106,14 @@ class Backups(pulumi.ComponentResource):
         super().__init__("slidegenie:index:Backups", name, None, opts)
         self._name, self._args = name, args
         self._stack = compose_project()
+        self._parts = Parts(name=name, foundation=args.foundation, parent=self, data_root=args.engine.data_root)
         settings = args.settings
         self._remote = settings.repository is not None
-        self.repository = None if self._remote else self._data(BACKUPS_DATA, host_path=settings.path, retained=True)
+        self.repository = (
+            None
+            if self._remote
+            else self._parts.data(BACKUPS_DATA, f"{BACKUPS_DATA}-data", host_path=settings.path, retained=True)
+        )
         self._image = self._build()
         self._repository_secrets = self._secrets_of_repository()
         outward = [Zone.APPLICATION] if self._remote or args.outward else []
@@ -153,13 +159,9 @@ class Backups(pulumi.ComponentResource):
         **rest: Any,
     ) -> None:
         args, name = self._args, f"{self._name}-{service}"
-        child = pulumi.ResourceOptions(parent=self)
-        files = Files(
-            f"{name}-secrets",
-            FilesArgs(foundation=args.foundation, files={**self._repository_secrets, **secrets}),
-            opts=child,
-        )
-        mounts = [VolumeMount(volume=self._data(f"{service}-work"), path=_WORK), *volumes]
+        files = self._parts.files(f"{service}-secrets", {**self._repository_secrets, **secrets})
+        work = self._parts.data(f"{service}-work", f"{service}-work-data")
+        mounts = [VolumeMount(volume=work, path=_WORK), *volumes]
         if self.repository is not None:
             mounts.append(VolumeMount(volume=self.repository, path=_REPOSITORY, read_only=service == "restore-drill"))
         if args.textfiles is not None:
@@ -182,7 +184,7 @@ class Backups(pulumi.ComponentResource):
                 grace_seconds=20,
                 **rest,
             ),
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self),
         )
 
     def _common(self, schedules: Mapping[str, str]) -> dict[str, str]:
@@ -269,16 +271,3 @@ class Backups(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         ).id_on_engine
-
-    def _data(self, role: str, host_path: str | None = None, *, retained: bool = False) -> PreparedVolume:
-        return DataVolume(
-            f"{self._name}-{role}-data",
-            DataVolumeArgs(
-                foundation=self._args.foundation,
-                role=role,
-                data_root=self._args.engine.data_root,
-                host_path=host_path,
-                retained=retained,
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
-        )

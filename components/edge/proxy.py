@@ -8,12 +8,12 @@ import pulumi
 from ..containers import FilesMount, HealthCheck, HostMount, PublishedPort, Server, ServerArgs, VolumeMount
 from ..containers.found import FoundContainer
 from ..containers.foundation import Foundation, Zone
-from ..containers.volumes import DataVolume, DataVolumeArgs, Files, FilesArgs, PreparedVolume, remove_files, seed
+from ..containers.parts import Parts
+from ..containers.volumes import Files, PreparedVolume, remove_files, seed
 from ..core.certificates import LocalCertificate
 from ..core.engine import DockerEngine
 from ..core.labels import CONTENT_LABEL, ENGINE_SOCKET, compose_project
 from ..core.program import socket_group
-from ..images.image import PulledImage, PulledImageArgs
 from ..settings import EngineSettings, ImagesSettings, Limits, ProxySettings, SecretsSettings, TlsMode, reveal
 from . import routes
 from .traefik import AUTHORITY_FILE, CERTIFICATES_PATH, CONFIG_PATH, SECRETS_PATH, acme_environment, edge, static
@@ -67,6 +67,9 @@ class Proxy(pulumi.ComponentResource):
         self._routes: set[str] = set()
         args.foundation.rollout.at_the_end(self._remove_former_routes)
         child = pulumi.ResourceOptions(parent=self)
+        self._parts = Parts(
+            name=name, foundation=args.foundation, parent=self, images=args.images, data_root=args.engine.data_root
+        )
         # A fixed name: its files change in place while Traefik watches the folder.
         self._dynamic = PreparedVolume(
             f"{name}-dynamic",
@@ -88,19 +91,19 @@ class Proxy(pulumi.ComponentResource):
         if logins:
             # A file for each variable: Traefik reads `NAME_FILE` for `NAME`.
             hidden = {name: pulumi.Output.secret(value.get_secret_value()) for name, value in logins.items()}
-            files.append(FilesMount(files=self._files("dns-secrets", {**hidden}), path=SECRETS_PATH))
-        self.volumes = {"certificates": self._certificates(args)} if acme else {}
+            files.append(FilesMount(files=self._parts.files("dns-secrets", hidden), path=SECRETS_PATH))
+        self.volumes = {"certificates": self._certificates()} if acme else {}
         volumes = [
             VolumeMount(volume=self._dynamic, path="/dynamic", read_only=True),
             *(VolumeMount(volume=volume, path=CERTIFICATES_PATH) for volume in self.volumes.values()),
         ]
-        image = PulledImage(name, PulledImageArgs(reference=args.images.traefik, images=args.images), opts=child)
+        image = self._parts.pulled(args.images.traefik)
         Server(
             name,
             ServerArgs(
                 foundation=args.foundation,
                 service="traefik",
-                image=image.id_on_engine,
+                image=image,
                 zones=[Zone.EDGE, Zone.APPLICATION, Zone.CONTROL, Zone.MONITORING],
                 limits=args.settings.limits,
                 command=["traefik", f"--configFile={CONFIG_PATH}/traefik.yml"],
@@ -188,22 +191,11 @@ class Proxy(pulumi.ComponentResource):
         files: dict[str, pulumi.Input[str]] = {"traefik.yml": content}
         if args.settings.tls is TlsMode.ACME and args.settings.acme.directory_ca is not None:
             files[AUTHORITY_FILE] = args.settings.acme.directory_ca
-        return self._files("config", files)
+        return self._parts.files("config", files)
 
-    def _files(self, role: str, files: dict[str, pulumi.Input[str]]) -> Files:
-        return Files(
-            f"{self._name}-{role}",
-            FilesArgs(foundation=self._foundation, files=files),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-
-    def _certificates(self, args: ProxyArgs) -> PreparedVolume:
+    def _certificates(self) -> PreparedVolume:
         """Return where account and certificates outlive Traefik: authorities issue few for one name in a week."""
-        return DataVolume(
-            f"{self._name}-certificates-data",
-            DataVolumeArgs(foundation=self._foundation, role="certificates", data_root=args.engine.data_root),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        return self._parts.data("certificates", "certificates-data")
 
     def _certificate(self, args: ProxyArgs) -> tuple[pulumi.Input[str], pulumi.Output[str], pulumi.Output[str] | None]:
         if args.settings.tls is TlsMode.FILES:
@@ -220,12 +212,8 @@ class Proxy(pulumi.ComponentResource):
 
     def _socket_proxy(self, args: ProxyArgs) -> None:
         child = pulumi.ResourceOptions(parent=self)
-        files = self._files("socket-config", {"haproxy.cfg": routes.allow_list()})
-        image = PulledImage(
-            f"{self._name}-socket",
-            PulledImageArgs(reference=args.images.socket_proxy, images=args.images),
-            opts=child,
-        )
+        files = self._parts.files("socket-config", {"haproxy.cfg": routes.allow_list()})
+        image = self._parts.pulled(args.images.socket_proxy, "socket")
         probe = (
             f"exec 3<>/dev/tcp/127.0.0.1/{routes.SOCKET_PROXY_PORT}"
             " && printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q '200 OK' <&3"
@@ -235,7 +223,7 @@ class Proxy(pulumi.ComponentResource):
             ServerArgs(
                 foundation=args.foundation,
                 service="socket-proxy",
-                image=image.id_on_engine,
+                image=image,
                 zones=[Zone.CONTROL],
                 limits=Limits(memory_mib=64, cpus=0.25, pids=64),
                 command=["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],

@@ -6,10 +6,10 @@ import pulumi
 
 from ..containers import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, Server, ServerArgs, VolumeMount
 from ..containers.foundation import Zone
+from ..containers.parts import Parts
 from ..containers.secrets import given_or_generated
-from ..containers.volumes import Files, FilesArgs, PreparedVolume
+from ..containers.volumes import PreparedVolume
 from ..core.labels import SERVICE_LABEL, STACK_LABEL
-from ..images.image import PulledImage, PulledImageArgs
 from ..settings import ImageStore
 from . import config
 from .args import MonitoringArgs, WatchedPostgres
@@ -102,26 +102,21 @@ def postgres_exporter(name: str, args: MonitoringArgs, watched: WatchedPostgres,
     """Make a role that may read statistics and nothing else, and run the exporter as that."""
     password = given_or_generated(f"{name}-password", None, parent=parent)
     child = pulumi.ResourceOptions(parent=parent)
-    files = Files(
-        f"{name}-role-secrets",
-        FilesArgs(
-            foundation=args.foundation,
-            files={
-                "role.sql": config.text("role.sql"),
-                "postgres-password": watched.password,
-                "monitor-password": password,
-            },
-        ),
-        opts=child,
+    parts = Parts(name=name, foundation=args.foundation, parent=parent, images=args.images)
+    files = parts.files(
+        "role-secrets",
+        {
+            "role.sql": config.text("role.sql"),
+            "postgres-password": watched.password,
+            "monitor-password": password,
+        },
     )
     job = Job(
         f"{name}-role",
         ContainerArgs(
             foundation=args.foundation,
             service="postgres-monitor-role",
-            image=PulledImage(
-                f"{name}-role", PulledImageArgs(reference=args.images.postgres, images=args.images), opts=child
-            ).id_on_engine,
+            image=parts.pulled(args.images.postgres, "role"),
             zones=[Zone.DATA],
             limits=args.settings.small_limits,
             # libpq takes a password from the environment or from a file nobody else may read; ours is neither.
@@ -131,9 +126,7 @@ def postgres_exporter(name: str, args: MonitoringArgs, watched: WatchedPostgres,
         ),
         opts=child,
     )
-    own = Files(
-        f"{name}-secrets", FilesArgs(foundation=args.foundation, files={"monitor-password": password}), opts=child
-    )
+    own = parts.files("secrets", {"monitor-password": password})
     return _exporter(
         name,
         args,
@@ -183,7 +176,7 @@ def cadvisor(name: str, args: MonitoringArgs, parent: pulumi.Resource) -> Server
 
 
 def _exporter(name: str, args: MonitoringArgs, parent: pulumi.Resource, *, image: str, **rest: Any) -> Server:
-    child = pulumi.ResourceOptions(parent=parent)
     rest.setdefault("limits", args.settings.small_limits)
-    pulled = PulledImage(name, PulledImageArgs(reference=image, images=args.images), opts=child)
-    return Server(name, ServerArgs(foundation=args.foundation, image=pulled.id_on_engine, **rest), opts=child)
+    pulled = Parts(name=name, foundation=args.foundation, parent=parent, images=args.images).pulled(image)
+    server = ServerArgs(foundation=args.foundation, image=pulled, **rest)
+    return Server(name, server, opts=pulumi.ResourceOptions(parent=parent))
