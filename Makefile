@@ -27,7 +27,7 @@ help: ## List the commands
 		&& echo "  \`kill $$pid\` stops the Docker engine that was started here" || true
 
 .venv/.runtime: requirements.txt scripts/bootstrap.sh
-	@scripts/bootstrap.sh requirements.txt
+	@scripts/bootstrap.sh requirements.txt $(filter up,$(MAKECMDGOALS))
 	@touch $@
 
 .venv/.dev: requirements-dev.txt scripts/bootstrap.sh

@@ -23,8 +23,8 @@ from components.images.image import BuiltImageArgs
 from components.images.variants import VARIANTS, ImageVariant
 from components.settings import Settings
 from slidegenie.console import Problem
-from slidegenie.engine.buildx import Builder
 from slidegenie.engine.docker import docker
+from slidegenie.images.buildx import Builder
 from slidegenie.plan import StackProgram
 
 _REPOSITORY = "slidegenie-bench/backend"

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from components.core.text import json_text
-from slidegenie.compose.environment_file import render_env
 from slidegenie.compose.project import compose_project
-from slidegenie.plan.diagram import render_diagram
 from slidegenie.plan.program import StackProgram
+from slidegenie.plan.render import render_diagram
 
+from .environment_file import render_env
 from .golden import FURTHER, PRODUCTION, compact, difference, reviewed
 
 COMPOSE_FILES = {"dev": "docker-compose.yml", "prod": "docker-compose.prod.yml"}

@@ -20,8 +20,7 @@ from components.core.assets import asset
 from components.images.supply_chain.tools import Toolset
 from components.images.variants import VARIANTS
 from components.settings import SettingsError
-from slidegenie.closed_pipe import without_complaint
-from slidegenie.console import echo, info, warn
+from slidegenie.console import echo, info, warn, without_complaint
 from slidegenie.engine.docker import docker, plugin
 from slidegenie.plan import UnknownStackError
 from slidegenie.plan.program import StackProgram

@@ -8,9 +8,8 @@ import typer
 from components.images.supply_chain import SupplyChainError
 from components.settings import SettingsError
 
-from .closed_pipe import without_complaint
-from .commands import app, backups, images, maintenance, policy, releases, secrets, stack
-from .console import Problem, warn
+from .commands import app, backups, images, maintenance, releases, secrets, stack
+from .console import Problem, warn, without_complaint
 from .plan import UnknownStackError
 
 _GROUPS = {
@@ -19,7 +18,7 @@ _GROUPS = {
     "Releases": (releases.releases, releases.rollback),
     "Secrets": (secrets.password, secrets.rotate, secrets.authority, secrets.secrets),
     "Backups": (backups.backup, backups.backups, backups.restore, backups.drill),
-    "Policy": (policy.policy,),
+    "Policy": (stack.policy,),
     "Maintenance": (
         *(maintenance.scan, maintenance.clean, maintenance.freshness),
         *(maintenance.schedule, maintenance.unschedule),

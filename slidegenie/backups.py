@@ -9,9 +9,8 @@ from typing import Any
 
 from components.core.labels import BACKUPS_DATA, DATA_LABEL, SERVICE_LABEL, STACK_LABEL, ZONE_LABEL
 
-from .console import Problem, info, warn
+from .console import Problem, info, noted, uninterrupted, warn
 from .engine.docker import containers, docker, health, inspect, last_line, role, service
-from .interrupts import noted, uninterrupted
 from .plan import Plan
 from .plan.view import VOLUME, labels_of
 

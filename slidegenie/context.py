@@ -1,20 +1,21 @@
 """What a command works on: a stack, its program, its plan, and what carries it out; read once, when it is needed."""
 
+import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 from components.core.engine import DockerEngine
+from components.core.labels import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 from components.settings import Settings
 
 from .compose.runner import ComposeRunner
 from .console import Problem, info
-from .engine.docker import speak_to
+from .engine.docker import docker, speak_to
 from .plan import Plan, StackProgram
 from .plan.program import project_name
 from .pulumi.command_line import find_pulumi
-from .recorded_runner import recorded_runner
 from .rollout.runner import PulumiRunner
 from .runner import Runner, RunnerKind
 from .user_folder import UserFolder
@@ -47,10 +48,7 @@ class Context:
             Problem: when the stack is run by the other of Pulumi and Compose.
         """
         user = UserFolder.open().of_project(project_name(Path.cwd()))
-        program = StackProgram.read(Path.cwd(), stack or user.current() or DEFAULT_STACK)
-        # Whatever the command: with a name that is misspelt nothing starts, and all that follows speaks to one engine.
-        speak_to(DockerEngine.of(program.configuration, program.file))
-        context = cls(program, user, runner, named=stack is not None)
+        context = replace(cls.planned(stack or user.current()), asked=runner, named=stack is not None)
         _ = context.recorded
         return context
 
@@ -63,6 +61,7 @@ class Context:
             SettingsError: when that, or the environment, names a Docker engine that is none.
         """
         program = StackProgram.read(Path.cwd(), stack or DEFAULT_STACK)
+        # Whatever the command: with a name that is misspelt nothing starts, and all that follows speaks to one engine.
         speak_to(DockerEngine.of(program.configuration, program.file))
         return cls(program, UserFolder.open().of_project(program.project), None, named=stack is not None)
 
@@ -151,3 +150,46 @@ class Context:
         if command is None:
             raise Problem(NO_PULUMI)
         return PulumiRunner(self.program, lambda: self.plan, self.user, command)
+
+
+_OF_COMPOSE = "com.docker.compose.volume"
+"""Label of Compose on the volumes that it makes itself."""
+
+
+def recorded_runner(user: UserFolder, stack: str, label: str, asked: RunnerKind | None) -> RunnerKind | None:
+    """Return what runs `stack`, or ran it and left its data; `None` where nobody knows of one.
+
+    `label` is its name on the engine, `project/stack`; `asked` is what a person says.
+
+    Raises:
+        Problem: when a person says the other one: it has neither the passwords nor a list of what there is.
+    """
+    known = user.runner(stack) or _kept_by(user, stack) or runner_of_volumes(label)
+    if known and asked not in (None, known):
+        raise Problem(
+            f"stack {stack} was brought up with {known.full_name}, so ENGINE={asked} knows neither its passwords nor"
+            " what there is of it; nothing was changed. Leave ENGINE away; to change over, back it up, `make destroy`,"
+            f" `make up ENGINE={asked}`, `make restore`"
+        )
+    return known
+
+
+def _kept_by(user: UserFolder, stack: str) -> RunnerKind | None:
+    """Return whose passwords this folder has, though the stack itself is gone: those of its backups."""
+    return RunnerKind.COMPOSE if (user.stacks / "compose" / stack / "secrets" / "vault.json").is_file() else None
+
+
+def runner_of_volumes(label: str) -> RunnerKind | None:
+    """Return what made the data volumes of the stack on this engine; `None` when there are none, or no engine."""
+    mark = f"label={STACK_LABEL}={label}"
+    try:
+        listed = docker("volume", "ls", "--quiet", "--filter", mark, "--filter", f"label={DATA_LABEL}", check=False)
+        names = listed.stdout.split()
+        volumes = json.loads(docker("volume", "inspect", *names, check=False).stdout or "[]") if names else []
+    except Problem:
+        return None
+    # The volume of backups is made by hand under Compose, and outlives the rest under both.
+    labels = [volume["Labels"] for volume in volumes if volume["Labels"].get(DATA_LABEL) != BACKUPS_DATA]
+    if not labels:
+        return None
+    return RunnerKind.COMPOSE if any(_OF_COMPOSE in marks for marks in labels) else RunnerKind.PULUMI

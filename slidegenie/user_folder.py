@@ -3,12 +3,12 @@
 import json
 import os
 import secrets
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from .console import info
-from .private_files import write_private
 from .runner import RunnerKind
 
 _FIRST_PROJECT = "slidegenie"
@@ -89,3 +89,27 @@ class UserFolder:
     @property
     def _file(self) -> Path:
         return self.stacks / "stacks.json"
+
+
+def private_folder(path: Path) -> None:
+    """Make `path`, and keep everybody else out of it even where it was there before."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.chmod(0o700)
+
+
+def write_private(path: Path, text: str, *, mode: int) -> None:
+    """Write `text` to `path`. A file that has it already stays the same file: a container may have it mounted."""
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        path.chmod(mode)
+        return
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            os.fchmod(file.fileno(), mode)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -12,13 +12,13 @@ from ..console import Problem, echo, info, warn
 from ..context import Context
 from ..engine import preflight
 from ..engine.start import ensure_engine
-from ..maintenance import cleaning, scanning, timers
+from ..maintenance import cleanup, scanning
 from ..maintenance import freshness as fresh
-from ..maintenance.ledger import Ledger, Task
+from ..maintenance import schedule as schedules
+from ..maintenance.records import Ledger, Task, image_record
 from ..maintenance.textfile import publish
 from ..policy.enforcement import judge_running, policy_settings
-from ..policy.report import report, summary
-from ..rollout.image_record import image_record
+from ..policy.judge import report, summary
 from .options import Engine, Stack
 
 
@@ -78,7 +78,7 @@ def clean(
     context = work.context
     ensure_engine()
     record = image_record(context.user, context.label)
-    cleaning.clean(context.plan, context.settings, record, context.runner.container_ids(), dry=dry_run)
+    cleanup.clean(context.plan, context.settings, record, context.runner.container_ids(), dry=dry_run)
     if not dry_run:
         work.done(Task.CLEAN)
 
@@ -103,7 +103,7 @@ def freshness(stack: Stack = None, engine: Engine = None) -> None:
 def schedule(stack: Stack = None, engine: Engine = None) -> None:
     """Install timers of this host for scan, clean and freshness."""
     work = _Work(Context.of(stack, engine))
-    every = timers.install(work.context.label, work.context.root, work.context.settings.maintenance)
+    every = schedules.install(work.context.label, work.context.root, work.context.settings.maintenance)
     work.ledger.scheduled(every)
     work.publish_ledger()
 
@@ -111,6 +111,6 @@ def schedule(stack: Stack = None, engine: Engine = None) -> None:
 def unschedule(stack: Stack = None, engine: Engine = None) -> None:
     """Remove the timers that `make schedule` installed."""
     work = _Work(Context.of(stack, engine))
-    timers.remove(work.context.label)
+    schedules.remove(work.context.label)
     work.ledger.scheduled({})
     work.publish_ledger()

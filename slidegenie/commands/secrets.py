@@ -11,11 +11,10 @@ from components.core.program import local_socket_group
 from ..compose.project import SECRETS_DIR
 from ..compose.write import prepare_machine
 from ..console import Problem, echo
-from ..context import DEFAULT_STACK, Context
+from ..context import DEFAULT_STACK, Context, runner_of_volumes
 from ..engine.edge_check import shown_certificate
 from ..engine.start import ensure_engine
 from ..policy.enforcement import enforce
-from ..recorded_runner import runner_of_volumes
 from .options import Engine, Stack
 
 _NO_PASSWORDS = ("-hash-key", "-certificate-authority", "-certificate-key", "-app-key")

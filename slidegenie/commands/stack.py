@@ -1,26 +1,23 @@
-"""Commands that bring a stack up, look at it, change it and take it away."""
+"""Commands that bring a stack up, look at it, judge it, change it and take it away."""
 
-import enum
 import sys
 from typing import Annotated
 
 import rich.console
 import typer
 
-from .. import addresses
 from ..compose.project import compose_project
-from ..console import NotBroughtUp, Problem, info
+from ..console import NotBroughtUp, Problem, echo, info
 from ..context import Context
 from ..engine import preflight
-from ..engine.edge_check import wait_for_edge
-from ..engine.remains import remains, show_folders
+from ..engine.edge_check import show_addresses, wait_for_edge
+from ..engine.ownership import remains, show_folders
 from ..engine.start import ensure_engine
 from ..images import airgap
-from ..plan.as_json import render_json
-from ..plan.diagram import render_diagram
-from ..plan.tree import render_tree, tree_of
-from ..policy.enforcement import enforce
-from ..rollout.image_record import image_record, note_rollout
+from ..maintenance.cleanup import note_rollout
+from ..maintenance.records import image_record
+from ..plan.render import render_diagram, render_json, render_tree, tree_of
+from ..policy.enforcement import enforce, judge_stack
 from ..runner import UpOptions
 from .options import Confirm, Engine, Stack, refuse_unconfirmed
 
@@ -49,7 +46,7 @@ def up(
     context.rollout_runner().up(UpOptions(newest=newest, remove_protected=remove_data))
     note_rollout(image_record(context.user, context.label), context.plan, context.root, newest=newest)
     wait_for_edge(context.plan)
-    addresses.show_addresses(context.plan)
+    show_addresses(context.plan)
 
 
 def preview(stack: Stack = None, engine: Engine = None) -> None:
@@ -61,15 +58,6 @@ def preview(stack: Stack = None, engine: Engine = None) -> None:
     context.rollout_runner().preview()
 
 
-class Form(enum.StrEnum):
-    """Forms of a plan."""
-
-    TREE = "tree"
-    JSON = "json"
-    COMPOSE = "compose"
-    DIAGRAM = "diagram"
-
-
 def plan(
     stack: Stack = None,
     *,
@@ -78,15 +66,15 @@ def plan(
     diagram: Annotated[bool, typer.Option("--diagram", help="A Mermaid diagram.")] = False,
 ) -> None:
     """Show the whole platform: without Docker, network or Pulumi's command line, in seconds."""
-    forms = [form for form, asked in ((Form.JSON, json), (Form.COMPOSE, compose), (Form.DIAGRAM, diagram)) if asked]
+    forms = [form for form, asked in (("json", json), ("compose", compose), ("diagram", diagram)) if asked]
     if len(forms) > 1:
         raise Problem(f"--{forms[0]} and --{forms[1]} are two forms of the plan: give one")
     context = Context.planned(stack)
-    if forms == [Form.COMPOSE]:
+    if compose:
         sys.stdout.write(compose_project(context.program).text)
-    elif forms == [Form.JSON]:
+    elif json:
         sys.stdout.write(render_json(context.plan, context.root))
-    elif forms == [Form.DIAGRAM]:
+    elif diagram:
         sys.stdout.write(render_diagram(context.plan))
     elif sys.stdout.isatty():
         rich.console.Console().print(tree_of(context.plan))
@@ -96,12 +84,12 @@ def plan(
 
 def drift(stack: Stack = None, engine: Engine = None) -> None:
     """Show what was changed outside of the platform; changes nothing. Needs Pulumi."""
-    Context.of(stack, engine).pulumi(_NO_STATE).drift()
+    echo(Context.of(stack, engine).pulumi(_NO_STATE).stack.drift())
 
 
 def refresh(stack: Stack = None, engine: Engine = None) -> None:
     """Take over into the state what was changed outside. Needs Pulumi."""
-    Context.of(stack, engine).pulumi(_NO_STATE).refresh()
+    echo(Context.of(stack, engine).pulumi(_NO_STATE).stack.refresh())
 
 
 def down(stack: Stack = None, engine: Engine = None) -> None:
@@ -172,3 +160,14 @@ def _with_images(context: Context, *, may_fall_back: bool, newest: bool) -> Cont
         info(f"no image registry can be reached: using stack {airgap.STACK}, whose images are built from packages")
         return _with_images(_judged(context.with_stack(airgap.STACK)), may_fall_back=False, newest=False)
     return context
+
+
+def policy(
+    stack: Stack = None,
+    engine: Engine = None,
+    *,
+    live: Annotated[bool, typer.Option("--live", help="Judge what runs, in place of the plan.")] = False,
+) -> None:
+    """Judge the stack by the container policy. Changes nothing."""
+    context = Context.of(stack, engine)
+    judge_stack(context.program, context.plan, live=live)

@@ -1,14 +1,20 @@
-"""`docker compose`, told of one file and nothing else."""
+"""`docker compose` on one file: a command at a time on a stack, and only those builds that are due."""
 
+import fcntl
+import hashlib
+import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..console import Problem, echo
-from ..engine.docker import last_line
+from ..console import Problem, echo, info
+from ..engine.docker import image_id, last_line
+from ..plan.view import base_images
+from ..user_folder import write_private
 
 
 @dataclass(frozen=True)
@@ -16,7 +22,6 @@ class ComposeCommand:
     """Runs `docker compose` on a file."""
 
     file: Path
-    """The Compose file."""
     root: Path
     """Where its relative paths start."""
     environment: Mapping[str, str]
@@ -65,3 +70,65 @@ class ComposeCommand:
 def _worth_telling(line: str) -> bool:
     """Leave out what Compose repeats: one line when something was made, started, healthy or removed is enough."""
     return any(word in line for word in ("Created", "Healthy", "Exited", "Removed", "Built", "rror"))
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[int]:
+    """Wait until nobody else works on the stack of `folder`, and keep others waiting meanwhile.
+
+    Yields the open file that keeps them waiting. Whatever holds it too, such as a Compose that goes on after this
+    program was killed, keeps them waiting until its own end.
+    """
+    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            info("another command works on this stack: waiting for its end")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+    finally:
+        os.close(file)
+
+
+_NEVER_IN_A_LAYER = {".git", ".venv", "__pycache__", "node_modules"}
+
+
+class ComposeBuilds:
+    """The builds of a Compose file's `services`, whose paths start at `root`; remembers in `record` what was built."""
+
+    def __init__(self, services: Mapping[str, dict[str, Any]], root: Path, record: Path) -> None:
+        self._record = record
+        # One service per image: services that share one would build it at the same time under one name.
+        builds = {s["image"]: (name, s["build"]) for name, s in services.items() if "build" in s}
+        self._services = {image: name for image, (name, _) in builds.items()}
+        # Before the build: what is edited while it runs is not in it.
+        self._sources = {image: _sources(root, build) for image, (_, build) in builds.items()}
+
+    def due(self) -> list[str]:
+        """Return one service for each image that has to be built."""
+        known = json.loads(self._record.read_text(encoding="utf-8")) if self._record.is_file() else {}
+        now = self._now()
+        return [service for image, service in self._services.items() if known.get(image) != now[image]]
+
+    def done(self) -> None:
+        """Remember that every image is built from what there was."""
+        write_private(self._record, json.dumps(self._now(), indent=1), mode=0o600)
+
+    def _now(self) -> dict[str, list[str]]:
+        return {image: [sources, image_id(image)] for image, sources in self._sources.items()}
+
+
+def _sources(root: Path, build: dict[str, Any]) -> str:
+    listing = sorted(_files(root / build["context"]))
+    based_on = [image_id(base) for base in base_images(build.get("args"))]
+    return hashlib.sha256(json.dumps([build, listing, based_on], sort_keys=True).encode()).hexdigest()
+
+
+def _files(folder: Path) -> Iterator[tuple[str, int, int]]:
+    """Yield path, size and time of each file, as `make` would compare them: contexts may be large."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _NEVER_IN_A_LAYER]
+        for name in names:
+            status = (Path(place) / name).lstat()
+            yield str((Path(place) / name).relative_to(folder)), status.st_size, status.st_mtime_ns

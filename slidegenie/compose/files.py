@@ -14,7 +14,6 @@ from components.core.assets import asset
 from components.core.labels import CONTENT_LABEL
 
 from ..plan.view import File, Service, View, Volume, open_secret
-from .paths import compose_path, inside
 
 _SOURCES = (("docker", "logins"), ("docker", "socket-proxy"), ("monitoring",))
 """Folders of data whose files are mounted from where they are."""
@@ -32,9 +31,7 @@ class FileStore:
     """Whether each content of the files of a service that rolls has a folder of its own. Old replicas read theirs while
     new ones come up, and for as long as a broken release is not replaced; also when one of them starts again."""
     configs: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Section `configs`."""
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Section `secrets`."""
     config_files: dict[str, str] = field(default_factory=dict)
     """Content of what everybody may read, by path."""
     secret_files: dict[str, str] = field(default_factory=dict, repr=False)
@@ -70,7 +67,7 @@ class FileStore:
 
     def _config(self, volume: Volume, file: File) -> str:
         content = str(file.content)
-        path = None if self._by_content(volume) else _source(file.name, content)
+        path = None if self._by_content(volume) else _sources().get((file.name, content))
         if path is None:
             path = self._folder(self.files_dir, volume) / file.name
             self.config_files[inside(path, self.root)] = content
@@ -97,13 +94,9 @@ class FileStore:
         return name
 
 
-def _source(name: str, content: str) -> Path | None:
-    """Return the file of the repository that is called `name` and says just this."""
-    return _sources().get((name, content))
-
-
 @functools.cache
 def _sources() -> dict[tuple[str, str], Path]:
+    """Return the files of the repository, by their name and what they say."""
     found: dict[tuple[str, str], Path] = {}
     for parts in _SOURCES:
         for path in sorted(Path(asset(*parts)).resolve().rglob("*.*")):
@@ -114,3 +107,15 @@ def _sources() -> dict[tuple[str, str], Path]:
 
 def _digest(files: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def inside(path: str | Path, root: Path) -> str:
+    """Return `path` relative to `root`, without a leading dot; absolute where it is outside."""
+    absolute = root.joinpath(path)
+    return str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(absolute)
+
+
+def compose_path(path: str | Path, root: Path) -> str:
+    """Return `path` as Compose wants it: with a leading dot, so that it is no volume's name."""
+    short = inside(path, root)
+    return short if short.startswith("/") else f"./{short}"

@@ -12,8 +12,7 @@ import yaml
 from ..console import Problem
 from ..plan import Plan, StackProgram, Values, fixed_values
 from ..plan.view import View, Volume, open_secret, view_of
-from .files import FileStore
-from .paths import compose_path
+from .files import FileStore, compose_path
 from .service import ordered, prepare_name, prepare_service, service_of
 from .yaml_text import compose_yaml
 

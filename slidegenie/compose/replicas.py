@@ -26,7 +26,6 @@ class Wanted:
     image: str
     """ID of its image; empty when the engine does not have it yet."""
     replicas: int = 1
-    """Containers."""
     surge: int = 1
     """Containers that start together, and at most so many above `replicas`."""
 
@@ -36,15 +35,12 @@ class Replica:
     """A container of a service, as it is."""
 
     id: str
-    """ID."""
     number: int
     """Which of them it is, in Compose's count."""
     config_hash: str
     """What Compose has written on it."""
     image: str
-    """ID of its image."""
     running: bool
-    """Whether it runs."""
     health: str
     """`healthy`, `unhealthy` or `starting` while it runs."""
 
@@ -86,7 +82,6 @@ class Wait:
     """See that containers become healthy which were started before."""
 
     containers: tuple[str, ...]
-    """Their IDs."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +89,6 @@ class Clear:
     """Remove containers that serve nobody."""
 
     containers: tuple[str, ...]
-    """Their IDs."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +96,6 @@ class Retire:
     """Remove containers one after the other, each once all new ones are healthy and it has finished what it does."""
 
     containers: tuple[str, ...]
-    """Their IDs."""
 
 
 Step = Clear | Wait | Start | Retire

@@ -8,22 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from components.core.engine import DockerEngine
-from components.core.labels import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL, STACK_LABEL
+from components.core.labels import BACKUP_PASSWORD
 from components.core.program import local_socket_group
 from components.settings import Require
 
 from ..console import NotBroughtUp, Problem, info
 from ..engine.docker import containers, docker, plugin
-from ..engine.ownership import refuse_another_owner, refuse_foreign_data
-from ..engine.remains import refuse_remains
+from ..engine.ownership import backup_volumes, refuse_another_owner, refuse_foreign_data, refuse_remains
 from ..plan import Plan, Secret, StackProgram
 from ..plan.view import PASSWORD, View, view_of
-from ..private_files import private_folder
 from ..runner import RunnerKind, UpOptions
-from ..user_folder import UserFolder
-from .builds import ComposeBuilds
-from .command import ComposeCommand
-from .lock import alone
+from ..user_folder import UserFolder, private_folder
+from .command import ComposeBuilds, ComposeCommand, alone
 from .project import ComposeProject, compose_project
 from .update import Update
 from .vault import Vault
@@ -62,7 +58,7 @@ class ComposeRunner:
         self._refuse_unchecked()
         label, plan = self._label, self._plan()
         refuse_another_owner(label, self.container_ids())
-        refuse_foreign_data(plan, self._opens)
+        refuse_foreign_data(plan, lambda _volume, password: self._vault.has(PASSWORD, password))
         self._user.remember(self._name, self.kind)
         private_folder(self._folder)
         with alone(self._folder) as held:
@@ -117,12 +113,12 @@ class ComposeRunner:
             return self._destroy(held, with_backups=with_backups)
 
     def _destroy(self, held: int, *, with_backups: bool) -> bool:
-        repository = self._repository()
-        kept = not with_backups and (repository is not None or self._vault.knows(BACKUP_PASSWORD))
+        repositories = backup_volumes(self._label)
+        kept = not with_backups and (bool(repositories) or self._vault.knows(BACKUP_PASSWORD))
         if (self._folder / _FILE).is_file():
             self._compose(held=held).run("down", "--remove-orphans", "--volumes")
-        if repository and with_backups:
-            docker("volume", "rm", repository, check=False)
+        if repositories and with_backups:
+            docker("volume", "rm", *repositories, check=False)
         refuse_remains(self._label, "container", "network", "volume", backups=with_backups)
         if not with_backups and self._vault.knows(BACKUP_PASSWORD):
             self._vault.keep_only(BACKUP_PASSWORD)
@@ -135,12 +131,6 @@ class ComposeRunner:
         """Return the IDs of all containers that were made from the stack's Compose file."""
         made = containers(self._label, f"{_MADE_FROM}={self._folder / _FILE}", everything=True)
         return {container["Id"] for container in made}
-
-    def _repository(self) -> str | None:
-        """Return the name of the volume with backups that the engine has."""
-        marks = (f"label={STACK_LABEL}={self._label}", f"label={DATA_LABEL}={BACKUPS_DATA}")
-        names = docker("volume", "ls", "--quiet", *(part for mark in marks for part in ("--filter", mark))).stdout
-        return next(iter(names.split()), None)
 
     def passwords(self) -> Iterator[tuple[str, str]]:
         """Yield name and value of each generated password.
@@ -167,9 +157,6 @@ class ComposeRunner:
         """Refuse to look for what was never made: to the plan it would only be missing, and easily made up."""
         if not self._vault.path.is_file():
             raise NotBroughtUp(self._name, "Docker Compose")
-
-    def _opens(self, _volume: str, password: str) -> bool:
-        return self._vault.has(PASSWORD, password)
 
     def _refuse_unchecked(self) -> None:
         """Refuse a stack whose images must be checked: Compose runs what it is told."""
@@ -199,8 +186,5 @@ class ComposeRunner:
         file = file or self._folder / _FILE
         if not file.is_file():
             raise NotBroughtUp(self._name, "Docker Compose")
-        environment = {"DOCKER_GID": self._socket_group()}
-        return ComposeCommand(file, self._root, environment, () if held is None else (held,))
-
-    def _socket_group(self) -> str:
-        return local_socket_group(self._program.settings.engine, DockerEngine.of(), self._program.file)
+        group = local_socket_group(self._program.settings.engine, DockerEngine.of(), self._program.file)
+        return ComposeCommand(file, self._root, {"DOCKER_GID": group}, () if held is None else (held,))

@@ -12,7 +12,7 @@ from components.core.text import go_duration
 
 from ..plan.record import Secret
 from ..plan.view import Service, View, Volume, labels_of
-from .paths import compose_path
+from .files import compose_path
 from .yaml_text import Interpolated
 
 DOCKER_GID = Interpolated("${DOCKER_GID:?run make secrets}")

@@ -1,20 +1,22 @@
 """An update from what runs to what a Compose file says, in the order of what needs what."""
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Any
 
-from ..console import Problem, echo, info
-from ..engine import failures
-from ..engine.docker import containers, docker, image_id, role
+from components.containers.found import FoundContainer, explain, what_serves_on
+from components.core.engine import DockerEngine
+from components.core.labels import SERVICE_LABEL
+
+from ..console import Problem, echo, info, warn
+from ..engine.docker import containers, docker, health, image_id, inspect, role
 from ..engine.docker import service as service_of
 from ..plan.view import Service, View
 from .command import ComposeCommand
 from .project import ComposeProject
-from .replicas import Stage, Wanted, stages, steps
-from .rolling import replicas, roll, told
+from .replicas import Clear, Replica, Retire, Stage, Start, Step, Wait, Wanted, stages, steps
 from .service import prepare_name
 
 _UP = ("up", "--detach", "--no-deps", "--remove-orphans")
@@ -97,7 +99,7 @@ class Update:
         try:
             self._compose.run(*_UP, "--no-build", *sorted(names))
         except Problem:
-            failures.report(self._view.title, jobs=True)
+            report(self._view.title, jobs=True)
             raise
 
     def _needed(self, services: Iterable[Service]) -> set[str]:
@@ -112,16 +114,127 @@ class Update:
             docker("wait", *running)
             jobs = [container for container in self._containers(names) if role(container) != "server"]
         if failed := sorted(service_of(job) for job in jobs if job["State"]["ExitCode"]):
-            failures.report(self._view.title, jobs=True)
+            report(self._view.title, jobs=True)
             raise Problem(f"failed, so nothing that needs it was replaced: {', '.join(failed)}")
         waited = (service for service in self._view.services if service.name in names)
         seconds = max((int(service.inputs.get("waitTimeout") or 0) for service in waited), default=0)
         deadline = time.monotonic() + seconds
-        while sick := [c for c in failures.unhealthy(self._view.title) if service_of(c) in names]:
+        while sick := [c for c in unhealthy(self._view.title) if service_of(c) in names]:
             if time.monotonic() > deadline:
-                failures.report(self._view.title)
+                report(self._view.title)
                 raise Problem(f"{len(sick)} containers did not become healthy within {seconds} s")
             time.sleep(1)
 
     def _containers(self, names: Collection[str]) -> list[dict[str, Any]]:
         return [c for c in containers(self._view.title, everything=True) if service_of(c) in names]
+
+
+_ONE_OFF_LABEL = "com.docker.compose.oneoff"
+
+
+def replicas(label: str, service: str) -> list[Replica]:
+    """Return the containers of a service of the stack, whatever state they are in."""
+    return [Replica.of(container) for container in _all(label, service)]
+
+
+def roll(label: str, compose: ComposeCommand, service: Service, wanted: Wanted) -> None:
+    """Bring `service` of the stack to what is `wanted`: a new container is healthy before an old one goes.
+
+    Raises:
+        Problem: when a new one does not become healthy, with the reason. What served before serves on; what failed is
+            stopped then, so that people can read its log, and goes with the next rollout.
+    """
+    planned = steps(wanted, replicas(label, service.name))
+    old = {container for step in planned if isinstance(step, Retire) for container in step.containers}
+    for step in planned:
+        match step:
+            case Start():
+                before = {replica.id for replica in replicas(label, service.name)}
+                # Not the old ones: what Compose finds changed it would stop first.
+                how = ("--detach", "--no-deps", "--no-build", "--no-recreate")
+                compose.run("up", *how, "--scale", f"{service.name}={step.total}", service.name)
+                made = [replica.id for replica in replicas(label, service.name) if replica.id not in before]
+                _see_healthy(label, service, made)
+            case Wait():
+                _see_healthy(label, service, step.containers)
+            case Clear():
+                for container in step.containers:
+                    _remove(container)
+            case Retire():
+                info(f"containers of {service.name} finish what they do, and go: {len(step.containers)}")
+                # One after the other: when a container ends, the proxy starts anew with all that it knows, and one that
+                # is draining at that moment must have time left to be noticed.
+                for container in step.containers:
+                    there = [replica.id for replica in replicas(label, service.name) if replica.id != container]
+                    if len(there) < wanted.replicas:
+                        raise Problem(f"somebody else removes containers of {service.name}: nothing more was changed")
+                    _see_healthy(label, service, [replica for replica in there if replica not in old])
+                    _remove(container)
+
+
+def _remove(container: str) -> None:
+    docker("stop", container, check=False)
+    docker("rm", "--force", container)
+
+
+def told(service: str, planned: Sequence[Step]) -> str | None:
+    """Return in a line what the steps do to a service; `None` when that is nothing."""
+    started = sum(step.containers for step in planned if isinstance(step, Start))
+    removed = sum(len(step.containers) for step in planned if isinstance(step, Clear | Retire))
+    match bool(started), bool(removed):
+        case True, True:
+            return f"{service}: {started} new beside the old, then {removed} removed"
+        case True, False:
+            return f"{service}: {started} new"
+        case False, True:
+            return f"{service}: {removed} removed"
+    return None
+
+
+def _see_healthy(label: str, service: Service, ids: Collection[str]) -> None:
+    seconds = int(service.inputs.get("waitTimeout") or 0)
+    deadline = time.monotonic() + seconds
+    while sick := [container for container in inspect(list(ids)) if health(container) != "healthy"]:
+        if time.monotonic() > deadline:
+            _fail(label, service, sick, seconds)
+        time.sleep(0.5)
+
+
+def _fail(label: str, service: Service, sick: Sequence[dict[str, Any]], seconds: int) -> None:
+    for container in sick:
+        tell(container)
+    lines = [f"the rollout of {service.name} failed: a new container was not healthy within {seconds} s"]
+    failed = " ".join(container["Id"][:12] for container in sick)
+    if serving := what_serves_on(map(FoundContainer, _all(label, service.name))):
+        for container in sick:
+            # `always` would have the engine start it again when that starts itself.
+            docker("update", "--restart", "no", container["Id"], check=False)
+            docker("stop", container["Id"], check=False)
+        lines.append(f"{serving} Fix the cause and run `make up`; until then `docker logs {failed}` shows the rest.")
+    raise Problem("\n".join(lines))
+
+
+def _all(label: str, service: str) -> list[dict[str, Any]]:
+    # Not what `docker compose run` has started beside them.
+    return containers(label, f"{SERVICE_LABEL}={service}", f"{_ONE_OFF_LABEL}=False", everything=True)
+
+
+def unhealthy(stack: str) -> list[dict[str, Any]]:
+    """Return the stack's servers that are not healthy."""
+    return [c for c in containers(stack, everything=True) if role(c) == "server" and health(c) != "healthy"]
+
+
+def report(stack: str, *, jobs: bool = False) -> None:
+    """Print why each of the stack's servers that is not healthy is not.
+
+    With `jobs` the last lines of jobs that failed are printed too, for an engine that does not do so itself.
+    """
+    failed = (c for c in containers(stack, everything=True) if role(c) == "job" and c["State"].get("ExitCode"))
+    for container in [*(failed if jobs else ()), *unhealthy(stack)]:
+        tell(container)
+
+
+def tell(container: dict[str, Any]) -> None:
+    """Print why `container` is not healthy."""
+    for line in explain(DockerEngine.of(), FoundContainer(container)):
+        warn(line)

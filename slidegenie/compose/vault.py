@@ -13,7 +13,7 @@ from pathlib import Path
 from components.containers.secrets import FORMER_NAMES
 
 from ..plan.record import UUID7, fixed_values, uuid7
-from ..private_files import private_folder, write_private
+from ..user_folder import private_folder, write_private
 
 _LENGTH = 64
 

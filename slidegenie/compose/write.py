@@ -1,5 +1,6 @@
 """Put a Compose project on disk: what is committed, and what only this machine has."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,7 @@ from components.settings import SettingsError
 from components.settings.texts import ENCRYPTED
 
 from ..plan import StackProgram
-from ..private_files import private_folder, write_private
-from .environment_file import with_docker_group
+from ..user_folder import private_folder, write_private
 from .project import SECRETS_DIR, ComposeProject, compose_project
 from .vault import Vault
 
@@ -86,3 +86,10 @@ def _encrypted(value: Any, path: str) -> Iterator[str]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _encrypted(item, f"{path}.{index}")
+
+
+def with_docker_group(text: str, group: int) -> str:
+    """Return the content of a `.env` with the group of the Docker socket in it, and all else as it was."""
+    line = f"DOCKER_GID={group}"
+    replaced, found = re.subn(r"(?m)^DOCKER_GID=.*$", line, text)
+    return replaced if found else text + ("" if not text or text.endswith("\n") else "\n") + line + "\n"

@@ -65,14 +65,24 @@ def _lay_out(node: yaml.Node, *, before: int, indent: int, depth: int) -> None:
     if not isinstance(node, yaml.CollectionNode):
         return
     node.flow_style = True
-    if depth >= _ENTRY and before + len(line := _serialized(node).rstrip("\n")) <= _WIDTH and "\\n" not in line:
-        return
+    # Written out is only what may fit: a large group would be written again for each level of it.
+    if depth >= _ENTRY and before + _least(node) <= _WIDTH:
+        line = _serialized(node).rstrip("\n")
+        if before + len(line) <= _WIDTH and "\\n" not in line:
+            return
     node.flow_style = False
     inner = indent + 2
     for item in node.value:
         key, below = item if isinstance(node, yaml.MappingNode) else (None, item)
         start = len(f"{key.value}: ") if key else len("- ")
         _lay_out(below, before=inner + start, indent=inner, depth=depth + 1)
+
+
+def _least(node: yaml.Node) -> int:
+    """Return how many columns a node takes at least on one line: its scalars without any quotes."""
+    if isinstance(node, yaml.MappingNode):
+        return sum(_least(key) + _least(value) for key, value in node.value)
+    return sum(map(_least, node.value)) if isinstance(node, yaml.SequenceNode) else len(node.value)
 
 
 def _serialized(node: yaml.Node) -> str:

@@ -1,4 +1,7 @@
-"""Whether the edge leads to the application: Traefik takes new containers and routes up within seconds, not at once."""
+"""Where a stack answers, and whether the edge leads to the application there.
+
+Traefik takes new containers and routes up within seconds, not at once.
+"""
 
 import contextlib
 import hashlib
@@ -7,13 +10,15 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from components.core.engine import DockerEngine
+from components.core.labels import STACK_LABEL
 
-from ..console import warn
+from ..console import echo, warn
 from ..plan import Plan
-from .docker import containers, service
+from .docker import containers, docker, service
 
 _PATH = "/health/live"
 _PATIENCE_SECONDS, _PAUSE_SECONDS, _TIMEOUT_SECONDS = 20, 0.3, 5
@@ -88,3 +93,34 @@ def _secured(address: str, port: int, name: str) -> Iterator[ssl.SSLSocket]:
         context.wrap_socket(plain, server_hostname=name) as secured,
     ):
         yield secured
+
+
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+
+
+def show_addresses(plan: Plan) -> None:
+    """Print where the stack answers; what a machine elsewhere publishes to itself alone, with the way there."""
+    engine = DockerEngine.of()
+    healthy = ("--filter", f"label={STACK_LABEL}={plan.label}", "--filter", "health=healthy")
+    number = len(docker("ps", "--quiet", *healthy).stdout.split())
+    where = "" if engine.local else f", on {engine.host}"
+    echo()
+    echo(f"  SlideGenie is up: stack {plan.stack}, {number} healthy containers{where}")
+    addresses = {name: str(value) for name, value in plan.outputs.items() if value and name != "authority"}
+    for name, value in addresses.items():
+        echo(f"  {name:<13} {value}")
+    if not engine.local:
+        _show_the_way(engine, addresses)
+    # Where there is only the program, the command is called by its own name.
+    by = "make" if Path("Makefile").is_file() else "slidegenie"
+    echo(f"  passwords     {by} password")
+    echo(f"  logs          {by} logs        shell  {by} shell        stop  {by} down")
+
+
+def _show_the_way(engine: DockerEngine, addresses: dict[str, str]) -> None:
+    urls = [urlsplit(value) for value in addresses.values()]
+    ports = sorted({url.port for url in urls if url.hostname in _THIS_MACHINE and url.port})
+    if not ports:
+        return
+    tunnel = engine.tunnel(ports)
+    echo(f"  localhost and 127.0.0.1 are those of {engine.host}" + (f"; from here: {tunnel}" if tunnel else ""))

@@ -1,6 +1,6 @@
-"""What is on the engine already and belongs to somebody else: found before anything is changed."""
+"""What is on the engine: of somebody else, before anything is changed, and of a stack that was taken down."""
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +8,10 @@ from components.containers.existing_data import WAYS_OUT, Place, UnseenError
 from components.core.engine import DockerEngine
 from components.core.labels import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 
-from ..console import Problem
+from ..console import Problem, info
 from ..plan import Plan
 from ..plan.view import BUILT, PASSWORD, VOLUME, labels_of
-from .docker import containers, role
+from .docker import containers, docker, role
 
 _OPENED_BY = {"postgres": "-postgres-administrator", BACKUPS_DATA: BACKUP_PASSWORD}
 """Ends of the names of passwords without which data is lost, by what the data is. Redis, the object store and the
@@ -72,14 +72,8 @@ def _locked(plan: Plan) -> Iterator[tuple[str, Place, str]]:
         for password in passwords:
             # A password that is given opens what it is given for.
             if data in _OPENED_BY and password.endswith(_OPENED_BY[data]):
-                for place in _places(volume.inputs):
-                    yield data, place, password
-
-
-def _places(inputs: dict[str, Any]) -> list[Place]:
-    """Return the volume, and the folder that it will stand for."""
-    device = (inputs.get("driverOpts") or {}).get("device")
-    return [Place(str(device) if device else str(inputs["name"]))]
+                # The folder that the volume will stand for, or the volume itself.
+                yield data, Place(_device(volume.inputs) or str(volume.inputs["name"])), password
 
 
 def _may_exist(place: Place, engine: DockerEngine) -> bool:
@@ -91,3 +85,58 @@ def _shell(plan: Plan) -> str:
     """Return an image with a shell that is on the engine: what the seed image stands on."""
     seed = next(build for build in plan.of_type(BUILT) if build.name.endswith("-seed"))
     return str(seed.inputs["buildArgs"]["BASE_IMAGE"])
+
+
+_LISTED: Mapping[str, tuple[str, ...]] = {
+    "container": ("ps", "--all", "--format", "{{.Names}}"),
+    "network": ("network", "ls", "--format", "{{.Name}}"),
+    "volume": ("volume", "ls", "--format", "{{.Name}}"),
+}
+
+
+def backup_volumes(label: str) -> list[str]:
+    """Return the names of the volumes with backups of the stack `project/stack`."""
+    marks = (f"label={STACK_LABEL}={label}", f"label={DATA_LABEL}={BACKUPS_DATA}")
+    return docker(*_LISTED["volume"], *(part for mark in marks for part in ("--filter", mark))).stdout.split()
+
+
+def remains(label: str, *kinds: str, backups: bool = False) -> list[str]:
+    """Return what the engine still has of the stack `project/stack`: containers, networks, volumes.
+
+    The volumes of backups count with `backups` only.
+    """
+    mark = f"label={STACK_LABEL}={label}"
+    found = []
+    for kind in kinds:
+        names = set(docker(*_LISTED[kind], "--filter", mark).stdout.split())
+        if kind == "volume" and not backups:
+            names -= set(backup_volumes(label))
+        found += [f"{kind} {name}" for name in sorted(names)]
+    return found
+
+
+def refuse_remains(label: str, *kinds: str, backups: bool = False) -> None:
+    """See that the stack is gone.
+
+    Raises:
+        Problem: naming what is there still.
+    """
+    if left := remains(label, *kinds, backups=backups):
+        shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")  # noqa: PLR2004
+        where = DockerEngine.of().address
+        raise Problem(
+            f"not all of stack {label} is gone from {where}: {shown}. Something else made it, or uses it:"
+            " `docker inspect` says more; then the same command again"
+        )
+
+
+def show_folders(plan: Plan) -> None:
+    """Say which folders with data stay: the engine removes a volume, and never a folder that it stands for."""
+    devices = [_device(volume.inputs) for volume in plan.of_type(VOLUME)]
+    if folders := sorted(filter(None, devices)):
+        host = DockerEngine.of().host
+        info(f"the data in folders of {host} stays: {' '.join(folders)}; `sudo rm -r` there deletes it")
+
+
+def _device(inputs: Mapping[str, Any]) -> str:
+    return str((inputs.get("driverOpts") or {}).get("device", ""))

@@ -1,6 +1,8 @@
 """Get a Docker engine to answer: installed where it is missing, started where it is stopped."""
 
+import contextlib
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -10,9 +12,7 @@ from pathlib import Path
 from components.core.engine import DockerEngine
 
 from ..console import Problem, info
-from ..private_files import write_private
-from ..processes import runs
-from ..user_folder import UserFolder
+from ..user_folder import UserFolder, write_private
 from .docker import NOT_INSTALLED, docker, last_line
 
 _PACKAGES = ("docker.io", "iptables")
@@ -138,3 +138,24 @@ def _answers(daemon: "subprocess.Popen[bytes] | None") -> bool:
 def _quietly(step: Sequence[str]) -> subprocess.CompletedProcess[str]:
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     return subprocess.run(step, env=quiet, capture_output=True, text=True, check=False)  # noqa: S603 - no shell
+
+
+_ENDED = re.compile(r"^State:\s+[ZX]", re.MULTILINE)
+
+
+def runs(process: int) -> bool:
+    """Tell whether a process with this number runs.
+
+    One that was killed has a number until its parent has asked how it ended; where the first process of a container
+    never asks, that is for ever.
+    """
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    # A system without /proc has a first process that asks.
+    with contextlib.suppress(OSError):
+        return not _ENDED.search(Path("/proc", str(process), "status").read_text(encoding="utf-8"))
+    return True

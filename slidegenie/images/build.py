@@ -1,9 +1,14 @@
 """One image after the other: built, looked at, signed, and only then given its names."""
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 from components.core.assets import asset
 from components.images.backend_image import BackendImageArgs, backend_build
@@ -14,7 +19,8 @@ from components.settings import BuildCache, Settings
 from components.settings.sections.images import GENERATED, KEYLESS, Require
 
 from ..console import Problem, info
-from ..engine.buildx import Builder
+from ..engine.docker import docker
+from .buildx import Builder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +30,6 @@ class Inspection:
     checks: Checks
     """The steps of the supply chain."""
     scan: bool
-    """Whether it is scanned."""
     sign: bool
     """Whether it is signed, and that verified."""
     unscanned: str
@@ -74,15 +79,12 @@ class BuiltVariant:
     """What became of one variant."""
 
     variant: ImageVariant
-    """Row of the table."""
     reference: str
     """`name@sha256:...` of a pushed image, else its ID."""
     pushed: bool
     """Whether it is in a registry."""
     scan: str
-    """What the scan said."""
     signature: str
-    """Whether it is signed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,15 +92,11 @@ class BuildRun:
     """What all images of one run share."""
 
     common: BackendImageArgs
-    """Release, repository, base images."""
     builder: Builder
-    """What builds."""
     platforms: Sequence[str]
     """For what. Empty: the builder's own."""
     push: bool
-    """Whether they go to the registry; else they stay on the engine."""
     no_cache: bool
-    """Whether every step is done anew."""
     cache: BuildCache
     """Where builds that are pushed have layers from that another machine built."""
     inspection: Inspection
@@ -144,3 +142,40 @@ class BuildRun:
         """Say what the scan looked for: without Trivy's database that is not everything."""
         scanners = load_scan_policy(self.inspection.checks.policy).scanners
         return f"passed: {', '.join(scanner.value for scanner in scanners)}"
+
+
+_MB = 1_000_000
+
+
+def print_report(made: Sequence[BuiltVariant]) -> None:
+    """Print variant, size, layers, scan result and signature of each image."""
+    size = "size, compressed" if made[0].pushed else "size"
+    table = Table("image", size, "layers", "scan", "signature", box=None, pad_edge=False)
+    for one in made:
+        bytes_, layers = _registry(one.reference) if one.pushed else _engine(one.reference)
+        table.add_row(one.variant.name, bytes_, layers, one.scan, one.signature)
+    Console(markup=False).print(table)
+
+
+def _engine(identity: str) -> tuple[str, str]:
+    (image,) = json.loads(docker("image", "inspect", identity).stdout)
+    return _megabytes(image["Size"]), str(len(image["RootFS"]["Layers"]))
+
+
+def _registry(reference: str) -> tuple[str, str]:
+    """Return both for each platform: they differ."""
+    top = _manifest(reference)
+    repository = reference.partition("@")[0]
+    listed = [entry["digest"] for entry in top.get("manifests", [])]
+    manifests = [_manifest(f"{repository}@{digest}") for digest in listed] or [top]
+    sizes = [sum(layer["size"] for layer in manifest["layers"]) for manifest in manifests]
+    return ", ".join(map(_megabytes, sizes)), ", ".join(str(len(manifest["layers"])) for manifest in manifests)
+
+
+def _manifest(reference: str) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(docker("buildx", "imagetools", "inspect", "--raw", reference).stdout)
+    return manifest
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / _MB:.1f} MB"

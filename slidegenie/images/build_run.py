@@ -12,49 +12,32 @@ from components.settings import BuildCache, Settings, Target, Variant
 from components.settings.references import parse
 
 from ..console import Problem, info
-from ..engine.buildx import Builder
 from ..engine.docker import speak_to
 from ..plan import StackProgram
-from .build import BuildRun, Inspection
+from .build import BuildRun, Inspection, print_report
+from .buildx import Builder, check_base, check_registry
 from .git import git_origin, git_version
-from .registry_check import check_base, check_registry
-from .report import print_report
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOptions:
-    """What a person asked for."""
+    """What a person asked for: the options of `slidegenie build-images`, whose help says what each means."""
 
     registry: str = "slidegenie"
-    """Registry and namespace."""
     name: str = "backend"
-    """Name of the image."""
     version: str | None = None
-    """Version. Default: what `git describe` says."""
     platforms: str | None = None
-    """Platforms, with commas. Default: the stack's where it is pushed, else this machine's."""
     push: bool = False
-    """Whether it goes to the registry."""
     cache: BuildCache | None = None
-    """Layers that another machine built. Default: the stack's `registry.cache`."""
     no_cache: bool = False
-    """Whether every step is built anew."""
     scan: bool | None = None
-    """Whether it is scanned. Default: where Trivy is."""
     sign: bool = False
-    """Whether it is signed."""
     alpine: bool = False
-    """The three Alpine images."""
     minimal: bool = False
-    """The minimal image."""
     everything: bool = False
-    """All images."""
     stack: str | None = None
-    """Stack whose base images, mirror, builders and key count."""
     builder: str | None = None
-    """Builder of docker buildx. Default: the stack's."""
     key: str | None = None
-    """Key file, KMS URI or `keyless`."""
 
     def variants(self) -> list[ImageVariant]:
         """Return the images that are asked for, in the order of the table; without a wish the three of Debian."""

@@ -2,19 +2,18 @@
 
 import datetime
 import json
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from components.core.labels import STACK_LABEL
-from components.images.supply_chain.checks import covered
+from components.images.supply_chain.checks import covered, expiry
 from components.images.supply_chain.inspection import CheckedImage, sbom, scan
-from components.images.supply_chain.scan_policy import ScanPolicy, judge_report, load_scan_policy
+from components.images.supply_chain.scan_policy import ScanPolicy, ScanResult, judge_report, load_scan_policy
 from components.images.supply_chain.tools import SupplyChainError, Toolset, toolset
 from components.settings import SettingsError
 
-from ..console import info, warn
-from .findings import print_findings
+from ..console import Problem, echo, info, warn
+from ..engine.docker import docker
 
 PASSED, FOUND, UNABLE = 0, 1, 2
 """Exit codes: nothing stops any image; something does; a scan could not be done."""
@@ -46,12 +45,11 @@ def running() -> list[str]:
     Raises:
         SupplyChainError: when no engine answers.
     """
-    command = ["docker", "ps", "--filter", f"label={STACK_LABEL}", "--format", "{{.Image}}"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - own arguments
-    except (OSError, subprocess.CalledProcessError):
+        listed = docker("ps", "--filter", f"label={STACK_LABEL}", "--format", "{{.Image}}")
+    except Problem:
         raise SupplyChainError("no Docker engine answers: `docker version` says why; or name an image") from None
-    return sorted(set(done.stdout.split()))
+    return sorted(set(listed.stdout.split()))
 
 
 def _looked_at(subject: CheckedImage, policy: ScanPolicy, folder: Path, *, with_sbom: bool) -> int:
@@ -77,3 +75,10 @@ def _scanned(bench: Toolset, image: CheckedImage, policy: ScanPolicy, folder: Pa
         return UNABLE
     print_findings(str(image), verdict)
     return PASSED if verdict.passed else FOUND
+
+
+def print_findings(image: str, verdict: ScanResult) -> None:
+    """Print the summary of a scan, what stops a rollout, and which acceptances have expired."""
+    info(f"{image}: {verdict.summary()}")
+    for line in (*map(str, verdict.stopping), *map(expiry, verdict.expired)):
+        echo(f"    {line}")

@@ -34,7 +34,6 @@ class Freshness:
     """One image."""
 
     image: str
-    """Its name and tag."""
     answer: Answer
     """Whether there is a newer one."""
     created: datetime.datetime | None = None

@@ -21,8 +21,8 @@ from components.settings.sections.images import GENERATED
 
 from ..console import Problem, info, warn
 from ..engine.docker import containers, docker, service
-from ..images.findings import print_findings
-from .ledger import Ledger
+from ..images.scan_run import print_findings
+from .records import Ledger
 
 
 class Signature(enum.Enum):

@@ -32,7 +32,6 @@ class StackProgram:
     project: str
     """Name of the Pulumi project."""
     stack: str
-    """Name of the stack."""
     configuration: Mapping[str, Any]
     """What the stack file says, keys with their namespace; encrypted values are masked."""
 

@@ -43,9 +43,7 @@ class Resource:
     type: str
     """Type token, such as `docker:index/container:Container`."""
     name: str
-    """Logical name."""
     urn: str
-    """Unique name."""
     parent: str | None
     """URN of the parent; `None` below the stack."""
     custom: bool

@@ -38,7 +38,6 @@ class Network:
     internal: bool
     """Whether it has no way out."""
     labels: Mapping[str, str]
-    """Labels."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,6 @@ class Volume:
     driver_opts: Mapping[str, str]
     """How it is mounted; empty when Docker manages it."""
     labels: Mapping[str, str]
-    """Labels."""
     protected: bool
     """Whether Pulumi refuses to delete it."""
     backups: bool
@@ -89,7 +87,6 @@ class Service:
     job: bool
     """Whether it runs to its end."""
     replicas: int
-    """Containers."""
     rolling: bool
     """Whether a new container is healthy before the old one goes."""
     surge: int
@@ -117,7 +114,6 @@ class View:
     title: str
     """`project/stack`."""
     networks: tuple[Network, ...]
-    """Networks."""
     services: tuple[Service, ...]
     """Servers and jobs."""
     volumes: tuple[Volume, ...]
@@ -129,7 +125,6 @@ class View:
     others: tuple[str, ...]
     """Containers, networks and volumes that the program makes without this library."""
     outputs: Mapping[str, Any]
-    """Outputs of the stack."""
 
     def network(self, name: str) -> Network:
         """Return the network that the engine calls `name`."""

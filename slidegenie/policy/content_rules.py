@@ -1,6 +1,5 @@
 """Rules: what is in a container, and what is told about it."""
 
-import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,9 +7,8 @@ from dataclasses import dataclass, replace
 from components.core.policy import ContainerPolicy
 from components.core.policy_rules import SecretsRule
 
-from .images import full_name, repository
-from .properties import UNKNOWN, Broken, Found, NotJudged, Properties, each
-from .rule import JudgedResource, Kind
+from .normalized import full_name, repository
+from .rule import UNKNOWN, Broken, Found, JudgedResource, Kind, NotJudged, Properties, each
 
 _ID = re.compile(r"(sha256:)?[0-9a-f]{64}|[0-9a-f]{12,63}")
 _PINNED = re.compile(r"(sha256:)?[0-9a-f]{64}|.+@sha256:[0-9a-f]{64}")
@@ -60,17 +58,14 @@ def secrets(subject: JudgedResource, policy: ContainerPolicy) -> Iterator[Found]
         yield from _words(group, rule, group.items(key))
     yield from _words(group, rule, group.group("healthcheck").items("tests"))
     yield from _texts(group, rule, group.items("logOpts"))
-    for options in (group.items("driverOpts"), *(_volume_options(mount) for mount in group.groups("mounts"))):
+    mounted = (mount.group("volumeOptions").items("driverOptions") for mount in group.groups("mounts"))
+    for options in (group.items("driverOpts"), *mounted):
         yield from _volume(group, rule, options)
 
     def labelled(label: Properties) -> Iterator[Found]:
         yield from _texts(group, rule, [(label.at("value"), label.values.get("value"))])
 
     yield from each(group.groups("labels"), labelled)
-
-
-def _volume_options(mount: Properties) -> list[tuple[str, object]]:
-    return mount.group("volumeOptions").items("driverOptions")
 
 
 def _volume(group: Properties, rule: SecretsRule, items: list[tuple[str, object]]) -> Iterator[Found]:
@@ -145,10 +140,5 @@ def _texts(group: Properties, rule: SecretsRule, items: list[tuple[str, object]]
             yield Broken(path, "is a secret", subject)
         else:
             for what, expression in rule.values.items():
-                if _compiled(expression).search(str(value)):
+                if re.search(expression, str(value)):
                     yield Broken(path, f"holds what looks like a secret ({what})", subject)
-
-
-@functools.cache
-def _compiled(expression: str) -> "re.Pattern[str]":
-    return re.compile(expression)

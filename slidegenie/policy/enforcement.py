@@ -13,11 +13,17 @@ from ..engine.docker import containers, docker
 from ..engine.start import ensure_engine
 from ..maintenance.textfile import publish
 from ..plan import Plan, StackProgram
-from . import judge
-from .judge import PolicyResult
-from .live import ENGINE_NETWORKS, judged_container, judged_network, judged_volume, metrics, zones_of
-from .recorded import facts_of, judge_plan
-from .report import report, report_undecided, report_violations, summary
+from .judge import PolicyResult, judge, report, report_undecided, report_violations, summary
+from .subjects import (
+    ENGINE_NETWORKS,
+    facts_of,
+    judge_plan,
+    judged_container,
+    judged_network,
+    judged_volume,
+    metrics,
+    zones_of,
+)
 
 _METRICS_FILE = "policy.prom"
 

@@ -1,4 +1,4 @@
-"""The judge: every rule on everything it is about, and the exceptions on what they found."""
+"""The judge: every rule on everything it is about, the exceptions on what was found, and the result for people."""
 
 import datetime
 import fnmatch
@@ -9,8 +9,18 @@ from components.core.policy import ContainerPolicy, Granted
 from components.core.policy_rules import Rule
 
 from . import content_rules, limit_rules, privilege_rules, reach_rules
-from .properties import NOT_KNOWN, Broken, Found, NotJudged, NotKnownError
-from .rule import ALL_CONTAINERS, RUNNING, JudgedResource, Kind, RuleCheck
+from .rule import (
+    ALL_CONTAINERS,
+    NOT_KNOWN,
+    RUNNING,
+    Broken,
+    Found,
+    JudgedResource,
+    Kind,
+    NotJudged,
+    NotKnownError,
+    RuleCheck,
+)
 
 LONGEST = datetime.timedelta(days=731)
 """An exception that ends later than this from today does not hold: nobody would look at it again."""
@@ -56,11 +66,9 @@ class Violation:
     rule: str
     """The rule's name in the file."""
     resource: str
-    """The resource's name."""
     container: str
     """The service's name."""
     path: str
-    """The property."""
     what: str
     """What is wrong, without a word of what the resource says."""
     says: Rule
@@ -78,9 +86,7 @@ class Undecided:
     """A rule that could not be asked."""
 
     rule: str
-    """The rule's name in the file."""
     resource: str
-    """The resource's name."""
     why: str
     """What is missing, or cannot be said, and what to do about it."""
 
@@ -90,13 +96,11 @@ class PolicyResult:
     """What the policy says about a set of resources."""
 
     violations: tuple[Violation, ...]
-    """What breaks it."""
     undecided: tuple[Undecided, ...]
     """What could not be judged."""
     used: frozenset[Granted]
     """Exceptions that excused something."""
     judged: tuple[JudgedResource, ...]
-    """What was looked at."""
 
     def services(self, kinds: frozenset[Kind]) -> list[str]:
         """Return the service of everything of these kinds that was looked at."""
@@ -164,3 +168,45 @@ def _covers(grant: Granted, rule: str, subject: JudgedResource, found: Broken) -
         and grant.container == subject.container
         and (not grant.only or any(fnmatch.fnmatchcase(found.subject, pattern) for pattern in grant.only))
     )
+
+
+def report(outcome: PolicyResult) -> Iterator[str]:
+    """Yield the lines, by rule: what breaks the policy, then what could not be judged."""
+    yield from report_violations(outcome)
+    yield from report_undecided(outcome)
+
+
+def report_violations(outcome: PolicyResult) -> Iterator[str]:
+    """Yield the lines about what breaks the policy, by rule."""
+    by_rule: dict[str, list[Violation]] = {}
+    for violation in outcome.violations:
+        by_rule.setdefault(violation.rule, []).append(violation)
+    for rule, violations in by_rule.items():
+        says = violations[0].says
+        cis = f" (CIS {', '.join(says.cis)})" if says.cis else ""
+        yield f"{rule}{cis}: {says.title}"
+        yield from (f"  {violation.where} {violation.what}" for violation in violations)
+        yield f"  danger: {says.danger}"
+        yield f"  fix: {says.fix}"
+
+
+def report_undecided(outcome: PolicyResult) -> Iterator[str]:
+    """Yield a line for each rule that could not be asked, and why."""
+    seen: dict[tuple[str, str], list[str]] = {}
+    for undecided in outcome.undecided:
+        seen.setdefault((undecided.rule, undecided.why), []).append(undecided.resource)
+    for (rule, why), resources in seen.items():
+        yield f"{rule}: {', '.join(resources)}: {why}"
+
+
+def explain(violation: Violation) -> str:
+    """Return one violation on its own; the rule's title is said by whoever shows it."""
+    says = violation.says
+    return f"{violation.where} {violation.what}\n  danger: {says.danger}\n  fix: {says.fix}"
+
+
+def summary(outcome: PolicyResult) -> str:
+    """Return the counts in one line."""
+    rules = len({violation.rule for violation in outcome.violations})
+    found = f"violations: {len(outcome.violations)} of {rules} rules" if rules else "no violation"
+    return f"{found} in {len(outcome.services(ALL_CONTAINERS))} containers, {len(outcome.used)} exceptions used"

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from components.core.labels import PIDS_LABEL, ROLE_LABEL
 from components.core.policy import ContainerPolicy
 
-from .properties import UNKNOWN, Broken, Found, NotJudged, Properties, each
-from .rule import JudgedResource, Kind
+from .rule import UNKNOWN, Broken, Found, JudgedResource, Kind, NotJudged, Properties, each
 
 
 def memory(subject: JudgedResource, _: ContainerPolicy) -> Iterator[Found]:

@@ -21,12 +21,9 @@ from pulumi_policy.proxy import UnknownValueError
 from components.core.policy import ContainerPolicy, Granted, load_policy, parse
 from components.settings import PolicySettings, SettingsError, keys_of
 
-from .images import built_tags, pushed_repositories
-from .judge import CHECKS, Undecided, Violation, judge_rule
-from .normalized import NETWORK, judged_resource, zone_of
-from .properties import UNKNOWN
-from .report import explain
-from .rule import ProgramFacts, RuleCheck
+from .judge import CHECKS, Undecided, Violation, explain, judge_rule
+from .normalized import NETWORK, built_tags, judged_resource, pushed_repositories, zone_of
+from .rule import UNKNOWN, ProgramFacts, RuleCheck
 
 _UNDECIDED = "notJudged"
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from components.core.policy import ContainerPolicy
 from components.core.policy_rules import split_option
 
-from .properties import UNKNOWN, Broken, Found, NotJudged, Properties, each
-from .rule import JudgedResource, Kind
+from .rule import UNKNOWN, Broken, Found, JudgedResource, Kind, NotJudged, Properties, each
 
 _NUMERIC = re.compile(r"(\d+)(?::(\d+))?")
 _PROFILES = ("apparmor", "label", "no-new-privileges", "seccomp")

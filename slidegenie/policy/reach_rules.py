@@ -10,8 +10,7 @@ from components.core.labels import ZONE_LABEL
 from components.core.policy import ContainerPolicy
 from components.core.policy_rules import HostMountsRule
 
-from .properties import Broken, Found, NotJudged, Properties, each
-from .rule import JudgedResource, Kind
+from .rule import Broken, Found, JudgedResource, Kind, NotJudged, Properties, each
 
 _DEFAULT_BRIDGE = ("bridge", "default")
 _ID_OF_A_NETWORK = re.compile(r"[0-9a-f]+")

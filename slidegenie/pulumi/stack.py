@@ -5,22 +5,20 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pulumi import automation as auto
 
-from components.core.labels import BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 from components.settings.load import StackFile
 from components.settings.yaml_file import write_yaml
 
-from ..console import NotBroughtUp, Problem, info
+from ..console import NotBroughtUp, Problem, info, interrupted_after
 from ..engine.docker import docker, last_line
-from ..engine.remains import refuse_remains
-from ..interrupts import interrupted_after
+from ..engine.ownership import backup_volumes, refuse_remains
+from ..engine.start import runs
 from ..plan import StackProgram
-from ..processes import runs
 from ..user_folder import UserFolder
 from .progress import Progress
 from .state import StackState
@@ -63,63 +61,40 @@ class PulumiStack:
             self._pulumi("stack", "init", self.name, "--secrets-provider", "passphrase", cwd=self._folder)
         self._refresh_settings(backend)
 
-    def up(self, replace: list[str]) -> Progress:
+    def up(self, replace: list[str]) -> int:
         """Bring the stack to what the program says; resources in `replace` are made anew whether they changed or not.
 
         Raises:
             UpdateFailed: when a resource could not be made.
         """
-        progress = Progress()
-        stack = self._stack()
-        with self._explained(progress):
-            stack.up(
-                replace=replace or None,
-                on_event=progress,
-                color="never",
-                show_secrets=False,
-                config_file=self._config(),
-            )
-        return progress
+        return self._watched(self._stack().up, replace=replace or None)
 
-    def preview(self, *, diff: bool = False, expect_no_changes: bool = False) -> str:
+    def preview(self) -> str:
         """Return what `up` would change, as Pulumi prints it."""
-        flags = [*(["--diff"] if diff else []), *(["--expect-no-changes"] if expect_no_changes else [])]
-        return self._pulumi("preview", *flags, "--config-file", self._config())
+        return self._pulumi("preview", "--diff", "--config-file", str(self._settings))
 
     def drift(self) -> str:
         """Return what was changed outside of Pulumi, as it prints it. Only looks: the state stays as it is."""
-        return self._pulumi("refresh", "--preview-only", "--diff", "--config-file", self._config())
+        return self._pulumi("refresh", "--preview-only", "--diff", "--config-file", str(self._settings))
 
     def refresh(self, only: Sequence[str] = ()) -> str:
         """Take what is really there over into the state: of everything, or of the resources whose URNs are given."""
         targets = [part for urn in only for part in ("--target", urn)]
         with interrupted_after(_PULUMI_STOPS):
-            return self._pulumi("refresh", "--yes", "--skip-preview", *targets, "--config-file", self._config())
+            return self._pulumi("refresh", "--yes", "--skip-preview", *targets, "--config-file", str(self._settings))
 
-    def down(self) -> Progress:
+    def down(self) -> int:
         """Remove all that is not protected: containers and networks go, data and generated secrets stay.
 
         Raises:
             UpdateFailed: when something could not be removed.
             Problem: when the engine still has some of it.
         """
-        progress = self._remove()
+        changes = self._watched(self._stack().destroy, exclude_protected=True)
         refuse_remains(self.label, "container", "network")
-        return progress
+        return changes
 
-    def _remove(self) -> Progress:
-        progress = Progress()
-        with self._explained(progress):
-            self._stack().destroy(
-                exclude_protected=True,
-                on_event=progress,
-                color="never",
-                show_secrets=False,
-                config_file=self._config(),
-            )
-        return progress
-
-    def destroy(self, *, with_backups: bool) -> Progress:
+    def destroy(self, *, with_backups: bool) -> int:
         """Remove everything, data and secrets too, and the stack itself.
 
         Without `with_backups`, the backup repository and the password that opens it stay, and the stack knows them.
@@ -128,19 +103,17 @@ class PulumiStack:
         kept = [] if with_backups else state.backups()
         for urn in state.protected():
             if urn not in kept:
-                self._pulumi("state", "unprotect", urn, "--yes")
-        progress = self._remove()
+                self.unprotect(urn)
+        changes = self._watched(self._stack().destroy, exclude_protected=True)
         if kept:
             refuse_remains(self.label, "container", "network", "volume")
-            return progress
+            return changes
         # They outlive their resources, those that moved too.
-        marks = (f"{STACK_LABEL}={self.label}", f"{DATA_LABEL}={BACKUPS_DATA}")
-        filters = [part for mark in marks for part in ("--filter", f"label={mark}")]
-        for name in docker("volume", "ls", "--quiet", *filters).stdout.split():
+        for name in backup_volumes(self.label):
             docker("volume", "rm", name, check=False)
         refuse_remains(self.label, "container", "network", "volume", backups=True)
         self._pulumi("stack", "rm", self.name, "--yes", "--preserve-config", cwd=self._folder)
-        return progress
+        return changes
 
     def unprotect(self, urn: str) -> None:
         """Let a resource be replaced; the next `up` protects it again."""
@@ -162,9 +135,6 @@ class PulumiStack:
     def _stack(self) -> auto.Stack:
         workspace = auto.LocalWorkspaceOptions(pulumi_command=self._command, env_vars=self._env)
         return auto.select_stack(stack_name=self.name, work_dir=str(self._root), opts=workspace)
-
-    def _config(self) -> str:
-        return str(self._settings)
 
     def section(self, name: str) -> dict[str, Any]:
         """Return a section of the settings, as the stack file has it."""
@@ -191,9 +161,7 @@ class PulumiStack:
         return env
 
     def _pulumi(self, *args: str, cwd: Path | None = None) -> str:
-        at = [] if args[:2] in (("stack", "ls"), ("stack", "init")) else ["--stack", self.name]
-        if args[:2] == ("stack", "rm"):
-            at = []
+        at = [] if args[:2] in (("stack", "ls"), ("stack", "init"), ("stack", "rm")) else ["--stack", self.name]
         done = subprocess.run(  # noqa: S603 - no shell
             [str(self._command.command), *args, *at, "--non-interactive", "--color", "never"],
             cwd=cwd or self._root,
@@ -206,15 +174,18 @@ class PulumiStack:
             raise UpdateFailed(_known_causes(done.stderr + done.stdout) or [last_line(done.stderr or done.stdout)])
         return done.stdout
 
-    @contextlib.contextmanager
-    def _explained(self, progress: Progress) -> Iterator[None]:
-        """Let an update come to its end, and say in few lines why it failed."""
+    def _watched(self, operation: Callable[..., object], **options: Any) -> int:
+        """Let an update come to its end, and say in few lines why it failed; return the number of changes."""
+        progress = Progress()
         with interrupted_after(_PULUMI_STOPS):
             try:
-                yield
+                operation(
+                    on_event=progress, color="never", show_secrets=False, config_file=str(self._settings), **options
+                )
             except auto.CommandError as error:
                 causes = _known_causes(str(error)) or progress.errors or [last_line(str(error))]
                 raise UpdateFailed(causes) from None
+        return progress.changes
 
     def refuse_while_locked(self) -> None:
         """Refuse to change anything while another update runs; Pulumi itself only looks when its own begins.

@@ -1,4 +1,4 @@
-"""What a stack's state says, read from `pulumi stack export`."""
+"""What a stack's state says, read from `pulumi stack export`, and what of it somebody removed by hand."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Any
 
 from components.core.labels import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL
 
+from ..engine.docker import docker
 from ..plan.view import BUILT, CONTAINER, NETWORK, PASSWORD, PULLED, VOLUME
 
 
@@ -30,7 +31,7 @@ class StackState:
 
     def jobs(self) -> list[str]:
         """Return the URNs of all jobs."""
-        return [resource["urn"] for resource in self._jobs()]
+        return [resource["urn"] for resource in self.current() if resource.get("inputs", {}).get("attach")]
 
     def of_volumes(self, urns: Collection[str]) -> list[str]:
         """Return those of `urns` that are volumes of data."""
@@ -80,7 +81,7 @@ class StackState:
         return {
             r["urn"]: str(r.get("id", ""))
             for r in self.resources
-            if r["type"] == VOLUME and not r.get("delete") and _holds_backups(r)
+            if r["type"] == VOLUME and not r.get("delete") and (DATA_LABEL, BACKUPS_DATA) in _labels(r)
         }
 
     def protected(self) -> list[str]:
@@ -106,15 +107,8 @@ class StackState:
             if resource["type"] == PASSWORD:
                 yield resource["urn"].rpartition("::")[2], _plain(resource["outputs"]["result"])
 
-    def _jobs(self) -> Iterator[dict[str, Any]]:
-        return (resource for resource in self.current() if resource.get("inputs", {}).get("attach"))
-
     def _containers(self) -> Iterator[dict[str, Any]]:
         return (resource for resource in self.resources if resource["type"] == CONTAINER)
-
-
-def _holds_backups(volume: Mapping[str, Any]) -> bool:
-    return (DATA_LABEL, BACKUPS_DATA) in _labels(volume)
 
 
 def _labels(resource: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -123,3 +117,29 @@ def _labels(resource: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _plain(value: Any) -> str:
     return str(value.get("plaintext", "")).strip('"') if isinstance(value, dict) else str(value)
+
+
+_LISTED = {
+    CONTAINER: ("ps", "--all", "--no-trunc"),
+    VOLUME: ("volume", "ls"),
+    NETWORK: ("network", "ls", "--no-trunc"),
+}
+"""How the engine lists each kind by what the state has as ID."""
+
+
+def removed_by_hand(state: StackState) -> list[str]:
+    """Return the URNs of volumes, networks and seeds of volumes that the engine does not have any more.
+
+    A refresh of these alone takes them out of the state, and the next update makes them. What waits to be deleted is
+    left to the next update. To servers and jobs the program sees by itself.
+    """
+    present = {kind: set(docker(*command, "--quiet").stdout.split()) for kind, command in _LISTED.items()}
+    return [
+        resource["urn"]
+        for resource in state.resources
+        if resource["type"] in present
+        and resource.get("id")
+        and resource["id"] not in present[resource["type"]]
+        and not resource.get("delete")
+        and (resource["type"] != CONTAINER or resource["inputs"].get("start") is False)
+    ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from ..private_files import write_private
+from ..user_folder import write_private
 
 KEPT = 5
 _SCHEMA = re.compile(r"migrate: schema (\{.*\})")

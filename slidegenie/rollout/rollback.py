@@ -37,12 +37,13 @@ class History:
         if image is None:
             return
         settings = self._stack.section("backend")
+        migrates = (_commands(settings) | settings).get("migrateCommand")
         self._releases = self._releases.succeeded(
             version=str(settings.get("release", _DEFAULT_VERSION)),
             revision=git_version(self._root) or UNKNOWN_VERSION,
             image=image,
             settings=settings,
-            schema=Schema.said(state.job_output("app-migrate")) if _migrates(settings) else NO_SCHEMA,
+            schema=Schema.said(state.job_output("app-migrate")) if migrates else NO_SCHEMA,
         )
         self._keep_images()
 
@@ -136,7 +137,3 @@ def _commands(settings: Mapping[str, Any]) -> dict[str, Any]:
     if settings.get("context") or settings.get("image"):
         return {}
     return {"healthCommand": list(REFERENCE_HEALTH), "migrateCommand": list(REFERENCE_MIGRATIONS)}
-
-
-def _migrates(settings: Mapping[str, Any]) -> bool:
-    return bool((_commands(settings) | dict(settings)).get("migrateCommand"))

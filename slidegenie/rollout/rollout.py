@@ -1,15 +1,18 @@
-"""A rollout by Pulumi: what somebody took away by hand, what is left over, and why it failed."""
+"""A rollout by Pulumi: what it may remove, what somebody took away by hand or pulled, and why it failed."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 from components.core.labels import CONTENT_LABEL, STACK_LABEL
 
 from ..console import Problem, echo, info, warn
-from ..engine.docker import docker, last_line
+from ..engine.docker import docker, image_id, last_line
 from ..engine.ownership import refuse_another_owner
-from ..pulumi.removed import removed_by_hand
+from ..maintenance.records import ImageRecord
+from ..plan import Plan
+from ..plan.view import BACKUPS, VOLUME, base_images
 from ..pulumi.stack import PulumiStack, UpdateFailed
-from ..pulumi.state import StackState
+from ..pulumi.state import StackState, removed_by_hand
 
 
 def roll_out(stack: PulumiStack, anew: Sequence[str] = (), *, on_start: Callable[[], None] = lambda: None) -> int:
@@ -34,11 +37,10 @@ def roll_out(stack: PulumiStack, anew: Sequence[str] = (), *, on_start: Callable
     try:
         if removed:
             stack.refresh(removed)
-        progress = stack.up([*anew, *jobs, *_images_that_went(before)])
+        return stack.up([*anew, *jobs, *_images_that_went(before)])
     except UpdateFailed as error:
         lines = ["the rollout failed:", *(f"  {line}" for cause in error.causes for line in cause.splitlines()[:30])]
         raise Problem("\n".join(lines)) from None
-    return progress.changes
 
 
 def sweep(state: StackState, label: str) -> None:
@@ -55,18 +57,14 @@ def sweep(state: StackState, label: str) -> None:
         done = docker("rm", "--force", container, check=False)
         if done.returncode != 0:
             warn(f"container {container[:12]} stays: {last_line(done.stderr)}")
-    _sweep_networks(state, mark)
+    networks = docker("network", "ls", "--quiet", "--no-trunc", "--filter", mark).stdout.split()
+    for network in [item for item in networks if item not in state.network_ids()]:
+        # One that somebody uses stays: the engine does not remove it.
+        docker("network", "rm", network, check=False)
     content = ["--filter", mark, "--filter", f"label={CONTENT_LABEL}", "--filter", "dangling=true"]
     volumes = docker("volume", "ls", "--quiet", *content).stdout.split()
     for volume in [item for item in volumes if item not in state.volume_names()]:
         docker("volume", "rm", volume, check=False)
-
-
-def _sweep_networks(state: StackState, mark: str) -> None:
-    present = docker("network", "ls", "--quiet", "--no-trunc", "--filter", mark).stdout.split()
-    for network in [item for item in present if item not in state.network_ids()]:
-        # One that somebody uses stays: the engine does not remove it.
-        docker("network", "rm", network, check=False)
 
 
 def _images_that_went(state: StackState) -> list[str]:
@@ -81,3 +79,59 @@ def _images_that_went(state: StackState) -> list[str]:
 def show_changes(changes: int) -> None:
     """Say how much an update changed."""
     echo(f"    {changes} changes" if changes else "    no changes")
+
+
+def moved_images(state: StackState, record: ImageRecord) -> dict[str, str]:
+    """Return these names, by the URN of what takes the newer image when it is made anew: a pulled one, or a build."""
+    # Most builds stand on the same few images, and each question is one to the engine.
+    now = functools.cache(image_id)
+    moved = {urn: name for urn, (name, taken) in state.pulled_images().items() if now(name) not in ("", taken)}
+    for urn, build in state.builds().items():
+        noted = record.bases(urn.rpartition("::")[2])
+        if newer := [
+            base for base in base_images(build.get("buildArgs")) if base in noted and noted[base] != now(base)
+        ]:
+            moved[urn] = ", ".join(newer)
+    return moved
+
+
+_RANDOM = "random:index/"
+
+
+def unprotect_replaced(stack: PulumiStack, plan: Plan, *, remove: bool) -> None:
+    """Unprotect what the settings have replaced, before anything is changed.
+
+    A secret that is given now takes a generated one's place, and backups that go to another place stay where they were.
+    Volumes of data go with `remove` only, and so does the password of backups that are turned off.
+
+    Raises:
+        Problem: naming what would be lost, without `remove`.
+    """
+    state = stack.state()
+    wanted = {(resource.type, resource.name) for resource in plan.resources}
+    volumes = {volume.inputs.get("name") for volume in plan.of_type(VOLUME)}
+    backs_up = any(resource.type == BACKUPS for resource in plan.resources)
+    moved = {urn: name for urn, name in state.repositories().items() if name not in volumes and backs_up}
+    gone = [urn for urn in state.protected() if _type_and_name(urn) not in wanted and urn not in moved]
+    lost = [urn for urn in gone if not _replaced(urn, backs_up=backs_up)]
+    if lost and not remove:
+        names = ", ".join(sorted(_type_and_name(urn)[1] for urn in lost))
+        raise Problem(
+            f"the settings of stack {stack.name} no longer have what holds data or opens it: {names}. Nothing was"
+            " changed. Put it back, or let it go for good with `make up LET_GO=yes` (docs/operations.md)"
+        )
+    for name in moved.values():
+        info(f"backups go to another place from now on; those in volume {name} stay there")
+    for urn in (*gone, *moved):
+        stack.unprotect(urn)
+
+
+def _type_and_name(urn: str) -> tuple[str, str]:
+    kind, _, name = urn.rpartition("::")
+    return kind.rpartition("::")[2].rpartition("$")[2], name
+
+
+def _replaced(urn: str, *, backs_up: bool) -> bool:
+    kind, name = _type_and_name(urn)
+    opens_backups = name.endswith(("-backup-password", "-backup-deputy"))
+    return kind.startswith(_RANDOM) and (backs_up or not opens_backups)

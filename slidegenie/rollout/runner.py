@@ -7,15 +7,13 @@ from pulumi.automation import PulumiCommand
 
 from ..console import echo, info
 from ..engine.ownership import refuse_another_owner, refuse_foreign_data
+from ..maintenance.records import image_record
 from ..plan import Plan, StackProgram
 from ..pulumi.stack import PulumiStack
 from ..runner import RunnerKind, UpOptions
 from ..user_folder import UserFolder
-from .image_record import image_record
-from .newer import moved_images
-from .protection import unprotect_replaced
 from .rollback import History
-from .rollout import roll_out, show_changes, sweep
+from .rollout import moved_images, roll_out, show_changes, sweep, unprotect_replaced
 from .rotation import Rotation
 
 
@@ -75,15 +73,7 @@ class PulumiRunner:
 
     def preview(self) -> None:
         """Print what `up` would change; changes nothing."""
-        echo(self._made().preview(diff=True))
-
-    def drift(self) -> None:
-        """Print what was changed outside of Pulumi; changes nothing."""
-        echo(self.stack.drift())
-
-    def refresh(self) -> None:
-        """Take over into the state what was changed outside."""
-        echo(self.stack.refresh())
+        echo(self._made().preview())
 
     def rotate(self, secret: str, edge_certificate: Callable[[], str | None]) -> None:
         """Replace a generated secret: a rollout of what settings and code say by now, and so a release.
@@ -107,13 +97,13 @@ class PulumiRunner:
     def down(self) -> None:
         """Remove containers and networks; data and generated secrets stay."""
         self._refuse_others()
-        show_changes(self.stack.down().changes)
+        show_changes(self.stack.down())
 
     def destroy(self, *, with_backups: bool) -> bool:
         """Remove everything; return whether backups stay, which go `with_backups` only."""
         self._refuse_others()
         kept = not with_backups and bool(self.stack.state().backups())
-        show_changes(self.stack.destroy(with_backups=with_backups).changes)
+        show_changes(self.stack.destroy(with_backups=with_backups))
         self.history.forget()
         return kept
 

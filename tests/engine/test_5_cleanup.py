@@ -79,7 +79,7 @@ def _days_later(stack: Workspace, *command: str) -> subprocess.CompletedProcess[
     """Run a command as if a month had gone by: nothing here can wait until an image is a day old."""
     python, _, _, *arguments = stack._arguments(*command)
     program = (
-        "import sys, datetime as d, slidegenie.maintenance.cleaning as c\n"
+        "import sys, datetime as d, slidegenie.maintenance.cleanup as c\n"
         "class Later(d.datetime):\n"
         "    @classmethod\n"
         "    def now(cls, tz=None): return super().now(tz) + d.timedelta(days=30)\n"

@@ -17,7 +17,7 @@ from components.images.backend_image import BackendImageArgs, backend_build
 from components.images.image import BuiltImageArgs
 from components.images.variants import VARIANTS, ImageVariant
 from components.settings import ImagesSettings, OriginSettings
-from slidegenie.engine.buildx import Builder
+from slidegenie.images.buildx import Builder
 from slidegenie.plan.program import StackProgram
 
 from ..support import images

@@ -20,7 +20,7 @@ from components.core.engine import DockerEngine
 from slidegenie.console import Problem
 from slidegenie.context import Context
 from slidegenie.engine.docker import containers, docker
-from slidegenie.engine.remains import remains
+from slidegenie.engine.ownership import remains
 from slidegenie.engine.start import ensure_engine
 from slidegenie.plan import record
 from slidegenie.runner import RunnerKind

@@ -9,9 +9,9 @@ from itertools import islice
 import pytest
 
 from ..conftest import Figures
-from ..support.busy import busy_cores
 from ..support.load import Load
 from ..support.rollouts import app_ids, break_release, mend_release, orphans
+from ..support.waiting import busy_cores
 from ..support.workspace import Result, Workspace, docker
 
 pytestmark = pytest.mark.pulumi

@@ -3,9 +3,9 @@
 import pytest
 
 from ..conftest import Figures
-from ..support.busy import busy_cores
 from ..support.load import Load
 from ..support.rollouts import app_ids, is_all_there, roll_out_each, see_it_break, see_it_mended
+from ..support.waiting import busy_cores
 from ..support.workspace import Workspace
 
 pytestmark = pytest.mark.pulumi

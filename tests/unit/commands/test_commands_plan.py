@@ -10,27 +10,37 @@ import pytest
 
 from components.settings import SettingsError
 from slidegenie.__main__ import main
-from slidegenie.plan.as_json import render_json
-from slidegenie.plan.diagram import render_diagram
 from slidegenie.plan.program import StackProgram
 from slidegenie.plan.record import Secret
-from slidegenie.plan.tree import render_tree
+from slidegenie.plan.render import render_diagram, render_json, render_tree
 
-from ..fake_runner import in_a_program
-from ..plans import ROOT, STACKS, compose_of, container, made_of, mount, network, plan_of, seed, upload, volume
+from ..plans import (
+    ROOT,
+    STACKS,
+    compose_of,
+    container,
+    in_a_program,
+    made_of,
+    mount,
+    network,
+    plan_of,
+    seed,
+    upload,
+    volume,
+)
 
 
 def test_each_form_is_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    plan = plan_of("prod")
+    plan = plan_of("dev")
     expected = {
         (): render_tree(plan),
         ("--json",): render_json(plan, ROOT),
-        ("--compose",): compose_of("prod").text,
+        ("--compose",): compose_of("dev").text,
         ("--diagram",): render_diagram(plan),
     }
     for flags, text in expected.items():
-        assert main(["plan", "--stack", "prod", *flags]) == 0
+        assert main(["plan", "--stack", "dev", *flags]) == 0
         assert capsys.readouterr() == (text, "")
 
 

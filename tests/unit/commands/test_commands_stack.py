@@ -5,21 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from slidegenie import addresses
 from slidegenie.__main__ import main
 from slidegenie.commands import app
 from slidegenie.commands import stack as commands
 from slidegenie.console import NotBroughtUp, Problem
-from slidegenie.engine import preflight, remains
+from slidegenie.engine import ownership, preflight
 from slidegenie.engine.preflight import RegistryUnreachableError
 from slidegenie.images import airgap
+from slidegenie.maintenance.records import image_record
 from slidegenie.plan import Plan
-from slidegenie.rollout.image_record import image_record
 from slidegenie.runner import RunnerKind
 from slidegenie.user_folder import UserFolder
 
-from ..fake_runner import FakeRunner, in_a_program
 from ..planned import unwatched
+from ..plans import FakeRunner, in_a_program
 
 _NO_REGISTRY = RegistryUnreachableError("docker.io/library/redis cannot be pulled: no such host")
 
@@ -53,7 +52,7 @@ def runner(monkeypatch: pytest.MonkeyPatch, unreachable: set[str]) -> FakeRunner
     monkeypatch.setattr(preflight, "pull_images", pull)
     monkeypatch.setattr(commands, "note_rollout", lambda *_, **__: made.asked.append("record"))
     monkeypatch.setattr(commands, "wait_for_edge", lambda _plan: made.asked.append("edge"))
-    monkeypatch.setattr(addresses, "show_addresses", lambda plan: made.asked.append(f"addresses {plan.stack}"))
+    monkeypatch.setattr(commands, "show_addresses", lambda plan: made.asked.append(f"addresses {plan.stack}"))
     return made
 
 
@@ -205,9 +204,9 @@ def test_folders_of_data_that_stay_are_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
-    remains.show_folders(unwatched())
+    ownership.show_folders(unwatched())
     assert capsys.readouterr().out == ""
-    remains.show_folders(unwatched(engine={"dataRoot": "/srv/data"}))
+    ownership.show_folders(unwatched(engine={"dataRoot": "/srv/data"}))
     said = capsys.readouterr().out
     assert "the data in folders of localhost stays: /srv/data/" in said
     assert "/srv/data/postgres" in said

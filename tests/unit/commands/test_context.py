@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from slidegenie import context as module
-from slidegenie import recorded_runner as recorded
 from slidegenie.__main__ import main
 from slidegenie.commands import maintenance, secrets
 from slidegenie.commands import stack as stack_commands
@@ -19,7 +18,7 @@ from slidegenie.context import Context
 from slidegenie.runner import RunnerKind
 from slidegenie.user_folder import UserFolder
 
-from ..fake_runner import FakeRunner, in_a_program
+from ..plans import FakeRunner, in_a_program
 
 PULUMI, COMPOSE = RunnerKind
 BACKUPS = {"io.slidegenie.data": "backups"}
@@ -43,7 +42,7 @@ def volumes(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
             return subprocess.CompletedProcess(args, 0, "".join(f"v{n}\n" for n in range(len(there))), "")
         return subprocess.CompletedProcess(args, 0, json.dumps([{"Labels": labels} for labels in there]), "")
 
-    monkeypatch.setattr(recorded, "docker", docker)
+    monkeypatch.setattr(module, "docker", docker)
     return there
 
 
@@ -177,7 +176,7 @@ def test_without_an_engine_the_record_is_all_there_is(
         raise Problem("Docker is not installed")
 
     volumes.append(OF_PULUMI)
-    monkeypatch.setattr(recorded, "docker", docker)
+    monkeypatch.setattr(module, "docker", docker)
     assert Context.of("dev", COMPOSE).recorded is None
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from slidegenie.console import Problem
 from slidegenie.engine import preflight
 from slidegenie.engine import start as engine_start
 from slidegenie.engine.docker import docker
-from slidegenie.engine.start import ensure_engine
+from slidegenie.engine.start import ensure_engine, runs
 from slidegenie.plan import Plan
 
 _ANSWERS_WHILE = '[ -e "$STATE/running" ] || { echo "Cannot connect to the Docker daemon" >&2; exit 1; }'
@@ -372,3 +373,19 @@ def test_a_port_that_is_free_is_fine() -> None:
         free = holder.getsockname()[1]
 
     preflight._check_port("127.0.0.1", free, "dev")
+
+
+def test_a_process_that_was_killed_does_not_run_before_anybody_asked_how_it_ended() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert runs(process.pid)
+    process.kill()
+    # Waits for its end, and leaves its number taken.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+    assert not runs(process.pid)
+    process.communicate()
+    assert not runs(process.pid)
+
+
+def test_this_process_runs() -> None:
+    assert runs(os.getpid())

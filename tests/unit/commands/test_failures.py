@@ -14,14 +14,14 @@ from pulumi.automation import EngineEvent, OpType
 from components.containers import found
 from slidegenie import backups
 from slidegenie.__main__ import main
-from slidegenie.engine import failures as diagnosis
-from slidegenie.interrupts import interrupted_after, uninterrupted
+from slidegenie.compose import update
+from slidegenie.console import interrupted_after, uninterrupted
 from slidegenie.plan import StackProgram
 from slidegenie.pulumi.progress import Progress
 from slidegenie.pulumi.stack import PulumiStack
 from slidegenie.user_folder import UserFolder
 
-from ..fake_runner import in_a_program
+from ..plans import in_a_program
 
 
 def container(**state: Any) -> dict[str, Any]:
@@ -38,9 +38,9 @@ def test_only_servers_that_are_not_healthy_are_sick(monkeypatch: pytest.MonkeyPa
     job["Config"]["Labels"]["io.slidegenie.role"] = "job"
     healthy = container(Health={"Status": "healthy"})
     sick = container(Health={"Status": "unhealthy"})
-    monkeypatch.setattr(diagnosis, "containers", lambda *_, **__: [job, healthy, sick])
+    monkeypatch.setattr(update, "containers", lambda *_, **__: [job, healthy, sick])
 
-    assert diagnosis.unhealthy("slidegenie/prod") == [sick]
+    assert update.unhealthy("slidegenie/prod") == [sick]
 
 
 def test_a_job_that_failed_is_told_where_nobody_else_does_so(
@@ -49,16 +49,16 @@ def test_a_job_that_failed_is_told_where_nobody_else_does_so(
     jobs = [container(Running=False, Status="exited", ExitCode=code) for code in (0, 1)]
     for job in jobs:
         job["Config"]["Labels"]["io.slidegenie.role"] = "job"
-    monkeypatch.setattr(diagnosis, "containers", lambda *_, **__: jobs)
+    monkeypatch.setattr(update, "containers", lambda *_, **__: jobs)
     monkeypatch.setattr(
         found,
         "docker",
         lambda *_: subprocess.CompletedProcess((), 0, stdout="Redis answered: WRONGPASS\n", stderr=""),
     )
 
-    assert diagnosis.report("slidegenie/prod") == []
+    update.report("slidegenie/prod")
     assert capsys.readouterr().err == ""
-    assert diagnosis.report("slidegenie/prod", jobs=True) == []
+    update.report("slidegenie/prod", jobs=True)
     assert [line.removeprefix("==> ") for line in capsys.readouterr().err.splitlines()] == [
         "app (0123456789ab) is exited, with exit code 1",
         "  its last log lines:",

@@ -31,8 +31,7 @@ from components.core.text import go_duration
 from components.monitoring import ScrapeTarget
 from slidegenie.plan import Plan, Resource, Secret
 
-from ..monitoring.watching import watched
-from ..planned import CONTAINER, VOLUME, files_in, labels, recorded, seeds, with_foundation
+from ..planned import CONTAINER, VOLUME, files_in, labels, recorded, seeds, watched, with_foundation
 
 
 def planned(files: Mapping[str, pulumi.Input[str]]) -> Plan:

@@ -1,5 +1,7 @@
 """Data that is there already and that a stack has no password for: seen before anything is changed."""
 
+import functools
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,8 +17,7 @@ from slidegenie.console import Problem
 from slidegenie.engine import ownership as checked
 from slidegenie.plan import Plan
 
-from ..monitoring.watching import watched
-from ..planned import BUILD, recorded, unwatched
+from ..planned import BUILD, ELSEWHERE, platform, recorded, watched
 
 VOLUME = "slidegenie-test-postgres"
 
@@ -37,7 +38,16 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 def plan(**sections: Any) -> Plan:
-    return unwatched(**({"backup": {"enabled": True}} | sections))
+    return _plan(json.dumps(sections))
+
+
+@functools.cache
+def _plan(sections: str) -> Plan:
+    """Return the plan of a platform with a database and backups of its own; of all else nothing is locked."""
+    given = json.loads(sections)
+    secrets = {key: value for key, value in ELSEWHERE["secrets"].items() if key != "postgresPassword"}
+    others = {key: value for key, value in ELSEWHERE.items() if key not in ("postgres", "secrets")}
+    return platform(**others | {"backup": {"enabled": True}, "secrets": secrets | given.pop("secrets", {})} | given)
 
 
 def check(subject: Plan, *opened: str) -> None:

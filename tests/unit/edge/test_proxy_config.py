@@ -19,7 +19,7 @@ from components.settings.sections.monitoring import Email
 from scripts.markdown import table_row
 from scripts.release_check import ROOT
 from slidegenie.compose.yaml_text import compose_yaml
-from slidegenie.plan.diagram import _label
+from slidegenie.plan.render import _label
 
 from ...support.prometheus import rules, runbook_url
 from ..planned import CONTAINER, application, as_it_comes, uploads

@@ -16,11 +16,10 @@ from components.settings import BuildCache, parse_settings
 from slidegenie.__main__ import main
 from slidegenie.commands import images as commands
 from slidegenie.console import Problem
-from slidegenie.engine import buildx
-from slidegenie.engine.buildx import Builder
-from slidegenie.images import registry_check as reachable
+from slidegenie.images import buildx
 from slidegenie.images.build import Inspection
 from slidegenie.images.build_run import BuildOptions
+from slidegenie.images.buildx import Builder
 from slidegenie.images.git import UNKNOWN_VERSION, git_origin, git_version
 
 OWN = Builder("default", own=True, platforms=frozenset({"linux/amd64"}))
@@ -212,10 +211,10 @@ def test_a_registry_that_answers_anything_is_there(
 ) -> None:
     monkeypatch.setattr(urllib.request, "urlopen", answering(problem))
     if reachable_:
-        reachable.check_registry("ghcr.io/acme/slides")
+        buildx.check_registry("ghcr.io/acme/slides")
     else:
         with pytest.raises(Problem, match=r"the registry ghcr.io does not answer \(.*\); nothing was built: check -r"):
-            reachable.check_registry("ghcr.io/acme/slides")
+            buildx.check_registry("ghcr.io/acme/slides")
 
 
 @pytest.mark.parametrize(
@@ -235,7 +234,7 @@ def test_the_registry_of_a_name_is_asked(monkeypatch: pytest.MonkeyPatch, reposi
         return answer()
 
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)
-    reachable.check_registry(repository)
+    buildx.check_registry(repository)
 
     assert urls == [asked]
 

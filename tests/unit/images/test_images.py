@@ -9,15 +9,15 @@ from components import BuiltImage, BuiltImageArgs, PulledImage, PulledImageArgs
 from components.images.image import mirrored
 from components.settings import ImagesSettings, SettingsError, parse_settings
 from components.settings.references import Reference, is_in, parse, split_registry
-from slidegenie.maintenance.images import ImageRecord
+from slidegenie.maintenance.records import ImageRecord
 from slidegenie.plan import Plan
-from slidegenie.policy.images import full_name, repository
+from slidegenie.policy.normalized import full_name, repository
 from slidegenie.pulumi.state import StackState
-from slidegenie.rollout import newer as newest
-from slidegenie.rollout.newer import moved_images
+from slidegenie.rollout import rollout
+from slidegenie.rollout.rollout import moved_images
 
 from ...support.pem import root
-from ..planned import BUILD, CONTAINER, REMOTE_IMAGE, plain, platform, recorded, unwatched
+from ..planned import BUILD, CONTAINER, REMOTE_IMAGE, application, plain, platform, recorded
 
 DIGEST = "sha256:" + "a" * 64
 AUTHORITY = root()
@@ -249,7 +249,7 @@ _APP = {"urn": "urn::app", "type": BUILD, "inputs": {"buildArgs": {"PYTHON_IMAGE
 def there(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What the engine has, by name."""
     images = {"redis:8": "sha256:redis", "python:3": "sha256:python"}
-    monkeypatch.setattr(newest, "image_id", lambda name: images.get(name, ""))
+    monkeypatch.setattr(rollout, "image_id", lambda name: images.get(name, ""))
     return images
 
 
@@ -295,8 +295,13 @@ def vendors(**images: Any) -> dict[str, Any]:
     return {"require": "enforce", "vendors": images}
 
 
+def with_redis(**sections: Any) -> Plan:
+    """Return the plan of the edge and the application with a Redis of its own, whose image is asked about."""
+    return application(redis={}, **sections)
+
+
 def test_a_verified_image_is_asked_for_by_digest_and_where_the_mirror_has_it() -> None:
-    plan = unwatched(images=PINNED | {"mirror": "mirror.example.com"}, supplyChain=vendors(redis=IDENTITY))
+    plan = with_redis(images=PINNED | {"mirror": "mirror.example.com"}, supplyChain=vendors(redis=IDENTITY))
 
     marker = plan.named("slidegenie-vendors-redis-verify", MARKER)
     assert marker.inputs["keepers"]["image"] == f"mirror.example.com/library/redis@{VENDORS_DIGEST}"
@@ -309,7 +314,7 @@ def test_another_key_is_another_verification(tmp_path: Path) -> None:
 
     def signer() -> str:
         given = vendors(redis={"publicKey": str(key)})
-        marker = unwatched(images=PINNED, supplyChain=given).named("slidegenie-vendors-redis-verify", MARKER)
+        marker = with_redis(images=PINNED, supplyChain=given).named("slidegenie-vendors-redis-verify", MARKER)
         return str(marker.inputs["keepers"]["signer"])
 
     key.write_text("one", encoding="utf-8")
@@ -319,8 +324,8 @@ def test_another_key_is_another_verification(tmp_path: Path) -> None:
 
 
 def test_without_vendors_or_with_checks_off_nothing_is_asked() -> None:
-    assert not [m for m in unwatched(images=PINNED).of_type(MARKER) if "vendors" in m.name]
-    off = unwatched(images=PINNED, supplyChain=vendors(redis=IDENTITY) | {"require": "off"})
+    assert not [m for m in with_redis(images=PINNED).of_type(MARKER) if "vendors" in m.name]
+    off = with_redis(images=PINNED, supplyChain=vendors(redis=IDENTITY) | {"require": "off"})
     assert not [m for m in off.of_type(MARKER) if "vendors" in m.name]
     assert off.of_type(CONTAINER)
 

@@ -24,12 +24,13 @@ from components import (
     ServerArgs,
     Zone,
 )
-from components.images.backend_image import admitted_backend
+from components.images.backend_image import BackendImageArgs, admitted_backend
 from components.images.image import without_tag
 from components.images.supply_chain import Admission, AdmissionArgs, CheckedImage, Checks, SupplyChainError, login
 from components.images.supply_chain.admission import key_pair
 from components.images.supply_chain.push import by_digest
-from components.settings import Require, SettingsError
+from components.images.variants import image_variant
+from components.settings import Require, SettingsError, parse_settings
 from slidegenie.compose import runner as compose
 from slidegenie.compose.runner import ComposeRunner
 from slidegenie.console import Problem
@@ -64,6 +65,27 @@ def image_of(plan: Plan, name: str) -> Any:
     return {service(container): container for container in workloads(plan)}[name].inputs["image"]
 
 
+def admission(**sections: Any) -> Plan:
+    """Return the plan of the backend's image alone: a twentieth of the platform, and all that its checks are about."""
+    settings = parse_settings(sections, "Pulumi.test.yaml")
+    args = BackendImageArgs(
+        image=settings.backend.image,
+        variant=image_variant(settings.backend.variant, settings.backend.target),
+        release=settings.backend.release,
+        images=settings.images,
+        engine=settings.engine,
+        registry=settings.registry,
+        supply_chain=settings.supply_chain,
+        secrets=settings.secrets,
+    )
+
+    def program() -> None:
+        parent = pulumi.ComponentResource("slidegenie:index:Backend", "slidegenie-app")
+        pulumi.export("image", admitted_backend("slidegenie-app", args, parent=parent))
+
+    return recorded(program)
+
+
 def test_an_image_that_stays_on_the_engine_is_scanned() -> None:
     plan = application()
 
@@ -77,7 +99,7 @@ def given(image: str) -> dict[str, Any]:
 
 
 def test_a_pushed_image_is_scanned_signed_verified_and_only_then_tagged() -> None:
-    plan = application(**PUSHED, supplyChain=ENFORCED)
+    plan = admission(**PUSHED, supplyChain=ENFORCED)
 
     assert steps(plan) == ["scan", "sign", "verify", "tag"]
     markers = plan.of_type(MARKER)
@@ -98,48 +120,48 @@ def test_a_given_image_is_verified_and_never_signed_or_tagged() -> None:
 def test_a_given_tag_is_scanned_as_what_the_engine_has_under_it_and_refused_where_signatures_count() -> None:
     backend = given("registry.example.com/slidegenie/backend:1.2.3")
 
-    assert steps(application(backend=backend, supplyChain={"require": "warn"})) == ["scan"]
+    assert steps(admission(backend=backend, supplyChain={"require": "warn"})) == ["scan"]
     with pytest.raises(SettingsError, match=r"backend\.image: needs a digest with supplyChain\.require: enforce"):
-        application(backend=backend, supplyChain=ENFORCED)
+        admission(backend=backend, supplyChain=ENFORCED)
 
 
 @pytest.mark.parametrize("mirror", [None, "mirror.example.com"])
 def test_what_a_rollback_names_runs_as_it_is_and_is_checked_like_any_other(mirror: str | None) -> None:
     images = {"mirror": mirror} if mirror else {}
-    kept = application(backend=given(DIGEST), supplyChain=ENFORCED, images=images)
+    kept = admission(backend=given(DIGEST), supplyChain=ENFORCED, images=images)
     assert steps(kept) == ["scan"]
-    assert image_of(kept, "app") == DIGEST
+    assert kept.outputs["image"] == DIGEST
     assert not [image for image in kept.of_type(REMOTE_IMAGE) if image.name == "slidegenie-app"]
 
-    registered = application(backend=given(IMAGE), supplyChain=ENFORCED)
+    registered = admission(backend=given(IMAGE), supplyChain=ENFORCED)
     assert steps(registered) == ["scan", "verify"]
-    assert image_of(registered, "app") == IMAGE
+    assert registered.outputs["image"] == IMAGE
 
 
 def test_what_the_stack_pushed_is_not_looked_for_in_the_mirror() -> None:
-    pushed = application(**PUSHED, backend=given(IMAGE), supplyChain=ENFORCED, images={"mirror": "mirror.example.com"})
+    pushed = admission(**PUSHED, backend=given(IMAGE), supplyChain=ENFORCED, images={"mirror": "mirror.example.com"})
 
-    assert image_of(pushed, "app") == IMAGE
+    assert pushed.outputs["image"] == IMAGE
 
 
 @pytest.mark.parametrize("image", [f"acme/backend@{DIGEST}", f"docker.io/acme/backend@{DIGEST}"])
 def test_what_it_pushed_to_docker_hub_is_not_either_whichever_name_the_hub_goes_by(image: str) -> None:
     hub = {"address": "docker.io", "namespace": "acme", "platforms": ["linux/amd64"]}
     mirrored = {"mirror": "mirror.example.com"}
-    plan = application(registry=hub, secrets=SECRETS, backend=given(image), supplyChain=ENFORCED, images=mirrored)
+    plan = admission(registry=hub, secrets=SECRETS, backend=given(image), supplyChain=ENFORCED, images=mirrored)
 
-    assert image_of(plan, "app") == image
+    assert plan.outputs["image"] == image
 
 
 def test_off_leaves_push_and_tags_only() -> None:
-    plan = application(**PUSHED, supplyChain={"require": "off"})
+    plan = admission(**PUSHED, supplyChain={"require": "off"})
 
     assert steps(plan) == ["tag"]
-    assert steps(application(supplyChain={"require": "off"})) == []
+    assert steps(admission(supplyChain={"require": "off"})) == []
 
 
 def test_the_image_is_pulled_after_the_checks_with_the_login_of_the_registry() -> None:
-    plan = application(**PUSHED)
+    plan = admission(**PUSHED)
     pull = plan.named("slidegenie-app", REMOTE_IMAGE)
     provider = plan.named("slidegenie-app-registry", PROVIDER)
 
@@ -148,7 +170,7 @@ def test_the_image_is_pulled_after_the_checks_with_the_login_of_the_registry() -
 
 
 def test_the_build_is_pushed_for_its_platforms_and_survives_its_replacement() -> None:
-    build = application(**PUSHED).named("slidegenie-app", BUILD)
+    build = admission(**PUSHED).named("slidegenie-app", BUILD)
 
     assert build.inputs["push"] is True
     assert build.inputs["exec"] is True
@@ -161,7 +183,7 @@ def test_the_build_is_pushed_for_its_platforms_and_survives_its_replacement() ->
 
 @pytest.mark.parametrize("address", ["docker.io", "index.docker.io", "registry-1.docker.io"])
 def test_docker_hub_is_logged_in_to_by_the_name_that_the_provider_knows(address: str) -> None:
-    build = application(registry=REGISTRY | {"address": address}, secrets=SECRETS).named("slidegenie-app", BUILD)
+    build = admission(registry=REGISTRY | {"address": address}, secrets=SECRETS).named("slidegenie-app", BUILD)
 
     assert [registry["address"] for registry in build.inputs["registries"]] == ["docker.io"]
     assert build.inputs["tags"] == [f"{address}/slidegenie/backend:candidate-latest"]
@@ -169,7 +191,7 @@ def test_docker_hub_is_logged_in_to_by_the_name_that_the_provider_knows(address:
 
 def test_a_builder_of_its_own_pushes_all_platforms_by_digest_alone() -> None:
     registry = {"address": "registry.example.com", "builder": "slidegenie"}
-    build = application(registry=registry, secrets=SECRETS).named("slidegenie-app", BUILD)
+    build = admission(registry=registry, secrets=SECRETS).named("slidegenie-app", BUILD)
 
     assert build.inputs["platforms"] == ["linux/amd64", "linux/arm64"]
     (export,) = build.inputs["exports"]
@@ -181,7 +203,7 @@ def test_a_builder_of_its_own_pushes_all_platforms_by_digest_alone() -> None:
 
 def test_a_build_takes_layers_from_another_machines_where_the_stack_says_so() -> None:
     def caches(**registry: Any) -> tuple[Any, Any]:
-        plan = application(registry=REGISTRY | registry, secrets=SECRETS)
+        plan = admission(registry=REGISTRY | registry, secrets=SECRETS)
         inputs = plan.named("slidegenie-app", BUILD).inputs
         return inputs.get("cacheFrom"), inputs.get("cacheTo")
 
@@ -201,7 +223,7 @@ def test_another_signer_is_another_verification(tmp_path: Path) -> None:
     def verification() -> Resource:
         backend = given(f"registry.example.com/slidegenie/backend:1@{DIGEST}")
         supply_chain = {"require": "enforce", "publicKey": str(key)}
-        return application(backend=backend, supplyChain=supply_chain).named("slidegenie-app-verify", MARKER)
+        return admission(backend=backend, supplyChain=supply_chain).named("slidegenie-app-verify", MARKER)
 
     key.write_text("one", encoding="utf-8")
     first = verification().inputs["keepers"]
@@ -212,7 +234,7 @@ def test_another_signer_is_another_verification(tmp_path: Path) -> None:
 
 
 def test_a_generated_key_is_a_secret_and_its_public_half_is_not() -> None:
-    plan = application(**PUSHED)
+    plan = admission(**PUSHED)
     key = plan.named("slidegenie-app-key", "slidegenie:index:GeneratedKey")
 
     assert key.outputs["public"].startswith("-----BEGIN PUBLIC KEY-----")
@@ -363,7 +385,7 @@ def test_the_day_an_acceptance_ends_makes_a_scan_due(tmp_path: Path) -> None:
     def scanned(expires: datetime.date) -> Any:
         entry = f"{{id: CVE-2026-1, reason: not reachable from here, expires: {expires}}}"
         policy.write_text(f"ignore: [{entry}]", encoding="utf-8")
-        plan = application(supplyChain={"scanPolicy": str(policy)})
+        plan = admission(supplyChain={"scanPolicy": str(policy)})
         return plan.named("slidegenie-app-scan", MARKER).inputs["keepers"]
 
     assert "expired" not in scanned(today)

@@ -22,7 +22,7 @@ from components.settings import (
 )
 from components.settings.references import third_party
 from scripts.images_manual import images_manual
-from slidegenie.maintenance.cache import steps
+from slidegenie.maintenance.cleanup import steps
 from slidegenie.plan import Plan
 
 from ..planned import BUILD, application, recorded

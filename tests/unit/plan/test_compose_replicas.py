@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slidegenie.compose.replicas import Clear, Replica, Retire, Start, Step, Wait, Wanted, stages, steps
-from slidegenie.compose.rolling import told
+from slidegenie.compose.update import told
 from slidegenie.plan.view import view_of
 
 from ..plans import container, made_of, plan_of

@@ -10,14 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from slidegenie.compose import builds as compose_builds
+from slidegenie.compose import command
 from slidegenie.compose import runner as compose
-from slidegenie.compose.builds import ComposeBuilds
-from slidegenie.compose.command import ComposeCommand
-from slidegenie.compose.lock import alone
+from slidegenie.compose.command import ComposeBuilds, ComposeCommand, alone
 from slidegenie.compose.runner import ComposeRunner
 from slidegenie.console import NotBroughtUp, Problem
-from slidegenie.engine import remains
+from slidegenie.engine import ownership
 from slidegenie.plan import StackProgram
 from slidegenie.runner import UpOptions
 from slidegenie.user_folder import UserFolder
@@ -48,7 +46,7 @@ class Engine:
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     made = Engine()
     monkeypatch.setenv("SLIDEGENIE_HOME", str(tmp_path))
-    for module in ("slidegenie.recorded_runner", remains.__name__, compose.__name__):
+    for module in ("slidegenie.context", ownership.__name__, compose.__name__):
         monkeypatch.setattr(f"{module}.docker", made)
     monkeypatch.setattr(ComposeCommand, "run", lambda *_: None)
     # Where these tests run, there may be no socket.
@@ -159,7 +157,7 @@ services:
 def images(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What the engine has, by name."""
     there = {"shop/app:1": "sha256:a", "shop/seed:1": "sha256:b"}
-    monkeypatch.setattr(compose_builds, "image_id", lambda image: there.get(image, ""))
+    monkeypatch.setattr(command, "image_id", lambda image: there.get(image, ""))
     return there
 
 

@@ -9,7 +9,7 @@ from pulumi.output import Unknown
 from slidegenie.compose.yaml_text import Interpolated, compose_yaml
 from slidegenie.console import Problem
 from slidegenie.plan.record import Secret
-from slidegenie.plan.tree import render_tree
+from slidegenie.plan.render import render_tree
 
 from ..plans import container, made_of, mount, network, rendered, seed, upload, volume
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from components.core.text import json_text
+from scripts.environment_file import COMMENTS, render_env
 from scripts.generated_files import COMPOSE_FILES, generated_files
 from scripts.golden import FURTHER, compact, difference, reviewed
-from slidegenie.compose.environment_file import COMMENTS, render_env, with_docker_group
 from slidegenie.compose.project import FILES_DIR
+from slidegenie.compose.write import with_docker_group
 from slidegenie.plan import StackProgram
-from slidegenie.plan.as_json import render_json
+from slidegenie.plan.render import render_json
 from slidegenie.plan.view import view_of
 
 from ..plans import ROOT, STACKS, container, made_of, plan_of

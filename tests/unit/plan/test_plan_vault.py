@@ -17,7 +17,7 @@ from slidegenie.compose.vault import Vault
 from slidegenie.compose.write import prepare_machine, refuse_encrypted, remove_former, write_compose, write_secrets
 from slidegenie.plan import StackProgram
 from slidegenie.plan.record import UUID7, fixed_values, uuid7
-from slidegenie.private_files import write_private
+from slidegenie.user_folder import write_private
 
 from ..plans import ROOT
 

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from components.core.policy import default_policy
-from slidegenie.policy import judge
-from slidegenie.policy.judge import PolicyResult
-from slidegenie.policy.live import judged_container, judged_network, judged_volume, metrics, zones_of
+from slidegenie.policy.judge import PolicyResult, judge
 from slidegenie.policy.rule import ProgramFacts
+from slidegenie.policy.subjects import judged_container, judged_network, judged_volume, metrics, zones_of
 
-from .policies import TODAY
+from .policy_cases import TODAY
 
 STARTED = "2026-11-23T10:00:00.0Z"
 INSPECTED: dict[str, Any] = {

@@ -11,9 +11,9 @@ from components.core.policy import default_policy
 from components.settings import Enforcement, PolicySettings, SettingsError
 from slidegenie.policy.normalized import CONTAINER
 from slidegenie.policy.pack import known, pack_policies, stack_settings
-from slidegenie.policy.properties import UNKNOWN
+from slidegenie.policy.rule import UNKNOWN
 
-from .policies import GOOD, SECRET, TODAY
+from .policy_cases import GOOD, SECRET, TODAY
 
 BUILD = "docker-build:index:Image"
 OLDER_BUILD = "docker:index/image:Image"

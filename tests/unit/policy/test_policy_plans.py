@@ -17,13 +17,12 @@ from components.core.policy import ContainerPolicy, Granted, default_policy, loa
 from components.settings import PolicySettings
 from slidegenie.plan import Plan, StackProgram
 from slidegenie.policy.enforcement import policy_settings
-from slidegenie.policy.judge import PolicyResult
-from slidegenie.policy.recorded import facts_of, judge_plan
-from slidegenie.policy.report import report, summary
+from slidegenie.policy.judge import PolicyResult, report, summary
+from slidegenie.policy.subjects import facts_of, judge_plan
 
 from ..planned import application, recorded, with_foundation
 from ..plans import ROOT, STACKS
-from .policies import SECRET, TODAY
+from .policy_cases import SECRET, TODAY
 
 
 def policy_of(plan: Plan) -> ContainerPolicy:

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from components.core.policy_rules import RULE_FIELDS
+from slidegenie.policy.judge import explain, report
 from slidegenie.policy.normalized import SERVICE, VOLUME
-from slidegenie.policy.properties import UNKNOWN
-from slidegenie.policy.report import explain, report
+from slidegenie.policy.rule import UNKNOWN
 
-from .policies import EDGE, GOOD, IMAGE, SECRET, TODAY, broken, granting, label, mount, outcome, port
-from .policy_cases import CASES, Case
+from .policy_cases import CASES, EDGE, GOOD, IMAGE, SECRET, TODAY, Case, broken, granting, label, mount, outcome, port
 
 YESTERDAY = TODAY - datetime.timedelta(days=1)
 

@@ -4,6 +4,7 @@ The programs they call are scripts in a folder that is all there is on PATH, so 
 """
 
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -235,6 +236,40 @@ def test_compiling_begins_beside_the_base_and_the_image_waits_for_it(machine: Ma
     done = machine.run("build-airgap-images.sh", "--only", "supercronic")
     assert done.returncode == 0, done.stderr
     assert machine.built == ["debian", "supercronic"]
+
+
+@pytest.mark.parametrize(
+    ("goal", "docker", "ahead"), [(["up"], False, True), (["up"], True, False), ([], False, False)]
+)
+def test_a_machine_without_docker_compiles_the_plugins_while_python_is_installed(
+    tmp_path: Path, machine: Machine, goal: list[str], *, docker: bool, ahead: bool
+) -> None:
+    """Each of the two waits until the other one has begun: one after the other would never end."""
+    checkout = tmp_path / "checkout"
+    for folder in ("scripts", "docker/airgap/docker-plugins"):
+        shutil.copytree(ROOT / folder, checkout / folder)
+    meet = 'touch "$STATE/{}"; n=0; until [ -e "$STATE/{}" ]; do n=$((n+1)); [ $n -lt 300 ] || exit 1; sleep 0.1; done'
+    compiler = meet.format("compiling", "installing")
+    machine.has("debian-go", f'case $* in version) echo "go version go1.99.0" ;; list*-export*) {compiler} ;; esac')
+    machine.has("pip", meet.format("installing", "compiling") if ahead else "exit 0")
+    machine.has(
+        "python3", 'case "$*" in *ensurepip*) exit 1 ;; *venv*) install -D "$STATE/bin/pip" .venv/bin/pip ;; esac'
+    )
+    machine.has(
+        "apt-get", 'echo "$*" >>"$STATE/apt"; case $* in *golang-go*) mv "$STATE/bin/debian-go" "$STATE/bin/go" ;; esac'
+    )
+    machine.has("id", "echo 0")
+    machine.has("nice", 'exec "$@"')
+    if not docker:
+        (machine.folder / "bin" / "docker").unlink()
+    done = machine.run(str(checkout / "scripts" / "bootstrap.sh"), "requirements.txt", *goal)
+    assert done.returncode == 0, done.stderr
+    packages = "golang-go python3-venv" if ahead else "python3-venv"
+    assert (machine.folder / "apt").read_text(encoding="utf-8").splitlines() == [
+        "update",
+        f"install --yes --no-install-recommends {packages}",
+    ]
+    assert (machine.folder / "compiling").exists() == ahead
 
 
 # ---------------------------------------------------------------------------- bench

@@ -16,11 +16,16 @@ from components.images.supply_chain.tools import UnsignedError
 from components.settings import Settings, SupplyChainSettings
 from slidegenie.console import Problem
 from slidegenie.maintenance import freshness, scanning, textfile
-from slidegenie.maintenance.cache import own_records, steps, unused
-from slidegenie.maintenance.cleanup import Ownership, removable_containers, removable_images
+from slidegenie.maintenance.cleanup import (
+    Ownership,
+    own_records,
+    removable_containers,
+    removable_images,
+    steps,
+    unused_records,
+)
 from slidegenie.maintenance.freshness import Answer
-from slidegenie.maintenance.images import ImageRecord, kept_images
-from slidegenie.maintenance.ledger import Ledger
+from slidegenie.maintenance.records import ImageRecord, Ledger, kept_images
 from slidegenie.plan import Plan
 
 NOW = datetime.datetime(2026, 3, 10, 12, tzinfo=datetime.UTC)
@@ -187,7 +192,7 @@ def test_cache_that_is_used_or_was_lately_stays() -> None:
         record("part of an image", "", Shared="true"),
         record("used yesterday", "", LastUsedAt="2026-03-09 12:00:00 +0000 UTC"),
     ]
-    assert unused(records, 7, NOW) == ["old"]
+    assert unused_records(records, 7, NOW) == ["old"]
 
 
 # ---------------------------------------------------------------------------- maintenance looks

@@ -11,9 +11,8 @@ import pytest
 
 from components.settings import MaintenanceSettings, Settings, SettingsError, Weekday, parse_settings
 from slidegenie.console import Problem
-from slidegenie.maintenance import cleaning, timers
-from slidegenie.maintenance.images import ImageRecord
-from slidegenie.maintenance.ledger import Ledger, Task
+from slidegenie.maintenance import cleanup, schedule
+from slidegenie.maintenance.records import ImageRecord, Ledger, Task
 from slidegenie.maintenance.schedule import ScheduledTasks, without
 from slidegenie.plan import Plan
 
@@ -108,8 +107,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(
         "PATH", f"{tmp_path}/bin:/bin:/usr/bin" if shutil.which("crontab") is None else f"{tmp_path}/bin"
     )
-    monkeypatch.setattr(timers, "_folder", lambda: tmp_path / "units")
-    monkeypatch.setattr(timers, "_RUNNING", tmp_path / "systemd")
+    monkeypatch.setattr(schedule, "_folder", lambda: tmp_path / "units")
+    monkeypatch.setattr(schedule, "_RUNNING", tmp_path / "systemd")
     for variable in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
         monkeypatch.delenv(variable, raising=False)
     return tmp_path
@@ -118,13 +117,13 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_where_systemd_runs_its_timers_are_installed_and_removed_again(host: Path) -> None:
     (host / "systemd").mkdir()
     fake(host / "bin", "systemctl", f'echo "$@" >> {host}/calls')
-    assert timers.install(LABEL, host, MaintenanceSettings()) == {
+    assert schedule.install(LABEL, host, MaintenanceSettings()) == {
         Task.SCAN: 86400,
         Task.CLEAN: 604800,
         Task.FRESHNESS: 604800,
     }
     assert len(list((host / "units").iterdir())) == 6
-    timers.remove(LABEL)
+    schedule.remove(LABEL)
     assert list((host / "units").iterdir()) == []
     calls = [line.removeprefix("--user ") for line in (host / "calls").read_text().splitlines()]
     names = [f"slidegenie-prod-{task.value}.timer" for task in Task]
@@ -140,16 +139,16 @@ def test_where_only_cron_is_there_the_crontab_gets_them(host: Path) -> None:
     table = host / "table"
     fake(host / "bin", "crontab", f'[ "$1" = -l ] && exec /bin/cat {table}; exec /bin/cat > {table}')
     table.write_text("1 1 * * * theirs\n", encoding="utf-8")
-    timers.install(LABEL, host, MaintenanceSettings())
+    schedule.install(LABEL, host, MaintenanceSettings())
     assert table.read_text().count("-m slidegenie") == 3
-    timers.remove(LABEL)
+    schedule.remove(LABEL)
     assert table.read_text() == "1 1 * * * theirs\n"
 
 
 def test_where_neither_is_there_the_lines_are_shown(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(host / "bin"))
     with pytest.raises(Problem, match="neither systemd nor cron is here") as problem:
-        timers.install(LABEL, host, MaintenanceSettings())
+        schedule.install(LABEL, host, MaintenanceSettings())
     assert str(problem.value).count("-m slidegenie") == 3
 
 
@@ -159,7 +158,7 @@ def test_a_passphrase_in_the_environment_is_refused_and_goes_into_no_unit(
     (host / "systemd").mkdir()
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "very secret")
     with pytest.raises(Problem, match="set PULUMI_CONFIG_PASSPHRASE_FILE instead"):
-        timers.install(LABEL, host, MaintenanceSettings())
+        schedule.install(LABEL, host, MaintenanceSettings())
     assert not (host / "units").exists()
 
 
@@ -167,7 +166,7 @@ def test_a_systemctl_that_refuses_is_one_clear_line(host: Path) -> None:
     (host / "systemd").mkdir()
     fake(host / "bin", "systemctl", "echo 'Access denied' >&2; exit 1")
     with pytest.raises(Problem, match=r"daemon-reload` failed: Access denied"):
-        timers.install(LABEL, host, MaintenanceSettings())
+        schedule.install(LABEL, host, MaintenanceSettings())
 
 
 @pytest.mark.parametrize("wrong", ["2:00", "24:00", "02:60", "soon"])
@@ -246,11 +245,11 @@ def test_a_base_that_only_builds_need_stays_and_the_one_before_it_goes(
         record.note_pulled(name)
     noted = json.loads(record.file.read_text())
     record.write(noted | {"pulled": dict.fromkeys(noted["pulled"], "2020-01-01T00:00:00+00:00")})
-    monkeypatch.setattr(cleaning, "docker", docker)
-    monkeypatch.setattr(cleaning, "inspect", lambda _ids: [])
-    monkeypatch.setattr("slidegenie.maintenance.cache.read", list)
+    monkeypatch.setattr(cleanup, "docker", docker)
+    monkeypatch.setattr(cleanup, "inspect", lambda _ids: [])
+    monkeypatch.setattr("slidegenie.maintenance.cleanup.cache_records", list)
 
-    cleaning.clean(_built_on("python:3.11-slim"), Settings(), record, set(), dry=False)
+    cleanup.clean(_built_on("python:3.11-slim"), Settings(), record, set(), dry=False)
     assert removed == ["python:3.10-slim"]
 
 
@@ -263,12 +262,12 @@ def test_a_container_that_could_not_be_removed_is_not_counted_as_removed(
 
     record = ImageRecord(tmp_path / "record.json")
     record.note_release(["sha256:app"])
-    monkeypatch.setattr(cleaning, "docker", docker)
-    monkeypatch.setattr(cleaning, "inspect", lambda _ids: [])
-    monkeypatch.setattr(cleaning, "removable_containers", lambda *_: ["held", "gone"])
-    monkeypatch.setattr("slidegenie.maintenance.cache.read", list)
+    monkeypatch.setattr(cleanup, "docker", docker)
+    monkeypatch.setattr(cleanup, "inspect", lambda _ids: [])
+    monkeypatch.setattr(cleanup, "removable_containers", lambda *_: ["held", "gone"])
+    monkeypatch.setattr("slidegenie.maintenance.cleanup.cache_records", list)
 
-    cleaning.clean(_built_on("python:3.11-slim"), Settings(), record, set(), dry=False)
+    cleanup.clean(_built_on("python:3.11-slim"), Settings(), record, set(), dry=False)
     said = capsys.readouterr()
     assert "container held stays: driver failed to remove root filesystem" in said.err
     assert "removed 1 containers, 0 images" in said.out

@@ -9,14 +9,13 @@ import pytest
 from slidegenie.console import Problem
 from slidegenie.engine import ownership
 from slidegenie.plan import StackProgram
-from slidegenie.pulumi.progress import Progress
 from slidegenie.pulumi.state import StackState
 from slidegenie.rollout import runner as module
 from slidegenie.rollout.runner import PulumiRunner
 from slidegenie.runner import RunnerKind, UpOptions
 from slidegenie.user_folder import UserFolder
 
-from ..fake_runner import in_a_program
+from ..plans import in_a_program
 
 _SERVER = {
     "Id": "theirs",
@@ -46,13 +45,13 @@ class Stack:
         if self.locked is not None:
             raise self.locked
 
-    def down(self) -> Progress:
+    def down(self) -> int:
         self.did.append("down")
-        return Progress()
+        return 0
 
-    def destroy(self, *, with_backups: bool) -> Progress:
+    def destroy(self, *, with_backups: bool) -> int:
         self.did.append(f"destroy {with_backups=}")
-        return Progress()
+        return 0
 
     def roll_out(self, _stack: object, anew: Sequence[str] = (), *, on_start: Callable[[], None]) -> int:
         if self.refusal is not None:

@@ -9,7 +9,7 @@ from components import HealthCheck, Limits, PublishedPort, Rollout, ServerArgs, 
 from slidegenie.plan import Plan
 from slidegenie.rollout.releases import KEPT, Release, Releases, Schema, listed, refusal
 
-from ..planned import CONTAINER, VOLUME, platform, role, service, with_foundation, workloads
+from ..planned import CONTAINER, VOLUME, application, platform, role, service, with_foundation, workloads
 
 HEALTH = HealthCheck(command=["true"])
 LIMITS = Limits(memory_mib=64)
@@ -93,7 +93,8 @@ def test_the_proxy_starts_with_its_certificate_and_its_rules(plan: Plan) -> None
 
 
 def test_replicas_change_places_in_batches() -> None:
-    app = [platform(backend={"replicas": 5, "surge": 2}).named(f"slidegenie-app-{number}") for number in range(1, 6)]
+    plan = application(backend={"replicas": 5, "surge": 2})
+    app = [plan.named(f"slidegenie-app-{number}") for number in range(1, 6)]
     before = [[other.urn in one.dependencies for other in app] for one in app]
 
     assert not any(before[0] + before[1]), "the first two start together"

@@ -153,6 +153,22 @@ def test_what_must_not_wait_does_not_wait() -> None:
 
 
 _IMAGES = ROOT / "docker" / "airgap"
+_HEAVY = re.compile(
+    r"cloud\.google\.com/|github\.com/(aws|Azure|go-openapi|klauspost|miekg|prometheus)/|go\.opentelemetry\.io/"
+    r"|golang\.org/x/|google\.golang\.org/|k8s\.io/|sigs\.k8s\.io/"
+)
+"""The modules that most of the time goes into."""
+_EXPORTER = {"client_golang", "client_model", "common", "exporter-toolkit", "procfs"}
+_OF_ITS_OWN = {
+    # Its code wants the names that these had; what the exporter's library brings comes with them.
+    "alertmanager": {"alertmanager", "client_golang", "common", "exporter-toolkit", "sigv4"},
+    # One package of it, which reads the answers of the server's metrics.
+    "minio": {"prometheus"},
+    # With newer ones, the exporter of the host ended at the first scrape.
+    "node-exporter": _EXPORTER,
+    "postgres-exporter": _EXPORTER,
+}
+"""Modules of github.com/prometheus that a stand-in takes in another version than the rest does."""
 
 
 def _tag(name: str) -> str:
@@ -210,3 +226,18 @@ def test_one_plugin_of_docker_is_built_alone(tmp_path: Path) -> None:
     told = told_go(tmp_path, str(_IMAGES / "docker-plugins"), str(tmp_path), "github.com/docker/buildx/cmd/buildx")
     assert told[-2:] == [f"{tmp_path}/", "github.com/docker/buildx/cmd/buildx"]
     assert told[told.index("-tags") + 1] == ""
+
+
+def test_what_several_stand_ins_are_made_of_is_compiled_once() -> None:
+    """Go compiles a module again for each version of it, and `make up` waits for that."""
+    versions: dict[str, dict[str, set[str]]] = {}
+    for file in _IMAGES.glob("*/go.mod"):
+        name = file.parent.name
+        if name == "docker-plugins" or (file.parent / "Dockerfile").exists():
+            own = {f"github.com/prometheus/{module}" for module in _OF_ITS_OWN.get(name, ())}
+            for module, version in re.findall(r"^\t(\S+) (v\S+)", file.read_text(encoding="utf-8"), re.MULTILINE):
+                if _HEAVY.match(module) and module not in own:
+                    versions.setdefault(module, {}).setdefault(version, set()).add(name)
+    assert sum(len(set.union(*by.values())) > 1 for by in versions.values()) > 50, "no modules were read"
+    twice = {module: by for module, by in versions.items() if len(by) > 1}
+    assert not twice, "take the newest in each: `go get MODULE@VERSION && go mod tidy` in docker/airgap/NAME"

@@ -1,12 +1,9 @@
 """The application's environment as a file, for those who run one container by hand."""
 
-import re
-
 from components.core.labels import ENGINE_SOCKET
-
-from ..plan.record import Plan
-from ..plan.view import Service, View, view_of
-from .project import SECRETS_DIR
+from slidegenie.compose.project import SECRETS_DIR
+from slidegenie.plan.record import Plan
+from slidegenie.plan.view import Service, View, view_of
 
 COMMENTS = {
     "DATABASE_HOST": "PostgreSQL: name or address.",
@@ -34,7 +31,6 @@ COMMENTS = {
 }
 """What the reference backend makes of each variable that the platform sets."""
 
-DOCKER_GID = "DOCKER_GID"
 _APPLICATION = "app"
 
 
@@ -55,7 +51,7 @@ def render_env(plan: Plan) -> str:
         + "\n# ---- secrets: files, never values ---------------------------------------------\n"
         + "".join(_entry(name, value, plan.stack) for name, value in sorted(files.items()))
         + "\n# ---- Docker Compose only ------------------------------------------------------\n"
-        + f"\n# Group of the Docker socket: stat -c %g {_socket(view)}\n{DOCKER_GID}=\n"
+        + f"\n# Group of the Docker socket: stat -c %g {_socket(view)}\nDOCKER_GID=\n"
     )
 
 
@@ -63,13 +59,6 @@ def _socket(view: View) -> str:
     """Return the engine's socket on the host, as the one container that has it mounts it."""
     binds = [mount for service in view.services for mount in service.mounts("bind")]
     return next((str(mount["source"]) for mount in binds if mount["target"] == ENGINE_SOCKET), ENGINE_SOCKET)
-
-
-def with_docker_group(text: str, group: int) -> str:
-    """Return the content of a `.env` with the group of the Docker socket in it, and all else as it was."""
-    line = f"{DOCKER_GID}={group}"
-    replaced, found = re.subn(rf"(?m)^{DOCKER_GID}=.*$", line, text)
-    return replaced if found else text + ("" if not text or text.endswith("\n") else "\n") + line + "\n"
 
 
 def _entry(name: str, value: str, stack: str) -> str:

@@ -1,8 +1,11 @@
-"""Build an image with `docker buildx`, the one builder that Pulumi's provider drives too."""
+"""`docker buildx`, the one builder that Pulumi's provider drives too, and whether registries answer, asked before."""
 
 import json
+import ssl
 import subprocess
 import tempfile
+import urllib.error
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +13,10 @@ from pathlib import Path
 from components.images.image import BuiltImageArgs
 from components.images.supply_chain.push import build_cache, by_digest, candidate_of
 from components.settings import BuildCache
+from components.settings.references import DOCKER_HUB, split_registry
 
 from ..console import Problem
-from .docker import docker, last_line, plugin
+from ..engine.docker import docker, last_line, plugin
 
 
 @dataclass(frozen=True)
@@ -123,3 +127,47 @@ class Builder:
         done = subprocess.run(["docker", "buildx", "build", *options, build.context], check=False)  # noqa: S603, S607
         if done.returncode != 0:
             raise Problem(f"{build.tag} could not be built: the builder's last lines above say why")
+
+
+_HUB = "registry-1.docker.io"
+_PATIENCE_SECONDS = 10
+
+
+def check_registry(repository: str) -> None:
+    """Make sure that the registry of `repository` answers.
+
+    Raises:
+        Problem: when it does not.
+    """
+    registry, _ = split_registry(repository)
+    host = _HUB if registry == DOCKER_HUB else registry
+    # Docker, too, speaks plain HTTP to this machine only.
+    scheme = "http" if host.partition(":")[0] in ("localhost", "127.0.0.1") else "https"
+    try:
+        urllib.request.urlopen(f"{scheme}://{host}/v2/", timeout=_PATIENCE_SECONDS).close()  # noqa: S310 - fixed schemes
+    except urllib.error.HTTPError:
+        return  # it answers, if only to say who are you
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        # A certificate of its own or plain HTTP: the engine may have been told to trust it.
+        if isinstance(reason, ssl.SSLError):
+            return
+        raise Problem(
+            f"the registry {host} does not answer ({reason}); nothing was built: check -r, here {repository!r}"
+        ) from None
+
+
+def check_base(image: str, *, local: bool) -> None:
+    """Make sure that a base image can be had; `local` ones count where the engine itself builds.
+
+    Raises:
+        Problem: when it cannot.
+    """
+    if local and docker("image", "inspect", image, check=False).returncode == 0:
+        return
+    asked = docker("buildx", "imagetools", "inspect", image, check=False)
+    if asked.returncode != 0:
+        raise Problem(
+            f"the base image {image} cannot be had ({last_line(asked.stderr)}): set images.mirror and --stack, or build"
+            " on the stand-ins with --stack airgap"
+        )
