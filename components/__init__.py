@@ -40,13 +40,10 @@ from .containers import (
     ServerArgs,
     VolumeMount,
 )
-from .containers.files import Files, FilesArgs
-from .containers.foundation import Foundation, FoundationArgs
-from .containers.network import Networks, NetworksArgs, Zone
+from .containers.foundation import Foundation, FoundationArgs, Networks, NetworksArgs, Zone
 from .containers.secrets import StackSecrets, StackSecretsArgs
-from .containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
+from .containers.volumes import DataVolume, DataVolumeArgs, Files, FilesArgs, PreparedVolume
 from .core.certificates import LocalCertificate
-from .core.endpoints import Endpoint
 from .edge import Proxy, ProxyArgs
 from .edge.web import WebService, WebServiceArgs
 from .images import variants
@@ -65,6 +62,7 @@ from .images.variants import ImageVariant
 from .monitoring import Additions, Monitoring, MonitoringArgs, ScrapeTarget, WatchedPostgres
 from .platform import DataStores, SlideGeniePlatform, SlideGeniePlatformArgs
 from .settings import Limits, Settings, SettingsError, load_settings, parse_settings
+from .stores.clients import Endpoint
 from .stores.postgres import Postgres, PostgresArgs, external_postgres
 from .stores.redis import Redis, RedisArgs, external_redis
 from .stores.storage import Storage, StorageArgs, external_storage

@@ -9,16 +9,13 @@ import pulumi
 
 from .containers import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, VolumeMount
 from .containers.api_tokens import TOKENS_FILE, TOKENS_LABEL, token_files
-from .containers.files import Files, FilesArgs
-from .containers.foundation import Foundation
-from .containers.network import Zone
-from .containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
-from .core.endpoints import Endpoint
+from .containers.foundation import Foundation, Zone
+from .containers.parts import Parts
+from .containers.volumes import PreparedVolume
 from .core.labels import RELEASE_LABEL
 from .edge import Proxy
 from .edge.web import WebService, WebServiceArgs
-from .images.backend_admission import admitted_backend
-from .images.backend_image import BackendImageArgs, backend_build
+from .images.backend_image import BackendImageArgs, admitted_backend, backend_build
 from .images.variants import image_variant
 from .settings import (
     BackendSettings,
@@ -30,6 +27,7 @@ from .settings import (
     SupplyChainSettings,
     Target,
 )
+from .stores.clients import Endpoint
 
 _PRIVATE_NETWORKS = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 """Where the proxy's address is; only what shares a network with the backend can reach it at all."""
@@ -84,15 +82,11 @@ class Backend(pulumi.ComponentResource):
         self.image = admitted_backend(name, image, parent=self)
         # Not only the backend waits: a rollout whose image is refused has changed nothing at all.
         args.foundation.wait_for(self.image)
-        files = Files(
-            f"{name}-secrets",
-            FilesArgs(
-                foundation=args.foundation,
-                files={file: value for endpoint in args.endpoints for file, value in endpoint.secrets.items()},
-            ),
-            opts=child,
+        parts = Parts(name=name, foundation=args.foundation, parent=self, data_root=args.engine.data_root)
+        files = parts.files(
+            "secrets", {file: value for endpoint in args.endpoints for file, value in endpoint.secrets.items()}
         )
-        self.volumes = {role: self._volume(name, role, args) for role in sorted(settings.volumes)}
+        self.volumes = {role: parts.data(role, f"{role}-data") for role in sorted(settings.volumes)}
         secrets = FilesMount(files=files, path="/run/secrets")
         environment = _environment(args)
         common: dict[str, Any] = {
@@ -157,13 +151,6 @@ class Backend(pulumi.ComponentResource):
         if not (tokens := args.settings.token_names):
             return []
         return [FilesMount(files=token_files(name, tokens, args.foundation, parent=self), path=_TOKENS_FOLDER)]
-
-    def _volume(self, name: str, role: str, args: BackendArgs) -> PreparedVolume:
-        return DataVolume(
-            f"{name}-{role}-data",
-            DataVolumeArgs(foundation=args.foundation, role=role, data_root=args.engine.data_root),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
 
 
 def _access(settings: BackendSettings) -> dict[str, pulumi.Input[str]]:

@@ -6,15 +6,14 @@ from typing import Any
 import pulumi
 
 from .backend import Backend, BackendArgs
-from .backups import Backups, BackupsArgs
-from .backups.redis_login import redis_login, saves_redis
+from .backups import Backups, BackupsArgs, redis_login, saves_redis
 from .containers.foundation import Foundation, FoundationArgs
 from .containers.secrets import StackSecrets, StackSecretsArgs
-from .core.endpoints import Endpoint
 from .edge import Proxy, ProxyArgs
-from .images.third_party import VendorImages, VendorImagesArgs
+from .images.supply_chain.admission import VendorImages, VendorImagesArgs
 from .monitoring import Additions, Monitoring, MonitoringArgs, WatchedPostgres
 from .settings import Settings
+from .stores.clients import Endpoint
 from .stores.postgres import Postgres, PostgresArgs, as_administrator, external_postgres
 from .stores.redis import Redis, RedisArgs, external_redis
 from .stores.storage import Storage, StorageArgs, external_storage

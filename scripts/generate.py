@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from components.core.policy.load import SCHEMA, schema
+from components.core.policy import SCHEMA, schema
 from scripts.dashboards import BOARDS
 from slidegenie.compose.project import FILES_DIR
 from slidegenie.console import echo, warn

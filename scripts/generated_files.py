@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from components.core.json_text import json_text
+from components.core.text import json_text
 from slidegenie.compose.project import compose_project
 from slidegenie.plan.program import StackProgram
 from slidegenie.plan.render import render_diagram

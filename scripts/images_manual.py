@@ -2,7 +2,7 @@
 
 from components.images.variants import VARIANTS, ImageVariant
 from components.settings import Variant
-from components.settings.values.versions import third_parties, third_party
+from components.settings.references import third_parties, third_party
 
 from .markdown import table_row
 

@@ -7,7 +7,7 @@ service on which networks it is, and for each flow what it is for: a network tha
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from components.containers.network import INTERNAL, Zone
+from components.containers.foundation import INTERNAL, Zone
 
 from .markdown import table_row
 

@@ -1,8 +1,7 @@
 """Hardened workloads: servers that stay and jobs that end."""
 
 from .args import ContainerArgs, FilesMount, HealthCheck, HostMount, PublishedPort, Rollout, ServerArgs, VolumeMount
-from .job import Job
-from .server import Server
+from .workloads import Job, Server
 
 __all__ = [
     "ContainerArgs",

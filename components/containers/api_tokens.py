@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_random as random
 
-from .files import Files, FilesArgs
 from .foundation import Foundation
 from .secrets import given_or_generated
+from .volumes import Files, FilesArgs
 
 TOKEN = "token-"  # noqa: S105 - a part of a name
 """What the name of a token begins with, behind that of the application."""

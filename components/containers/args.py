@@ -1,17 +1,43 @@
 """What a workload can say about itself. Hardening is not among it: that is the same for all."""
 
 import enum
+import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 
 from ..settings import Limits
-from .checks import check_places, check_port, check_service, check_variables
-from .files import Files
-from .foundation import Foundation
-from .network import Zone
-from .volume import PreparedVolume
+from ..settings.addresses import LAST_PORT
+from .foundation import Foundation, Zone
+from .volumes import Files, PreparedVolume
+
+_SERVICE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def check_service(service: str) -> None:
+    """Refuse a name that is no host name on the networks.
+
+    Raises:
+        ValueError: saying what is allowed.
+    """
+    if not _SERVICE.fullmatch(service):
+        raise ValueError(
+            f"service must be 1 to 63 lower-case letters, digits and dashes, like reports-api; got {service!r}"
+        )
+
+
+def check_port(service: str, what: str, port: Any) -> None:
+    """Refuse what is no TCP port; `true` would be port 1.
+
+    Raises:
+        ValueError: naming the service.
+    """
+    if not isinstance(port, int) or isinstance(port, bool) or not 1 <= port <= LAST_PORT:
+        raise ValueError(f"{service}: {what} must be a whole number from 1 to {LAST_PORT}; got {port!r}")
 
 
 class Rollout(enum.Enum):
@@ -130,11 +156,16 @@ class ContainerArgs:
 
     def __post_init__(self) -> None:
         check_service(self.service)
-        check_variables(self.service, self.environment)
-        files = [mount.path for mount in self.files]
-        volumes = [mount.path for mount in self.volumes]
-        hosts = [mount.path for mount in self.host_mounts]
-        check_places(self.service, [*files, *volumes, *hosts, *self.tmpfs_mib])
+        for name in self.environment:
+            if not _VARIABLE.fullmatch(name):
+                raise ValueError(f"{self.service}: environment must have names like LOG_LEVEL; got {name!r}")
+        mounts: list[FilesMount | VolumeMount | HostMount] = [*self.files, *self.volumes, *self.host_mounts]
+        paths = [*(mount.path for mount in mounts), *self.tmpfs_mib]
+        for path in paths:
+            if not path.startswith("/") or path == "/" or posixpath.normpath(path) != path:
+                raise ValueError(f"{self.service}: a mount needs a path from the root, like /app/uploads; got {path!r}")
+            if paths.count(path) > 1:
+                raise ValueError(f"{self.service}: two mounts are at {path}; move one of them")
 
     def prepared(self) -> list[PreparedVolume]:
         """Return the volumes it mounts."""

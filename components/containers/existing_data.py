@@ -1,9 +1,14 @@
-"""Data that is there already: seen through a container, so on any engine, and whoever owns the files."""
+"""Data that is there already: seen through a container, so on any engine, and whoever owns the files.
 
+A database that another stack made has passwords which are not this stack's, and Pulumi would start on it all the same.
+"""
+
+import asyncio
 from dataclasses import dataclass
 
-from ..core.docker_command import docker
-from ..core.engine import DockerEngine
+import pulumi
+
+from ..core.engine import DockerEngine, docker
 
 _LOOK = 'ls -A /look | grep -qv "^lost+found$" && echo data || echo empty'
 _NOWHERE = ("bind source path does not exist", "failed to mount local volume")
@@ -50,3 +55,28 @@ class Place:
         if listed.returncode != 0:
             raise UnseenError(f"the volumes of {engine.address} cannot be listed: {listed.stderr.strip()}")
         return self.name in listed.stdout.split()
+
+
+WAYS_OUT = (
+    "bring back the state of before, which has its passwords; or give the stack another name; or put the data aside and"
+    " restore a backup (docs/operations.md, Data that is there already)"
+)
+
+
+def foreign_data_hook(engine: pulumi.Output[DockerEngine], image: pulumi.Output[str]) -> pulumi.ResourceHook:
+    """Return the hook that refuses to take over a volume which is on the engine, with data, and not in the state.
+
+    `image` is on the engine and has a shell. The hook runs before a volume is made, and only when the state has none.
+    """
+
+    async def refuse(args: pulumi.ResourceHookArgs) -> None:
+        place = Place(str((args.new_inputs or {}).get("name")))
+        where, shell = await engine.future() or DockerEngine(), await image.future() or ""
+        # In a thread: Pulumi's own loop goes on meanwhile.
+        if await asyncio.to_thread(place.holds_data, where, shell):
+            raise RuntimeError(
+                f"volume {place.name} with a database is on the engine already, and this state does not know its"
+                f" passwords: it stays as it is. {WAYS_OUT}"
+            )
+
+    return pulumi.ResourceHook("slidegenie-foreign-data", refuse)

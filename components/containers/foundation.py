@@ -1,25 +1,98 @@
 """What every workload of a stack stands on: networks, the image that seeds volumes, the key for content hashes."""
 
+import asyncio
+import enum
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
+import pulumi_docker as docker
 import pulumi_random as random
 
 from ..core.assets import asset
 from ..core.engine import DockerEngine
-from ..core.policy.load import load_policy
-from ..core.policy.model import Hardening
-from ..core.socket_group import engine_of
+from ..core.engine import docker as docker_command
+from ..core.labels import PIDS_LABEL, ZONE_LABEL, stack_labels
+from ..core.policy import Hardening, load_policy
+from ..core.program import engine_of
 from ..images.image import BuiltImage, BuiltImageArgs, mirrored
 from ..settings import EngineSettings, ImagesSettings, PolicySettings
-from .foreign_data import foreign_data_hook
-from .network import Networks, NetworksArgs
-from .process_limit import process_limit_hook
-from .rollout.former_logins import FormerLogins
-from .rollout.rollout import StackRollout
+from .existing_data import foreign_data_hook
+from .former_logins import FormerLogins
+from .rollout import StackRollout
+
+
+class Zone(enum.Enum):
+    """A network segment. A container joins only those it must reach."""
+
+    EDGE = "edge"
+    """Between the outside and the proxy; nothing else is on it."""
+    APPLICATION = "application"
+    """Between the proxy and the services it routes to. Services reach the outside through it."""
+    DATA = "data"
+    """Between services and data stores; no way out."""
+    MONITORING = "monitoring"
+    """Between the monitoring and what it scrapes; no way out."""
+    CONTROL = "control"
+    """Between the proxy and the allow-list in front of the Docker socket; no way out."""
+
+
+INTERNAL = frozenset({Zone.DATA, Zone.MONITORING, Zone.CONTROL})
+"""Networks without a way out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworksArgs:
+    """Which networks there are."""
+
+    zones: Sequence[Zone] = tuple(Zone)
+    """One network each. Default: all."""
+
+
+class Networks(pulumi.ComponentResource):
+    """One bridge network per `Zone`.
+
+    Owns the networks. Which of them lead outside is fixed by their zone, and nobody can say otherwise.
+    """
+
+    names: dict[Zone, pulumi.Output[str]]
+    """Names the engine knows the networks by."""
+
+    def __init__(self, name: str, args: NetworksArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:Networks", name, None, opts)
+        self.names = {zone: self._network(name, zone).name for zone in args.zones}
+        self.register_outputs({"names": {zone.value: output for zone, output in self.names.items()}})
+
+    def _network(self, name: str, zone: Zone) -> docker.Network:
+        return docker.Network(
+            f"{name}-{zone.value}",
+            driver="bridge",
+            internal=zone in INTERNAL,
+            labels=[
+                docker.NetworkLabelArgs(label=label, value=value)
+                for label, value in (stack_labels() | {ZONE_LABEL: zone.value}).items()
+            ],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def process_limit_hook(engine: pulumi.Output[DockerEngine]) -> pulumi.ResourceHook:
+    """Return the hook that sets the limit of a container's label right after the container was created on `engine`."""
+
+    async def limit(args: pulumi.ResourceHookArgs) -> None:
+        labels = {label["label"]: label["value"] for label in (args.new_outputs or {}).get("labels") or []}
+        if not (args.id and (pids := labels.get(PIDS_LABEL))):
+            return
+        where = await engine.future() or DockerEngine()
+        # In a thread: Pulumi's own loop goes on meanwhile, and an engine elsewhere takes its time.
+        done = await asyncio.to_thread(docker_command, where, "update", "--pids-limit", pids, args.id)
+        if done.returncode != 0:
+            raise RuntimeError(f"{args.name}: the process limit could not be set: {done.stderr.strip()}")
+
+    return pulumi.ResourceHook("slidegenie-process-limit", limit)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,14 @@ The first of these that says something: `docker:host` or `docker:context` of the
 import hashlib
 import json
 import os
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
+
+import pulumi
 
 from ..settings import SettingsError
 
@@ -196,3 +199,23 @@ def _of_context(name: str, who: str, environment: Mapping[str, str]) -> DockerEn
 
 def _folder(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or Path.home()) / ".docker")
+
+
+class EngineError(pulumi.RunError):
+    """The engine cannot be asked; Pulumi prints what is wrong, and nothing of the program."""
+
+
+def docker(engine: DockerEngine, *args: str) -> "subprocess.CompletedProcess[str]":
+    """Run `docker ARGS` on `engine`; whether it succeeded is for the caller to see.
+
+    Raises:
+        EngineError: when there is no such program here.
+    """
+    environment = engine.environment()
+    try:
+        return subprocess.run(["docker", *args], env=environment, capture_output=True, text=True, check=False)  # noqa: S603, S607
+    except FileNotFoundError:
+        raise EngineError(
+            "Docker's command line is not installed here, and the program asks the engine by it, in a preview too:"
+            " install docker-ce-cli, or docker.io on Debian (no engine is needed here where docker:host names one)"
+        ) from None

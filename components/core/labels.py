@@ -1,4 +1,4 @@
-"""How a stack is recognised on a Docker host: the Compose project name and our own labels."""
+"""How a stack is recognised: on a Docker host by its Compose project and our own labels, in the state by parents."""
 
 import re
 
@@ -78,3 +78,9 @@ def host_name(service: str) -> str:
 def stack_labels() -> dict[str, str]:
     """Return the labels that mark something as belonging to the current stack."""
     return {STACK_LABEL: f"{pulumi.get_project()}/{pulumi.get_stack()}"}
+
+
+def formerly_below(kind: str, name: str, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    """Return `opts` of a resource that was the child of a component of type `kind` with the resource's own `name`."""
+    former = pulumi.create_urn(name, kind, opts.parent if opts else None)
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(parent=former)]))

@@ -1,7 +1,6 @@
 """The edge: Traefik, its routes, and the allow-list in front of the Docker socket."""
 
-from .config import server_labels
 from .proxy import Proxy, ProxyArgs
-from .rules import check_path
+from .routes import check_path, server_labels
 
 __all__ = ["Proxy", "ProxyArgs", "check_path", "server_labels"]

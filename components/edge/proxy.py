@@ -4,25 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
-from pydantic import SecretStr
 
 from ..containers import FilesMount, HealthCheck, HostMount, PublishedPort, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs
-from ..containers.foundation import Foundation
-from ..containers.network import Zone
-from ..containers.rollout.found import FoundContainer
-from ..containers.seed import remove_files, seed
-from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
+from ..containers.found import FoundContainer
+from ..containers.foundation import Foundation, Zone
+from ..containers.parts import Parts
+from ..containers.volumes import Files, PreparedVolume, remove_files, seed
 from ..core.certificates import LocalCertificate
 from ..core.engine import DockerEngine
 from ..core.labels import CONTENT_LABEL, ENGINE_SOCKET, compose_project
-from ..core.socket_group import socket_group
-from ..images.image import PulledImage, PulledImageArgs
+from ..core.program import socket_group
 from ..settings import EngineSettings, ImagesSettings, Limits, ProxySettings, SecretsSettings, TlsMode, reveal
-from . import config
-from .dynamic import edge
-from .rules import rule
-from .static import AUTHORITY_FILE, CERTIFICATES_PATH, CONFIG_PATH, SECRETS_PATH, acme_environment, static
+from . import routes
+from .traefik import AUTHORITY_FILE, CERTIFICATES_PATH, CONFIG_PATH, SECRETS_PATH, acme_environment, edge, static
 
 _HTTPS = 443
 """The port an address need not name."""
@@ -73,6 +67,9 @@ class Proxy(pulumi.ComponentResource):
         self._routes: set[str] = set()
         args.foundation.rollout.at_the_end(self._remove_former_routes)
         child = pulumi.ResourceOptions(parent=self)
+        self._parts = Parts(
+            name=name, foundation=args.foundation, parent=self, images=args.images, data_root=args.engine.data_root
+        )
         # A fixed name: its files change in place while Traefik watches the folder.
         self._dynamic = PreparedVolume(
             f"{name}-dynamic",
@@ -92,26 +89,28 @@ class Proxy(pulumi.ComponentResource):
         logins = args.secrets.acme_dns if acme else {}
         files = [FilesMount(files=self._static_files(args), path=CONFIG_PATH)]
         if logins:
-            files.append(FilesMount(files=self._logins(logins), path=SECRETS_PATH))
-        self.volumes = {"certificates": self._certificates(args)} if acme else {}
+            # A file for each variable: Traefik reads `NAME_FILE` for `NAME`.
+            hidden = {name: pulumi.Output.secret(value.get_secret_value()) for name, value in logins.items()}
+            files.append(FilesMount(files=self._parts.files("dns-secrets", hidden), path=SECRETS_PATH))
+        self.volumes = {"certificates": self._certificates()} if acme else {}
         volumes = [
             VolumeMount(volume=self._dynamic, path="/dynamic", read_only=True),
             *(VolumeMount(volume=volume, path=CERTIFICATES_PATH) for volume in self.volumes.values()),
         ]
-        image = PulledImage(name, PulledImageArgs(reference=args.images.traefik, images=args.images), opts=child)
+        image = self._parts.pulled(args.images.traefik)
         Server(
             name,
             ServerArgs(
                 foundation=args.foundation,
                 service="traefik",
-                image=image.id_on_engine,
+                image=image,
                 zones=[Zone.EDGE, Zone.APPLICATION, Zone.CONTROL, Zone.MONITORING],
                 limits=args.settings.limits,
                 command=["traefik", f"--configFile={CONFIG_PATH}/traefik.yml"],
                 environment=acme_environment(args.settings, sorted(logins)),
                 files=files,
                 volumes=volumes,
-                # Where bodies are held that do not say their length; see `config.route`.
+                # Where bodies are held that do not say their length; see `routes.route`.
                 tmpfs_mib={"/tmp": args.settings.spool_mib},  # noqa: S108 - a folder of the container
                 ports=_ports(args),
                 health=HealthCheck(
@@ -133,9 +132,9 @@ class Proxy(pulumi.ComponentResource):
         led nowhere.
         """
         # Left to itself, Traefik prefers the longer rule, and the default one is long: it names what it hides.
-        content = config.route(
+        content = routes.route(
             service,
-            rule(self.domain, path, hidden_paths),
+            routes.rule(self.domain, path, hidden_paths),
             priority=1 + len(path or ""),
             direct=path is None and self._settings.backend_port is not None,
             request_mib=self._settings.request_mib,
@@ -158,10 +157,10 @@ class Proxy(pulumi.ComponentResource):
         """
         local = service in self._local
         if local or path is not None:
-            content = config.forward(
+            content = routes.forward(
                 service,
                 port,
-                rule=rule(self.domain, path, hidden_paths) if path else None,
+                rule=routes.rule(self.domain, path, hidden_paths) if path else None,
                 priority=1 + len(path or ""),
                 local=local,
                 request_mib=self._settings.request_mib,
@@ -192,27 +191,11 @@ class Proxy(pulumi.ComponentResource):
         files: dict[str, pulumi.Input[str]] = {"traefik.yml": content}
         if args.settings.tls is TlsMode.ACME and args.settings.acme.directory_ca is not None:
             files[AUTHORITY_FILE] = args.settings.acme.directory_ca
-        return self._files("config", files)
+        return self._parts.files("config", files)
 
-    def _logins(self, logins: Mapping[str, SecretStr]) -> Files:
-        """Return the login at the DNS provider, a file for each variable: Traefik reads `NAME_FILE` for `NAME`."""
-        hidden = {name: pulumi.Output.secret(value.get_secret_value()) for name, value in logins.items()}
-        return self._files("dns-secrets", {**hidden})
-
-    def _files(self, role: str, files: dict[str, pulumi.Input[str]]) -> Files:
-        return Files(
-            f"{self._name}-{role}",
-            FilesArgs(foundation=self._foundation, files=files),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-
-    def _certificates(self, args: ProxyArgs) -> PreparedVolume:
+    def _certificates(self) -> PreparedVolume:
         """Return where account and certificates outlive Traefik: authorities issue few for one name in a week."""
-        return DataVolume(
-            f"{self._name}-certificates-data",
-            DataVolumeArgs(foundation=self._foundation, role="certificates", data_root=args.engine.data_root),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        return self._parts.data("certificates", "certificates-data")
 
     def _certificate(self, args: ProxyArgs) -> tuple[pulumi.Input[str], pulumi.Output[str], pulumi.Output[str] | None]:
         if args.settings.tls is TlsMode.FILES:
@@ -229,18 +212,10 @@ class Proxy(pulumi.ComponentResource):
 
     def _socket_proxy(self, args: ProxyArgs) -> None:
         child = pulumi.ResourceOptions(parent=self)
-        files = Files(
-            f"{self._name}-socket-config",
-            FilesArgs(foundation=args.foundation, files={"haproxy.cfg": config.allow_list()}),
-            opts=child,
-        )
-        image = PulledImage(
-            f"{self._name}-socket",
-            PulledImageArgs(reference=args.images.socket_proxy, images=args.images),
-            opts=child,
-        )
+        files = self._parts.files("socket-config", {"haproxy.cfg": routes.allow_list()})
+        image = self._parts.pulled(args.images.socket_proxy, "socket")
         probe = (
-            f"exec 3<>/dev/tcp/127.0.0.1/{config.SOCKET_PROXY_PORT}"
+            f"exec 3<>/dev/tcp/127.0.0.1/{routes.SOCKET_PROXY_PORT}"
             " && printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q '200 OK' <&3"
         )
         Server(
@@ -248,7 +223,7 @@ class Proxy(pulumi.ComponentResource):
             ServerArgs(
                 foundation=args.foundation,
                 service="socket-proxy",
-                image=image.id_on_engine,
+                image=image,
                 zones=[Zone.CONTROL],
                 limits=Limits(memory_mib=64, cpus=0.25, pids=64),
                 command=["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],
@@ -266,12 +241,12 @@ class Proxy(pulumi.ComponentResource):
 def _ports(args: ProxyArgs) -> list[PublishedPort]:
     settings = args.settings
     ports = [
-        PublishedPort(internal=config.HTTP, external=settings.http_port, address=settings.address),
-        PublishedPort(internal=config.HTTPS, external=settings.https_port, address=settings.address),
+        PublishedPort(internal=routes.HTTP, external=settings.http_port, address=settings.address),
+        PublishedPort(internal=routes.HTTPS, external=settings.https_port, address=settings.address),
     ]
     if settings.backend_port is not None:
-        ports.append(PublishedPort(internal=config.DIRECT, external=settings.backend_port))
-    internal = config.local_ports(tuple(args.local_ports))
+        ports.append(PublishedPort(internal=routes.DIRECT, external=settings.backend_port))
+    internal = routes.local_ports(tuple(args.local_ports))
     return ports + [
         PublishedPort(internal=internal[service], external=port) for service, port in sorted(args.local_ports.items())
     ]

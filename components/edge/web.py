@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import pulumi
 
 from ..containers import ContainerArgs, HealthCheck, Rollout, Server, ServerArgs
-from ..containers.checks import check_port
-from ..containers.network import Zone
-from .config import server_labels
+from ..containers.args import check_port
+from ..containers.foundation import Zone
 from .proxy import Proxy
-from .rules import check_path
+from .routes import check_path, server_labels
 
 
 @dataclass(frozen=True, kw_only=True)

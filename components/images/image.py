@@ -8,11 +8,10 @@ import pulumi
 import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
-from ..core.former_parent import formerly_below
-from ..core.labels import IMAGE_LABEL, STACK_LABEL, compose_project, stack_labels
+from ..core.labels import IMAGE_LABEL, STACK_LABEL, compose_project, formerly_below, stack_labels
 from ..settings import ImagesSettings, SettingsError
-from ..settings.values.references import repository_of, split_registry
-from ..settings.values.texts import pem_problem
+from ..settings.references import repository_of, split_registry
+from ..settings.texts import pem_problem
 
 
 def mirrored(reference: str, images: ImagesSettings) -> str:

@@ -30,50 +30,18 @@ class ImageVariant:
 
 _MAIN = "latest"
 
-
-VARIANTS = (
-    ImageVariant(
-        name=_MAIN,
-        variant=Variant.DEBIAN,
-        target=Target.PRODUCTION,
-        use="production; any wheel installs",
-    ),
-    ImageVariant(
-        name="dev",
-        variant=Variant.DEBIAN,
-        target=Target.DEVELOPMENT,
-        use="development: reloads on a change of the code mounted at /app/app",
-    ),
-    ImageVariant(
-        name="test",
-        variant=Variant.DEBIAN,
-        target=Target.TESTING,
-        use="runs the backend's own tests",
-    ),
-    ImageVariant(
-        name="alpine",
-        variant=Variant.ALPINE,
-        target=Target.PRODUCTION,
-        use="production on musl",
-    ),
-    ImageVariant(
-        name="alpine-dev",
-        variant=Variant.ALPINE,
-        target=Target.DEVELOPMENT,
-        use="development on musl",
-    ),
-    ImageVariant(
-        name="alpine-test",
-        variant=Variant.ALPINE,
-        target=Target.TESTING,
-        use="runs the backend's own tests on musl",
-    ),
-    ImageVariant(
-        name="minimal",
-        variant=Variant.ALPINE,
-        target=Target.MINIMAL,
-        use="production without shell, package manager or any other program",
-    ),
+_DEBIAN, _ALPINE = Variant.DEBIAN, Variant.ALPINE
+VARIANTS = tuple(
+    ImageVariant(name=name, variant=variant, target=target, use=use)
+    for name, variant, target, use in (
+        (_MAIN, _DEBIAN, Target.PRODUCTION, "production; any wheel installs"),
+        ("dev", _DEBIAN, Target.DEVELOPMENT, "development: reloads on a change of the code mounted at /app/app"),
+        ("test", _DEBIAN, Target.TESTING, "runs the backend's own tests"),
+        ("alpine", _ALPINE, Target.PRODUCTION, "production on musl"),
+        ("alpine-dev", _ALPINE, Target.DEVELOPMENT, "development on musl"),
+        ("alpine-test", _ALPINE, Target.TESTING, "runs the backend's own tests on musl"),
+        ("minimal", _ALPINE, Target.MINIMAL, "production without shell, package manager or any other program"),
+    )
 )
 """All of them, in the order in which they are built and listed."""
 

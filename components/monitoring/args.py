@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from ..containers.checks import check_port, check_service
+from ..containers.args import check_port, check_service
 from ..containers.foundation import Foundation
 from ..edge import Proxy
 from ..settings import ImagesSettings, MonitoringSettings, SecretsSettings

@@ -9,12 +9,10 @@ from urllib.parse import quote
 import yaml
 
 from ..core.assets import asset
-from ..core.go_template import literally
-from ..core.json_text import json_text
+from ..core.text import json_text, literally
 from ..settings import MonitoringSettings
 from .args import Additions, ScrapeTarget
-from .links import LINK, RUNBOOK_PATH, UID
-from .runbook import runbook_board
+from .runbook import LINK, RUNBOOK_PATH, UID, runbook_board
 
 RULES_PATH = "/etc/prometheus/rules"
 SECRETS_PATH = "/run/secrets"
@@ -38,7 +36,7 @@ def prometheus(
 
     Messages link to the runbook at `grafana_url`, where Grafana runs and the settings name no other place.
     """
-    config: dict[str, Any] = yaml.safe_load(_text("prometheus.yml"))
+    config: dict[str, Any] = yaml.safe_load(text("prometheus.yml"))
     own = {job["job_name"]: job for job in config["scrape_configs"]}
     if taken := sorted({target.service for target in targets} & own.keys()):
         raise ValueError(f"scrape target {taken[0]!r} has the name of a job of the platform; rename the service")
@@ -62,7 +60,7 @@ def prometheus(
 
 def rules(jobs: Collection[str], additions: Additions) -> dict[str, str]:
     """Return the rule files by name: those of the jobs that run, those of no job, and the ones that are added."""
-    every_job = {job["job_name"] for job in yaml.safe_load(_text("prometheus.yml"))["scrape_configs"]}
+    every_job = {job["job_name"] for job in yaml.safe_load(text("prometheus.yml"))["scrape_configs"]}
     chosen = {
         path.name: path.read_text(encoding="utf-8")
         for path in _files("rules", "*.yml")
@@ -76,15 +74,15 @@ def dashboards(settings: MonitoringSettings, additions: Additions, stack: str, c
     own = {path.name: path.read_text(encoding="utf-8") for path in _files("dashboards", "*.json")}
     if settings.runbook_url is not None:
         start = _link_start(settings.runbook_url)
-        own = {name: json_text(_linked(json.loads(text), start)) for name, text in own.items()}
+        own = {name: json_text(_linked(json.loads(board), start)) for name, board in own.items()}
     else:
-        own[f"{UID}.json"] = runbook_board(_text("RUNBOOK.md"), stack, compose_project)
+        own[f"{UID}.json"] = runbook_board(text("RUNBOOK.md"), stack, compose_project)
     return _joined(own, additions.dashboards, "dashboard")
 
 
 def alertmanager(settings: MonitoringSettings, given: Mapping[str, str]) -> str:
     """Return `alertmanager.yml` with the receivers that are configured; `given` has the secret files there are."""
-    routes, _, _ = _text("alertmanager.yml").partition("receivers:")
+    routes, _, _ = text("alertmanager.yml").partition("receivers:")
     receivers = [{"name": name} | ways for name, ways in _receivers(settings, given).items()]
     return routes.replace(": 4h", f": {settings.repeat_hours}h") + _yaml({"receivers": receivers})
 
@@ -96,17 +94,7 @@ def has_receiver(settings: MonitoringSettings, given: Mapping[str, str]) -> bool
 
 def datasource(settings: MonitoringSettings) -> str:
     """Return Grafana's datasource, which must know how far apart the values are to draw a rate of them."""
-    return _text("grafana", "datasource.yml").replace(": 15s", f": {settings.scrape_seconds}s")
-
-
-def dashboard_provider() -> str:
-    """Return how Grafana finds the dashboards."""
-    return _text("grafana", "dashboards.yml")
-
-
-def role_sql() -> str:
-    """Return what makes the role with which PostgreSQL's exporter logs in."""
-    return _text("role.sql")
+    return text("grafana", "datasource.yml").replace(": 15s", f": {settings.scrape_seconds}s")
 
 
 def _receivers(settings: MonitoringSettings, given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -190,7 +178,8 @@ def _files(folder: str, pattern: str) -> list[Path]:
     return sorted(Path(asset("monitoring", folder)).glob(pattern))
 
 
-def _text(*parts: str) -> str:
+def text(*parts: str) -> str:
+    """Return a file of `monitoring/`."""
     return Path(asset("monitoring", *parts)).read_text(encoding="utf-8")
 
 

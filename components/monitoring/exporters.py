@@ -5,12 +5,11 @@ from typing import Any
 import pulumi
 
 from ..containers import ContainerArgs, FilesMount, HealthCheck, HostMount, Job, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs
-from ..containers.network import Zone
+from ..containers.foundation import Zone
+from ..containers.parts import Parts
 from ..containers.secrets import given_or_generated
-from ..containers.volume import PreparedVolume
+from ..containers.volumes import PreparedVolume
 from ..core.labels import SERVICE_LABEL, STACK_LABEL
-from ..images.image import PulledImage, PulledImageArgs
 from ..settings import ImageStore
 from . import config
 from .args import MonitoringArgs, WatchedPostgres
@@ -34,6 +33,13 @@ _CADVISOR_MOUNTS = {
     ),
     ImageStore.OVERLAY2: HostMount(host_path="/var/lib/docker/image", path="/var/lib/docker/image"),
 }
+
+
+_NODE_COLLECTORS = (
+    *("cpu", "diskstats", "edac", "filefd", "filesystem", "loadavg", "mdadm", "meminfo"),
+    *("pressure", "stat", "textfile", "time", "timex", "uname", "vmstat"),
+)
+_OTHER_MOUNTS = ("dev", "proc", "sys", "etc", "run", "tmp", "usr")
 
 
 def http_health(port: int, path: str) -> HealthCheck:
@@ -69,26 +75,6 @@ def node_exporter(name: str, args: MonitoringArgs, textfiles: PreparedVolume, pa
     )
 
 
-_NODE_COLLECTORS = (
-    "cpu",
-    "diskstats",
-    "edac",
-    "filefd",
-    "filesystem",
-    "loadavg",
-    "mdadm",
-    "meminfo",
-    "pressure",
-    "stat",
-    "textfile",
-    "time",
-    "timex",
-    "uname",
-    "vmstat",
-)
-_OTHER_MOUNTS = ("dev", "proc", "sys", "etc", "run", "tmp", "usr")
-
-
 def redis_exporter(name: str, args: MonitoringArgs, parent: pulumi.Resource) -> Server:
     """Run the exporter as a Redis user that reads statistics, and neither keys nor settings."""
     return _exporter(
@@ -116,42 +102,31 @@ def postgres_exporter(name: str, args: MonitoringArgs, watched: WatchedPostgres,
     """Make a role that may read statistics and nothing else, and run the exporter as that."""
     password = given_or_generated(f"{name}-password", None, parent=parent)
     child = pulumi.ResourceOptions(parent=parent)
-    files = Files(
-        f"{name}-role-secrets",
-        FilesArgs(
-            foundation=args.foundation,
-            files={
-                "role.sql": config.role_sql(),
-                "postgres-password": watched.password,
-                "monitor-password": password,
-            },
-        ),
-        opts=child,
+    parts = Parts(name=name, foundation=args.foundation, parent=parent, images=args.images)
+    files = parts.files(
+        "role-secrets",
+        {
+            "role.sql": config.text("role.sql"),
+            "postgres-password": watched.password,
+            "monitor-password": password,
+        },
     )
     job = Job(
         f"{name}-role",
         ContainerArgs(
             foundation=args.foundation,
             service="postgres-monitor-role",
-            image=PulledImage(
-                f"{name}-role", PulledImageArgs(reference=args.images.postgres, images=args.images), opts=child
-            ).id_on_engine,
+            image=parts.pulled(args.images.postgres, "role"),
             zones=[Zone.DATA],
             limits=args.settings.small_limits,
             # libpq takes a password from the environment or from a file nobody else may read; ours is neither.
-            command=[
-                "sh",
-                "-c",
-                _MAKE_ROLE,
-            ],
+            command=["sh", "-c", _MAKE_ROLE],
             files=[FilesMount(files=files, path="/run/secrets")],
             after=watched.ready,
         ),
         opts=child,
     )
-    own = Files(
-        f"{name}-secrets", FilesArgs(foundation=args.foundation, files={"monitor-password": password}), opts=child
-    )
+    own = parts.files("secrets", {"monitor-password": password})
     return _exporter(
         name,
         args,
@@ -201,7 +176,7 @@ def cadvisor(name: str, args: MonitoringArgs, parent: pulumi.Resource) -> Server
 
 
 def _exporter(name: str, args: MonitoringArgs, parent: pulumi.Resource, *, image: str, **rest: Any) -> Server:
-    child = pulumi.ResourceOptions(parent=parent)
     rest.setdefault("limits", args.settings.small_limits)
-    pulled = PulledImage(name, PulledImageArgs(reference=image, images=args.images), opts=child)
-    return Server(name, ServerArgs(foundation=args.foundation, image=pulled.id_on_engine, **rest), opts=child)
+    pulled = Parts(name=name, foundation=args.foundation, parent=parent, images=args.images).pulled(image)
+    server = ServerArgs(foundation=args.foundation, image=pulled, **rest)
+    return Server(name, server, opts=pulumi.ResourceOptions(parent=parent))

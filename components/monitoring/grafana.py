@@ -5,12 +5,11 @@ import re
 import pulumi
 
 from ..containers import FilesMount, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs
-from ..containers.network import Zone
+from ..containers.foundation import Zone
+from ..containers.parts import Parts
 from ..containers.secrets import given_or_generated
-from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
+from ..containers.volumes import PreparedVolume
 from ..core.labels import compose_project
-from ..images.image import PulledImage, PulledImageArgs
 from ..settings import reveal
 from . import config
 from .args import MonitoringArgs
@@ -34,35 +33,27 @@ _EXPANDED = re.compile(r"\$(__\w+)?\{[^}]+\}")
 def grafana(name: str, args: MonitoringArgs, url: str, parent: pulumi.Resource) -> PreparedVolume:
     """Run Grafana with the platform's datasource and dashboards, which nobody changes by hand; return its data."""
     child = pulumi.ResourceOptions(parent=parent)
-    data = DataVolume(
-        f"{name}-data",
-        DataVolumeArgs(foundation=args.foundation, role="grafana", data_root=args.data_root),
-        opts=child,
-    )
-
-    def files(role: str, content: dict[str, pulumi.Input[str]]) -> Files:
-        return Files(f"{name}-{role}", FilesArgs(foundation=args.foundation, files=content), opts=child)
-
+    parts = Parts(name=name, foundation=args.foundation, parent=parent, images=args.images, data_root=args.data_root)
+    data = parts.data("grafana")
     given = reveal(args.secrets.grafana_password)
     if given is not None and _EXPANDED.search(given):
         raise ValueError("secrets.grafanaPassword must be without ${...}, which Grafana takes for a variable's name")
     password = given_or_generated(f"{name}-password", given, parent=parent)
     provisioning = "/etc/grafana/provisioning"
     boards = config.dashboards(args.settings, args.additions, pulumi.get_stack(), compose_project())
+    provider = config.text("grafana", "dashboards.yml")
     mounts = {
-        f"{provisioning}/datasources": files("datasources", {"datasource.yml": config.datasource(args.settings)}),
-        f"{provisioning}/dashboards": files("provider", {"dashboards.yml": config.dashboard_provider()}),
-        "/etc/grafana/dashboards": files("dashboards", {**boards}),
-        "/run/secrets": files("secrets", {_PASSWORD: password}),
+        f"{provisioning}/datasources": parts.files("datasources", {"datasource.yml": config.datasource(args.settings)}),
+        f"{provisioning}/dashboards": parts.files("provider", {"dashboards.yml": provider}),
+        "/etc/grafana/dashboards": parts.files("dashboards", boards),
+        "/run/secrets": parts.files("secrets", {_PASSWORD: password}),
     }
     Server(
         name,
         ServerArgs(
             foundation=args.foundation,
             service="grafana",
-            image=PulledImage(
-                name, PulledImageArgs(reference=args.images.grafana, images=args.images), opts=child
-            ).id_on_engine,
+            image=parts.pulled(args.images.grafana),
             zones=[Zone.MONITORING],
             limits=args.settings.grafana_limits,
             entrypoint=["sh", "-ec", _START],

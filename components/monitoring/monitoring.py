@@ -5,10 +5,9 @@ from typing import Any
 import pulumi
 
 from ..containers import FilesMount, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs
-from ..containers.network import Zone
-from ..containers.volume import DataVolume, DataVolumeArgs, PreparedVolume
-from ..images.image import PulledImage, PulledImageArgs
+from ..containers.foundation import Zone
+from ..containers.parts import Parts
+from ..containers.volumes import PreparedVolume
 from ..settings import reveal
 from . import config, exporters
 from .args import MonitoringArgs
@@ -36,6 +35,9 @@ class Monitoring(pulumi.ComponentResource):
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Monitoring", name, None, opts)
         self._name, self._args = name, args
+        self._parts = Parts(
+            name=name, foundation=args.foundation, parent=self, images=args.images, data_root=args.data_root
+        )
         self.volumes = {}
         self.textfiles = self._data("metrics")
         jobs = ["app", "traefik", "alertmanager", "prometheus", *self._exporters()]
@@ -86,9 +88,9 @@ class Monitoring(pulumi.ComponentResource):
                 *self._external_url("prometheus"),
             ],
             files=[
-                FilesMount(files=self._files("prometheus-config", {"prometheus.yml": main}), path=_MAIN),
+                FilesMount(files=self._parts.files("prometheus-config", {"prometheus.yml": main}), path=_MAIN),
                 FilesMount(
-                    files=self._files("prometheus-rules", {**config.rules(jobs, args.additions)}),
+                    files=self._parts.files("prometheus-rules", config.rules(jobs, args.additions)),
                     path=config.RULES_PATH,
                 ),
             ],
@@ -113,11 +115,11 @@ class Monitoring(pulumi.ComponentResource):
             )
             if value is not None
         }
-        main = self._files("alertmanager-config", {"alertmanager.yml": config.alertmanager(settings, given)})
+        main = self._parts.files("alertmanager-config", {"alertmanager.yml": config.alertmanager(settings, given)})
         files = [FilesMount(files=main, path="/etc/alertmanager")]
         if given:
             hidden = {file: pulumi.Output.secret(value) for file, value in given.items()}
-            files.append(FilesMount(files=self._files("alertmanager-secrets", {**hidden}), path=config.SECRETS_PATH))
+            files.append(FilesMount(files=self._parts.files("alertmanager-secrets", hidden), path=config.SECRETS_PATH))
         # The application network is the one with a way out; without a receiver nothing leaves, and it stays off it.
         way_out = [Zone.APPLICATION] if config.has_receiver(settings, given) else []
         self._server(
@@ -139,19 +141,15 @@ class Monitoring(pulumi.ComponentResource):
         args.proxy.forward("alertmanager", _ALERTMANAGER, parent=self)
 
     def _server(self, service: str, image: str, **rest: Any) -> None:
-        child = pulumi.ResourceOptions(parent=self)
-        name = f"{self._name}-{service}"
         Server(
-            name,
+            f"{self._name}-{service}",
             ServerArgs(
                 foundation=self._args.foundation,
                 service=service,
-                image=PulledImage(
-                    name, PulledImageArgs(reference=image, images=self._args.images), opts=child
-                ).id_on_engine,
+                image=self._parts.pulled(image, service),
                 **rest,
             ),
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self),
         )
 
     def _external_url(self, service: str) -> list[str]:
@@ -159,17 +157,6 @@ class Monitoring(pulumi.ComponentResource):
         port = self._args.settings.published().get(service)
         return [f"--web.external-url=http://localhost:{port}"] if port else []
 
-    def _files(self, role: str, files: dict[str, pulumi.Input[str]]) -> Files:
-        return Files(
-            f"{self._name}-{role}",
-            FilesArgs(foundation=self._args.foundation, files=files),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-
     def _data(self, role: str) -> PreparedVolume:
-        self.volumes[role] = DataVolume(
-            f"{self._name}-{role}-data",
-            DataVolumeArgs(foundation=self._args.foundation, role=role, data_root=self._args.data_root),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        self.volumes[role] = self._parts.data(role, f"{role}-data")
         return self.volumes[role]

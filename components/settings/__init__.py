@@ -4,14 +4,32 @@ from .base import Limits, Section
 from .errors import SettingsError, reveal
 from .load import keys_of, load_settings, parse_settings, settings_of
 from .model import Settings
-from .sections.acme import AcmeDnsSettings, AcmeSettings, Authority, Challenge, KeyType
 from .sections.backend import REFERENCE_HEALTH, REFERENCE_MIGRATIONS, BackendSettings, OriginSettings, Target, Variant
 from .sections.backup import BackupSettings
-from .sections.edge import ClientAddress, EncodedSlashes, ProxySettings, RateLimit, Timeouts, TlsMode
-from .sections.images import BuildCache, EngineSettings, ImagesSettings, RegistrySettings
-from .sections.maintenance import MaintenanceSettings, Weekday
-from .sections.monitoring import Email, ImageStore, MonitoringPorts, MonitoringSettings
-from .sections.policy import Enforcement, PolicySettings
+from .sections.edge import (
+    AcmeDnsSettings,
+    AcmeSettings,
+    Authority,
+    Challenge,
+    ClientAddress,
+    EncodedSlashes,
+    KeyType,
+    ProxySettings,
+    RateLimit,
+    Timeouts,
+    TlsMode,
+)
+from .sections.images import BuildCache, EngineSettings, ImagesSettings, RegistrySettings, Require, SupplyChainSettings
+from .sections.monitoring import (
+    Email,
+    Enforcement,
+    ImageStore,
+    MaintenanceSettings,
+    MonitoringPorts,
+    MonitoringSettings,
+    PolicySettings,
+    Weekday,
+)
 from .sections.secrets import SecretsSettings
 from .sections.stores import (
     ExternalPostgres,
@@ -22,7 +40,6 @@ from .sections.stores import (
     SslMode,
     StorageSettings,
 )
-from .sections.supply_chain import Require, SupplyChainSettings
 
 __all__ = [
     "REFERENCE_HEALTH",

@@ -4,14 +4,14 @@ import datetime
 import re
 import types
 import typing
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticKnownError
 
-from .errors import OF_A_FILE
-from .refusal import refused
+from .errors import OF_A_FILE, refused
 
 
 class Section(BaseModel):
@@ -44,6 +44,16 @@ class Section(BaseModel):
                 if isinstance(field.default, Section) and isinstance(given, dict):
                     merged[key] = field.default.unless_said(given, info) | given
         return merged
+
+    @model_validator(mode="after")
+    def _keeps_its_rules(self) -> Self:
+        if broken := list(self._broken()):
+            raise ValueError("\n".join(broken))
+        return self
+
+    def _broken(self) -> Iterator[str]:
+        """Yield a line for each rule over several keys that is broken, and all of them at once."""
+        yield from ()
 
     def unless_said(self, given: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         """Return what is set here, by alias, without the fields that `given` has, by whichever name it may use."""
@@ -89,7 +99,7 @@ _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?")
 """What pydantic takes for seconds since 1970, where a person has forgotten the dashes."""
 
 
-def _kinds(annotation: Any) -> typing.Iterator[Any]:
+def _kinds(annotation: Any) -> Iterator[Any]:
     """Yield the alternatives of a union, without the constraints around them."""
     if hasattr(annotation, "__metadata__"):
         yield from _kinds(typing.get_args(annotation)[0])
@@ -126,11 +136,9 @@ class Limits(Section):
                 raise ValueError(f"must be cores or ranges from low to high, like 0-1 or 0,2; got {value!r}")
         return value
 
-    @model_validator(mode="after")
-    def _reservation_fits(self) -> "Limits":
+    def _broken(self) -> Iterator[str]:
         if (reserved := self.memory_reservation_mib) is not None and reserved > self.memory_mib:
-            raise ValueError(
+            yield (
                 f"memoryReservationMib must be at most memoryMib ({self.memory_mib}); got {reserved};"
                 " lower it or raise memoryMib"
             )
-        return self

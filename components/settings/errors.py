@@ -6,10 +6,10 @@ import enum
 import re
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, SecretStr, ValidationError
 
 OF_A_FILE = "of a file"
 """Context of a validation whose values were written in a stack file."""
@@ -166,18 +166,35 @@ def _choices(path: str, root: type[BaseModel]) -> list[str]:
 
 def _form(path: str, root: type[BaseModel], pattern: str) -> str:
     field = _field(path, root)
+    annotations = typing.get_args(getattr(field, "annotation", None))
+    metadata = (part for annotation in annotations for part in getattr(annotation, "__metadata__", ()))
     # The form of an optional key is said inside of its union.
-    options = [field, *(m for o in typing.get_args(getattr(field, "annotation", None)) for m in _metadata(o))]
+    options = [field, *metadata]
     shown = [example for option in options for example in getattr(option, "examples", None) or []]
     if not shown and field is not None and isinstance(field.default, str):
         shown = [field.default]
     return f"write it like {shown[0]}" if shown else f"it must match {pattern}"
 
 
-def _metadata(option: Any) -> tuple[Any, ...]:
-    return getattr(option, "__metadata__", ())
-
-
 def reveal(secret: SecretStr | None) -> str | None:
     """Return the plain value of a given secret, or `None` where it is to be generated."""
     return secret.get_secret_value() if secret is not None else None
+
+
+def refused(wanted: str, value: object, why: str | None = None) -> ValueError:
+    """Return the error to raise for `value`, which must be what `wanted` says."""
+    return ValueError(f"must be {wanted}; got {value!r}{f' ({why})' if why else ''}")
+
+
+def must_be(
+    wanted: str, *, fits: Callable[[str], object] = bool, problem: Callable[[str], str | None] | None = None
+) -> AfterValidator:
+    """Return the check of a text that must be what `wanted` says: it `fits`, or `problem` has nothing to say of it."""
+
+    def check(value: str) -> str:
+        why = problem(value) if problem else None
+        if why or (problem is None and not fits(value)):
+            raise refused(wanted, value, why)
+        return value
+
+    return AfterValidator(check)

@@ -2,24 +2,19 @@
 
 from collections.abc import Iterator
 
-from pydantic import model_validator
 from pydantic.alias_generators import to_camel
 
 from .base import Section
 from .errors import reveal
-from .sections.acme import Challenge
+from .references import IMAGE_ID
 from .sections.backend import BackendSettings
 from .sections.backup import CERTIFICATES, OF_MONITORING, BackupSettings
-from .sections.edge import ProxySettings, TlsMode
-from .sections.images import EngineSettings, ImagesSettings, RegistrySettings
-from .sections.maintenance import MaintenanceSettings
-from .sections.monitoring import MonitoringSettings
+from .sections.edge import Challenge, ProxySettings, TlsMode
+from .sections.images import EngineSettings, ImagesSettings, RegistrySettings, Require, SupplyChainSettings
+from .sections.monitoring import MaintenanceSettings, MonitoringSettings, PolicySettings
 from .sections.own_certificate import problems
-from .sections.policy import PolicySettings
 from .sections.secrets import SecretsSettings
 from .sections.stores import PostgresSettings, RedisSettings, StorageSettings
-from .sections.supply_chain import Require, SupplyChainSettings
-from .values.references import IMAGE_ID
 
 
 class Settings(Section):
@@ -54,13 +49,10 @@ class Settings(Section):
     secrets: SecretsSettings = SecretsSettings()
     """Secrets that are given instead of generated."""
 
-    @model_validator(mode="after")
-    def _sections_fit_together(self) -> "Settings":
-        # One rule, or the mistakes of the second would only be told once the first is content.
+    def _broken(self) -> Iterator[str]:
         rules = (self._missing, self._useless, self._ports_taken_twice, self._unpinned, self._refused_by_minio)
-        if wrong := [line for rule in rules for line in rule()]:
-            raise ValueError("\n".join(wrong))
-        return self
+        for rule in rules:
+            yield from rule()
 
     def _missing(self) -> Iterator[str]:
         rules = (

@@ -5,14 +5,10 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from ..containers import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs
-from ..containers.foundation import Foundation
-from ..containers.network import Zone
-from ..containers.volume import DataVolume, DataVolumeArgs
-from ..core.endpoints import Endpoint
-from ..images.image import PulledImage, PulledImageArgs
+from ..containers.foundation import Foundation, Zone
+from ..containers.parts import Parts
 from ..settings import ExternalPostgres, ImagesSettings, Limits, PostgresSettings, SslMode
-from .logins import LoginArgs, login, login_file
+from .clients import Endpoint, LoginArgs, login, login_file
 
 _NAME = "slidegenie"
 _PASSWORD = "postgres-password"  # noqa: S105 - a file's name
@@ -54,25 +50,18 @@ class Postgres(pulumi.ComponentResource):
         super().__init__("slidegenie:index:Postgres", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         limits = args.settings.limits
-        data = DataVolume(
-            f"{name}-data",
-            DataVolumeArgs(foundation=args.foundation, role="postgres", data_root=args.data_root, locked=True),
-            opts=child,
-        )
+        parts = Parts(name=name, foundation=args.foundation, parent=self, images=args.images, data_root=args.data_root)
+        data = parts.data("postgres", locked=True)
         administrator, deputy = args.administrator
         # Read once, when the database is made: a later one is no reason to restart it.
-        secrets = Files(
-            f"{name}-secrets",
-            FilesArgs(foundation=args.foundation, files={"password": administrator}, live=True),
-            opts=child,
-        )
-        image = PulledImage(name, PulledImageArgs(reference=args.images.postgres, images=args.images), opts=child)
+        secrets = parts.files("secrets", {"password": administrator}, live=True)
+        image = parts.pulled(args.images.postgres)
         server = Server(
             name,
             ServerArgs(
                 foundation=args.foundation,
                 service="postgres",
-                image=image.id_on_engine,
+                image=image,
                 zones=[Zone.DATA],
                 limits=limits,
                 command=["postgres", *_tuning(limits)],
@@ -103,7 +92,7 @@ class Postgres(pulumi.ComponentResource):
             LoginArgs(
                 foundation=args.foundation,
                 store="postgres",
-                image=image.id_on_engine,
+                image=image,
                 files={f"{step}.sql": login_file(f"{step}.sql") for step in ("admit", "retire")},
                 secrets={
                     "administrator-password": administrator,

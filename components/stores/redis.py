@@ -7,14 +7,10 @@ from dataclasses import dataclass
 import pulumi
 
 from ..containers import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs
-from ..containers.foundation import Foundation
-from ..containers.network import Zone
-from ..containers.volume import DataVolume, DataVolumeArgs
-from ..core.endpoints import Endpoint
-from ..images.image import PulledImage, PulledImageArgs
+from ..containers.foundation import Foundation, Zone
+from ..containers.parts import Parts
 from ..settings import ExternalRedis, ImagesSettings, RedisSettings
-from .logins import LoginArgs, login
+from .clients import Endpoint, LoginArgs, login
 
 _USER = "slidegenie"
 BACKUP_USER = "backup"
@@ -70,34 +66,20 @@ class Redis(pulumi.ComponentResource):
     def __init__(self, name: str, args: RedisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Redis", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        data = DataVolume(
-            f"{name}-data",
-            DataVolumeArgs(foundation=args.foundation, role="redis", data_root=args.data_root),
-            opts=child,
-        )
-        config = Files(
-            f"{name}-config",
-            FilesArgs(
-                foundation=args.foundation,
-                files={"redis.conf": _CONFIG.format(maxmemory=args.settings.maxmemory_mib)},
-            ),
-            opts=child,
-        )
+        parts = Parts(name=name, foundation=args.foundation, parent=self, images=args.images, data_root=args.data_root)
+        data = parts.data("redis")
+        config = parts.files("config", {"redis.conf": _CONFIG.format(maxmemory=args.settings.maxmemory_mib)})
         administrator, deputy = args.administrator
         users = pulumi.Output.all(args.password, administrator, deputy, args.backup_password)
-        secrets = Files(
-            f"{name}-secrets",
-            # Redis reads it when it starts; while it runs, the login's job tells it.
-            FilesArgs(foundation=args.foundation, files={"users.acl": users.apply(_access_list)}, live=True),
-            opts=child,
-        )
-        image = PulledImage(name, PulledImageArgs(reference=args.images.redis, images=args.images), opts=child)
+        # Redis reads it when it starts; while it runs, the login's job tells it.
+        secrets = parts.files("secrets", {"users.acl": users.apply(_access_list)}, live=True)
+        image = parts.pulled(args.images.redis)
         server = Server(
             name,
             ServerArgs(
                 foundation=args.foundation,
                 service="redis",
-                image=image.id_on_engine,
+                image=image,
                 zones=[Zone.DATA],
                 limits=args.settings.limits,
                 command=["redis-server", "/usr/local/etc/redis/redis.conf"],
@@ -121,7 +103,7 @@ class Redis(pulumi.ComponentResource):
             LoginArgs(
                 foundation=args.foundation,
                 store="redis",
-                image=image.id_on_engine,
+                image=image,
                 secrets={
                     "administrator-password": administrator,
                     "deputy-password": deputy,

@@ -5,15 +5,11 @@ from dataclasses import dataclass
 import pulumi
 
 from ..containers import FilesMount, HealthCheck, Server, ServerArgs, VolumeMount
-from ..containers.files import Files, FilesArgs
-from ..containers.foundation import Foundation
-from ..containers.network import Zone
-from ..containers.volume import DataVolume, DataVolumeArgs
-from ..core.endpoints import Endpoint
-from ..core.json_text import json_text
-from ..images.image import PulledImage, PulledImageArgs
+from ..containers.foundation import Foundation, Zone
+from ..containers.parts import Parts
+from ..core.text import json_text
 from ..settings import ExternalStorage, ImagesSettings, StorageSettings
-from .logins import LoginArgs, login
+from .clients import Endpoint, LoginArgs, login
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,24 +45,17 @@ class Storage(pulumi.ComponentResource):
     def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:Storage", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        data = DataVolume(
-            f"{name}-data",
-            DataVolumeArgs(foundation=args.foundation, role="minio", data_root=args.data_root),
-            opts=child,
-        )
+        parts = Parts(name=name, foundation=args.foundation, parent=self, images=args.images, data_root=args.data_root)
+        data = parts.data("minio")
         root_access, root_secret = args.root
-        secrets = Files(
-            f"{name}-secrets",
-            FilesArgs(foundation=args.foundation, files={"access-key": root_access, "secret-key": root_secret}),
-            opts=child,
-        )
-        image = PulledImage(name, PulledImageArgs(reference=args.images.minio, images=args.images), opts=child)
+        secrets = parts.files("secrets", {"access-key": root_access, "secret-key": root_secret})
+        image = parts.pulled(args.images.minio)
         server = Server(
             name,
             ServerArgs(
                 foundation=args.foundation,
                 service="minio",
-                image=image.id_on_engine,
+                image=image,
                 zones=[Zone.DATA, Zone.MONITORING],
                 limits=args.settings.limits,
                 command=["server", "/data", "--address", ":9000"],
@@ -95,11 +84,7 @@ class Storage(pulumi.ComponentResource):
             LoginArgs(
                 foundation=args.foundation,
                 store="minio",
-                image=PulledImage(
-                    f"{name}-client",
-                    PulledImageArgs(reference=args.images.minio_client, images=args.images),
-                    opts=child,
-                ).id_on_engine,
+                image=parts.pulled(args.images.minio_client, "client"),
                 files={"policy.json": _policy(args.settings.bucket)},
                 secrets={
                     "root-access-key": root_access,

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.core.json_text import json_text
-from components.monitoring.links import runbook_link
+from components.core.text import json_text
+from components.monitoring.runbook import runbook_link
 
 _WIDTH = 24
 _ROW_HEIGHT = 1

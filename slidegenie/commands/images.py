@@ -7,7 +7,7 @@ import typer
 
 from components.core.assets import asset
 from components.settings import BuildCache
-from components.settings.sections.supply_chain import KEYLESS
+from components.settings.sections.images import KEYLESS
 
 from ..images.build_run import BuildOptions
 from ..images.build_run import build_images as build

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from prometheus_client import CollectorRegistry
 
-from components.core.policy.load import load_policy
+from components.core.policy import load_policy
 from components.settings import Enforcement
 
 from ..console import Problem, echo, info, warn

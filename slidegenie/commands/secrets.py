@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from components.containers.foreign_data import WAYS_OUT
+from components.containers.existing_data import WAYS_OUT
 from components.core.engine import DockerEngine
-from components.core.socket_group import local_socket_group
+from components.core.program import local_socket_group
 
 from ..compose.project import SECRETS_DIR
 from ..compose.write import prepare_machine

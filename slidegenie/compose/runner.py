@@ -9,7 +9,7 @@ from typing import Any
 
 from components.core.engine import DockerEngine
 from components.core.labels import BACKUP_PASSWORD
-from components.core.socket_group import local_socket_group
+from components.core.program import local_socket_group
 from components.settings import Require
 
 from ..console import NotBroughtUp, Problem, info

@@ -7,8 +7,8 @@ from typing import Any
 
 from pulumi.output import Unknown
 
-from components.core.durations import go_duration
 from components.core.labels import ENGINE_SOCKET, PIDS_LABEL
+from components.core.text import go_duration
 
 from ..plan.record import Secret
 from ..plan.view import Service, View, Volume, labels_of

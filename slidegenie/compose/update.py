@@ -6,8 +6,7 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Any
 
-from components.containers.rollout.found import FoundContainer
-from components.containers.rollout.reasons import explain, what_serves_on
+from components.containers.found import FoundContainer, explain, what_serves_on
 from components.core.engine import DockerEngine
 from components.core.labels import SERVICE_LABEL
 

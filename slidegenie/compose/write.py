@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.settings import SettingsError
-from components.settings.values.texts import ENCRYPTED
+from components.settings.texts import ENCRYPTED
 
 from ..plan import StackProgram
 from ..user_folder import private_folder, write_private

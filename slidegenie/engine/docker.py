@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
-from components.containers.rollout.found import FoundContainer
+from components.containers.found import FoundContainer
 from components.core.engine import DockerEngine
 from components.core.labels import SERVICE_LABEL, STACK_LABEL
 

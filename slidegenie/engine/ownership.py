@@ -4,8 +4,7 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.containers.existing_data import Place, UnseenError
-from components.containers.foreign_data import WAYS_OUT
+from components.containers.existing_data import WAYS_OUT, Place, UnseenError
 from components.core.engine import DockerEngine
 from components.core.labels import BACKUP_PASSWORD, BACKUPS_DATA, DATA_LABEL, STACK_LABEL
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from components.core.engine import DockerEngine
 from components.settings import TlsMode
+from components.settings.references import repository_of, split_registry
 from components.settings.sections.own_certificate import out_of_date
-from components.settings.values.references import repository_of, split_registry
 
 from ..console import Problem, info
 from ..plan import Plan, StackProgram

@@ -16,7 +16,7 @@ from components.images.supply_chain import CheckedImage, Checks, Signer, load_sc
 from components.images.supply_chain.tools import Toolset
 from components.images.variants import ImageVariant
 from components.settings import BuildCache, Settings
-from components.settings.sections.supply_chain import GENERATED, KEYLESS, Require
+from components.settings.sections.images import GENERATED, KEYLESS, Require
 
 from ..console import Problem, info
 from ..engine.docker import docker

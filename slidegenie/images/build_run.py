@@ -9,7 +9,7 @@ from components.core.engine import DockerEngine
 from components.images.backend_image import BackendImageArgs
 from components.images.variants import VARIANTS, ImageVariant
 from components.settings import BuildCache, Settings, Target, Variant
-from components.settings.values.references import parse
+from components.settings.references import parse
 
 from ..console import Problem, info
 from ..engine.docker import speak_to

@@ -13,7 +13,7 @@ from pathlib import Path
 from components.images.image import BuiltImageArgs
 from components.images.supply_chain.push import build_cache, by_digest, candidate_of
 from components.settings import BuildCache
-from components.settings.values.references import DOCKER_HUB, split_registry
+from components.settings.references import DOCKER_HUB, split_registry
 
 from ..console import Problem
 from ..engine.docker import docker, last_line, plugin

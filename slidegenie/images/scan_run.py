@@ -7,13 +7,9 @@ from pathlib import Path
 
 from components.core.labels import STACK_LABEL
 from components.images.supply_chain.checks import covered, expiry
-from components.images.supply_chain.errors import SupplyChainError
-from components.images.supply_chain.gate import ScanResult, judge_report
-from components.images.supply_chain.policy import ScanPolicy, load_scan_policy
-from components.images.supply_chain.subject import CheckedImage
-from components.images.supply_chain.syft import sbom
-from components.images.supply_chain.tools import Toolset, toolset
-from components.images.supply_chain.trivy import scan
+from components.images.supply_chain.inspection import CheckedImage, sbom, scan
+from components.images.supply_chain.scan_policy import ScanPolicy, ScanResult, judge_report, load_scan_policy
+from components.images.supply_chain.tools import SupplyChainError, Toolset, toolset
 from components.settings import SettingsError
 
 from ..console import Problem, echo, info, warn

@@ -13,13 +13,11 @@ from components.core.assets import asset
 from components.images.supply_chain import CheckedImage, Signer, SupplyChainError, load_scan_policy
 from components.images.supply_chain.checks import covered
 from components.images.supply_chain.cosign import verify
-from components.images.supply_chain.errors import UnsignedError
-from components.images.supply_chain.gate import ScanResult, judge_report
-from components.images.supply_chain.policy import ScanPolicy, Severity
-from components.images.supply_chain.tools import toolset
-from components.images.supply_chain.trivy import scan
+from components.images.supply_chain.inspection import scan
+from components.images.supply_chain.scan_policy import ScanPolicy, ScanResult, Severity, judge_report
+from components.images.supply_chain.tools import UnsignedError, toolset
 from components.settings import Settings
-from components.settings.sections.supply_chain import GENERATED
+from components.settings.sections.images import GENERATED
 
 from ..console import Problem, info, warn
 from ..engine.docker import containers, docker, service

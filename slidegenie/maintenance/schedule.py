@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.settings.sections.maintenance import MaintenanceSettings, Weekday
+from components.settings.sections.monitoring import MaintenanceSettings, Weekday
 
 from ..console import Problem, echo, info
 from ..engine.docker import last_line

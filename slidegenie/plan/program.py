@@ -12,8 +12,8 @@ from typing import Any, Self
 from pulumi.runtime import config as runtime_config
 
 from components.settings import Settings, SettingsError, settings_of
-from components.settings.stack_file import StackFile
-from components.settings.values.texts import ENCRYPTED
+from components.settings.load import StackFile
+from components.settings.texts import ENCRYPTED
 from components.settings.yaml_file import read_yaml
 
 from .record import Plan, Values, fixed_values, record

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from components.core.labels import BACKUPS_DATA, CONTENT_LABEL, DATA_LABEL, ROLE_LABEL, STACK_LABEL, ZONE_LABEL
-from components.settings.values.references import repository_of
+from components.settings.references import repository_of
 
 from .record import Plan, Resource, Secret
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from components.core.policy.model import ContainerPolicy
-from components.core.policy.rules_file import SecretsRule
+from components.core.policy import ContainerPolicy
+from components.core.policy_rules import SecretsRule
 
 from .normalized import full_name, repository
 from .rule import UNKNOWN, Broken, Found, JudgedResource, Kind, NotJudged, Properties, each

@@ -5,8 +5,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from components.core.policy.load import load_policy, parse
-from components.core.policy.model import ContainerPolicy
+from components.core.policy import ContainerPolicy, load_policy, parse
 from components.settings import Enforcement, PolicySettings
 
 from ..console import Problem, echo, info, warn

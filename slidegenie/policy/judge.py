@@ -5,8 +5,8 @@ import fnmatch
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from components.core.policy.model import ContainerPolicy, Granted
-from components.core.policy.rules_file import Rule
+from components.core.policy import ContainerPolicy, Granted
+from components.core.policy_rules import Rule
 
 from . import content_rules, limit_rules, privilege_rules, reach_rules
 from .rule import (

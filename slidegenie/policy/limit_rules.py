@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from components.core.labels import PIDS_LABEL, ROLE_LABEL
-from components.core.policy.model import ContainerPolicy
+from components.core.policy import ContainerPolicy
 
 from .rule import UNKNOWN, Broken, Found, JudgedResource, Kind, NotJudged, Properties, each
 

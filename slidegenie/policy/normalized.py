@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from components.core.labels import SERVICE_LABEL, ZONE_LABEL
-from components.settings.values.references import repository_of, split_registry
+from components.settings.references import repository_of, split_registry
 
 from .rule import UNKNOWN, JudgedResource, Kind, NothingKnown, ProgramFacts, Properties
 

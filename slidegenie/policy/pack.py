@@ -18,8 +18,7 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
-from components.core.policy.load import load_policy, parse
-from components.core.policy.model import ContainerPolicy, Granted
+from components.core.policy import ContainerPolicy, Granted, load_policy, parse
 from components.settings import PolicySettings, SettingsError, keys_of
 
 from .judge import CHECKS, Undecided, Violation, explain, judge_rule

@@ -4,8 +4,8 @@ import functools
 import re
 from collections.abc import Iterator
 
-from components.core.policy.model import ContainerPolicy
-from components.core.policy.rules_file import split_option
+from components.core.policy import ContainerPolicy
+from components.core.policy_rules import split_option
 
 from .rule import UNKNOWN, Broken, Found, JudgedResource, Kind, NotJudged, Properties, each
 

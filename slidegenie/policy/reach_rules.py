@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from components.core.labels import ZONE_LABEL
-from components.core.policy.model import ContainerPolicy
-from components.core.policy.rules_file import HostMountsRule
+from components.core.policy import ContainerPolicy
+from components.core.policy_rules import HostMountsRule
 
 from .rule import Broken, Found, JudgedResource, Kind, NotJudged, Properties, each
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from components.core.policy.model import ContainerPolicy
+from components.core.policy import ContainerPolicy
 
 
 class _Unknown(enum.Enum):

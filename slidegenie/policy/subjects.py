@@ -11,7 +11,7 @@ from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
 from components.core.labels import ROLE_LABEL
-from components.core.policy.model import ContainerPolicy
+from components.core.policy import ContainerPolicy
 
 from ..plan.record import Plan, Resource, Secret
 from .judge import PolicyResult, judge

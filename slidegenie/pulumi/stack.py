@@ -11,7 +11,7 @@ from typing import Any
 
 from pulumi import automation as auto
 
-from components.settings.stack_file import StackFile
+from components.settings.load import StackFile
 from components.settings.yaml_file import write_yaml
 
 from ..console import NotBroughtUp, Problem, info, interrupted_after

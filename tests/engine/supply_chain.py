@@ -25,8 +25,8 @@ BASE = "slidegenie-airgap/debian:bookworm-slim"
 PROGRAM = """
 import pulumi
 from components import *
-from components.images.backend_admission import admitted_backend
-from components.images.third_party import VendorImages, VendorImagesArgs
+from components.images.backend_image import admitted_backend
+from components.images.supply_chain.admission import VendorImages, VendorImagesArgs
 
 settings = load_settings()
 foundation = Foundation("chain", FoundationArgs(images=settings.images, engine=settings.engine))

@@ -15,7 +15,7 @@ import pulumi
 import pytest
 
 from components.containers.existing_data import Place
-from components.containers.process_limit import process_limit_hook
+from components.containers.foundation import process_limit_hook
 from components.core.engine import DockerEngine
 from slidegenie.console import Problem
 from slidegenie.context import Context

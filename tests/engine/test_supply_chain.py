@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from components.images.supply_chain import CheckedImage, Checks, RegistryLogin, Signer, SupplyChainError, cosign, syft
+from components.images.supply_chain import (
+    CheckedImage,
+    Checks,
+    RegistryLogin,
+    Signer,
+    SupplyChainError,
+    cosign,
+    inspection,
+)
 from components.images.supply_chain.tools import toolset
 from components.settings import Require
 
@@ -188,7 +196,7 @@ def test_an_image_with_the_signature_of_another_one_is_refused(refused: Program,
 def test_an_image_with_an_attached_sbom_but_no_signature_is_refused(registry: Registry, stranger: Checks) -> None:
     image = subject(pushed(registry, "sbom-only"))
     with toolset(fetch=False, login=stranger.login) as bench:
-        cosign.attach(bench, image, syft.sbom(bench, image), stranger.signer)
+        cosign.attach(bench, image, inspection.sbom(bench, image), stranger.signer)
 
     with pytest.raises(SupplyChainError, match="but no signature of the image"):
         stranger.verify(image)

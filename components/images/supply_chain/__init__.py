@@ -3,12 +3,20 @@
 from .admission import Admission, AdmissionArgs, login
 from .checks import Checks
 from .cosign import Signer
-from .errors import SupplyChainError, ToolError
-from .gate import Finding, ScanResult, judge_report
-from .policy import Ignored, Scanner, ScanPolicy, Severity, load_scan_policy, parse_policy
+from .inspection import CheckedImage
 from .push import PushedImage, PushedImageArgs, RegistryImage, RegistryImageArgs
-from .registry import RegistryLogin
-from .subject import CheckedImage
+from .scan_policy import (
+    Finding,
+    Ignored,
+    Scanner,
+    ScanPolicy,
+    ScanResult,
+    Severity,
+    judge_report,
+    load_scan_policy,
+    parse_policy,
+)
+from .tools import RegistryLogin, SupplyChainError, ToolError
 
 __all__ = [
     "Admission",

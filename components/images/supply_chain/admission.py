@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pulumi
 import pulumi_random as random
+from cryptography.hazmat.primitives import serialization
 
 from ...core.assets import asset
+from ...core.certificates import elliptic_key, private_seed
 from ...core.engine import DockerEngine
-from ...core.socket_group import engine_of
+from ...core.program import engine_of
 from ...settings import (
     ImagesSettings,
     RegistrySettings,
@@ -27,14 +29,42 @@ from ...settings import (
     SupplyChainSettings,
     reveal,
 )
-from ...settings.sections.supply_chain import GENERATED
+from ...settings.references import is_in
+from ...settings.sections.images import GENERATED, KEYLESS, Vendor
+from ..image import mirrored, without_tag
 from .checks import Checks
 from .cosign import Signer
-from .errors import SupplyChainError
-from .keys import GeneratedKey
-from .policy import load_scan_policy
-from .registry import RegistryLogin
-from .subject import CheckedImage
+from .inspection import CheckedImage
+from .scan_policy import load_scan_policy
+from .tools import RegistryLogin, SupplyChainError
+
+
+class GeneratedKey(pulumi.ComponentResource):
+    """An ECDSA P-256 key pair, the kind Cosign makes. Protected: without it, signed images could not be verified."""
+
+    private: pulumi.Output[str]
+    """PEM private key, secret."""
+    public: pulumi.Output[str]
+    """PEM public key, for everybody who runs the images."""
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:GeneratedKey", name, None, opts)
+        seed = private_seed(name, opts=pulumi.ResourceOptions(parent=self, protect=True))
+        pair = seed.apply(key_pair)
+        self.private = pulumi.Output.secret(pair.apply(lambda keys: keys[0]))
+        self.public = pulumi.Output.unsecret(pair.apply(lambda keys: keys[1]))
+        self.register_outputs({"public": self.public})
+
+
+def key_pair(seed: str) -> tuple[str, str]:
+    """Return private and public key in PEM, always the same for the same 32 random bytes in base64."""
+    key = elliptic_key(seed)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()
+
 
 _Step = Callable[[Checks, CheckedImage], None]
 
@@ -182,3 +212,59 @@ def _going_by(policy: Path) -> dict[str, str]:
         # The scan itself says what is wrong with it.
         return goes_by
     return goes_by | ({"expired": " ".join(sorted({entry.id for entry in expired}))} if expired else {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class VendorImagesArgs:
+    """Which images, and whose signatures count."""
+
+    images: ImagesSettings
+    """Third-party images; those in `settings.vendors` have a digest."""
+    settings: SupplyChainSettings
+    """Vendors, and what becomes of a rollout whose image fails."""
+    registry: RegistrySettings = RegistrySettings()
+    """The registry whose login is known; for any other, the user's own Docker configuration has it."""
+    secrets: SecretsSettings = SecretsSettings()
+    """Password of that login."""
+
+
+class VendorImages(pulumi.ComponentResource):
+    """Every image in `supplyChain.vendors`, verified from wherever the mirror has it.
+
+    Owns no image. Refuses, as `supplyChain.require` says, one that its vendor did not sign.
+    """
+
+    verified: Sequence[pulumi.Output[str]]
+    """The images, each known once its vendor's signature was verified."""
+
+    def __init__(self, name: str, args: VendorImagesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slidegenie:index:VendorImages", name, None, opts)
+        references: dict[str, str] = args.images.model_dump(by_alias=True)
+        self.verified = [
+            self._verified(f"{name}-{image}", args, without_tag(mirrored(references[image], args.images)), vendor)
+            for image, vendor in args.settings.vendors.items()
+        ]
+        self.register_outputs({})
+
+    def _verified(self, name: str, args: VendorImagesArgs, image: str, vendor: Vendor) -> pulumi.Output[str]:
+        admission = AdmissionArgs(
+            image=image,
+            pushed=True,
+            # What others built is scanned where it runs, once a day: a finding in it is no fault of a release.
+            scan=False,
+            settings=_of_vendor(args.settings, vendor),
+            registry=args.registry if is_in(args.registry.address, image) else RegistrySettings(),
+            secrets=args.secrets,
+            images=args.images,
+        )
+        return Admission(name, admission, opts=pulumi.ResourceOptions(parent=self)).image
+
+
+def _of_vendor(settings: SupplyChainSettings, vendor: Vendor) -> SupplyChainSettings:
+    return SupplyChainSettings(
+        require=settings.require,
+        key=GENERATED if vendor.public_key else KEYLESS,
+        public_key=vendor.public_key,
+        identity=vendor.identity,
+        issuer=vendor.issuer,
+    )

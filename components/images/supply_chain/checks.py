@@ -7,15 +7,12 @@ from pathlib import Path
 
 from ...core.engine import DockerEngine
 from ...settings import ImagesSettings
-from ...settings.sections.supply_chain import Require
-from . import cosign, syft, trivy
+from ...settings.sections.images import Require
+from . import cosign, inspection
 from .cosign import Signer
-from .errors import SupplyChainError
-from .gate import ScanResult, judge_report
-from .policy import Ignored, Scanner, load_scan_policy
-from .registry import RegistryLogin
-from .subject import CheckedImage
-from .tools import Toolset, toolset
+from .inspection import CheckedImage
+from .scan_policy import Ignored, Scanner, ScanResult, judge_report, load_scan_policy
+from .tools import RegistryLogin, SupplyChainError, Toolset, toolset
 
 _Bench = contextlib.AbstractContextManager[Toolset]
 
@@ -57,7 +54,7 @@ class Checks:
         policy, today, refused = load_scan_policy(self.policy), datetime.datetime.now(datetime.UTC).date(), []
         with self._bench() as bench:
             for image in subject.images(bench):
-                verdict = judge_report(trivy.scan(bench, image, policy), policy, today)
+                verdict = judge_report(inspection.scan(bench, image, policy), policy, today)
                 if not verdict.passed:
                     refused.append(refusal(image, verdict, self.policy))
         if refused:
@@ -71,7 +68,7 @@ class Checks:
         """
         with self._bench() as bench:
             for image in subject.images(bench):
-                cosign.attach(bench, image, syft.sbom(bench, image), self.signer)
+                cosign.attach(bench, image, inspection.sbom(bench, image), self.signer)
             cosign.sign(bench, subject, self.signer)
 
     def verify(self, subject: CheckedImage) -> None:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...settings.sections.supply_chain import KEYLESS, SupplyChainSettings
-from .errors import SupplyChainError, ToolError, UnsignedError
-from .subject import CheckedImage
-from .tools import Toolset
+from ...settings.sections.images import KEYLESS, SupplyChainSettings
+from .inspection import CheckedImage
+from .tools import SupplyChainError, ToolError, Toolset, UnsignedError
 
 _SIGNATURES = ("https://sigstore.dev/cosign/sign/v1", "cosign container image signature")
 """What Cosign 3 calls a signature of an image, and what Cosign 2 called it."""
@@ -119,7 +118,8 @@ def _signing(bench: Toolset, signer: Signer) -> list[str]:
     config, roots = bench.folder / "signing-config.json", bench.folder / "trusted-root.json"
     config.write_text(_NO_SERVICES, encoding="utf-8")
     roots.write_text(_NO_ROOTS, encoding="utf-8")
-    return ["--key", _private(bench, signer), "--signing-config", str(config), "--trusted-root", str(roots)]
+    private = _copied(bench, signer.key) if signer.generated is None else _imported(bench, signer.generated, ".key")
+    return ["--key", private, "--signing-config", str(config), "--trusted-root", str(roots)]
 
 
 def _verifying(bench: Toolset, signer: Signer) -> list[str]:
@@ -127,12 +127,6 @@ def _verifying(bench: Toolset, signer: Signer) -> list[str]:
         return ["--certificate-identity", str(signer.identity), "--certificate-oidc-issuer", str(signer.issuer)]
     # No transparency log was asked when it was signed, so none is asked now: the key is what counts.
     return ["--key", _public(bench, signer), "--insecure-ignore-tlog=true"]
-
-
-def _private(bench: Toolset, signer: Signer) -> str:
-    if signer.generated is not None:
-        return _imported(bench, signer.generated, ".key")
-    return _copied(bench, signer.key)
 
 
 def _public(bench: Toolset, signer: Signer) -> str:

@@ -7,11 +7,11 @@ import pulumi
 import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
-from ...core.socket_group import given_provider
+from ...core.program import given_provider
 from ...settings import BuildCache
-from ...settings.values.references import DOCKER_HUB
+from ...settings.references import DOCKER_HUB
 from ..image import BuiltImageArgs, trust
-from .registry import RegistryLogin
+from .tools import RegistryLogin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,14 +97,8 @@ def by_digest(repository: str) -> str:
 
     Every file is dated by `SOURCE_DATE_EPOCH`: with BuildKit 0.13 or newer two builds of one commit have one digest.
     """
-    options = (
-        "push=true",
-        "push-by-digest=true",
-        "name-canonical=true",
-        "oci-mediatypes=true",
-        "rewrite-timestamp=true",
-    )
-    return ",".join((f"type=image,name={repository}", *options))
+    options = "push=true,push-by-digest=true,name-canonical=true,oci-mediatypes=true,rewrite-timestamp=true"
+    return f"type=image,name={repository},{options}"
 
 
 def build_cache(cache: BuildCache, repository: str, build: BuiltImageArgs) -> tuple[list[str], list[str]]:

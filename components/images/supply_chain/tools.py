@@ -1,6 +1,11 @@
-"""Run Trivy, Syft and Cosign, from PATH or else as containers, in a private folder that is gone afterwards."""
+"""Run Trivy, Syft and Cosign, from PATH or else as containers, in a private folder that is gone afterwards.
 
+The registry's login is in there too: nothing is written into the user's Docker configuration.
+"""
+
+import base64
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -8,13 +13,97 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ...core.engine import DockerEngine
 from ...settings import ImagesSettings
-from ...settings.values.versions import third_party
+from ...settings.references import HUB_NAMES, third_party
 from ..image import mirrored
-from .errors import ToolError
-from .registry import RegistryLogin, user_docker_folder, write_docker_folder
+
+
+class SupplyChainError(Exception):
+    """An image was refused, or could not be checked: what was found, where, and what to do."""
+
+
+class UnsignedError(SupplyChainError):
+    """An image was looked at, and nobody whose signature counts has signed it."""
+
+
+class ToolError(SupplyChainError):
+    """A tool is missing, must not be used, or failed."""
+
+    def __init__(self, message: str, *, code: int | None = None, said: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        """Exit code of a tool that ran."""
+        self.said = said
+        """All that it said."""
+
+
+_HUB_LOGIN = "https://index.docker.io/v1/"
+"""What Docker, buildx, Cosign, Syft and Trivy look the login of Docker Hub up by, whatever an image's name says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistryLogin:
+    """Who pushes and pulls."""
+
+    address: str
+    """Registry host, with its port when it has one."""
+    username: str
+    """User."""
+    password: str
+    """Password or token."""
+
+    def __repr__(self) -> str:
+        return f"Login({self.username}@{self.address})"
+
+    @property
+    def of_docker_hub(self) -> bool:
+        """Whether it is Docker Hub's, by any of its names."""
+        return self.address in HUB_NAMES
+
+
+def user_docker_folder() -> Path:
+    """Return the folder of the user's Docker configuration."""
+    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+
+
+def write_docker_folder(folder: Path, login: RegistryLogin | None) -> None:
+    """Make `folder` a Docker configuration with the user's own logins and helpers, and `login` besides.
+
+    Raises:
+        ToolError: when the user's own configuration cannot be read.
+    """
+    folder.mkdir(mode=0o700)
+    own = user_docker_folder()
+    config = _configuration(own / "config.json")
+    if login is not None:
+        token = base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
+        keys = [login.address, _HUB_LOGIN] if login.of_docker_hub else [login.address]
+        config["auths"] = (config.get("auths") or {}) | {key: {"auth": token} for key in keys}
+        # A helper or store would be asked first; an empty name stands for this file, for this registry alone.
+        config["credHelpers"] = (config.get("credHelpers") or {}) | dict.fromkeys(keys, "")
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    # Plugins and contexts are found beside the file that names the logins.
+    for name in ("cli-plugins", "contexts"):
+        if (own / name).is_dir():
+            (folder / name).symlink_to((own / name).resolve())
+
+
+def _configuration(file: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ToolError(f"{file} cannot be read ({error.strerror}): let this user read it") from None
+    except ValueError as error:
+        raise ToolError(f"{file} is not JSON ({error}): correct it, or move it away and `docker login` anew") from None
+    if not isinstance(config, dict):
+        raise ToolError(f"{file} is no Docker configuration: move it away and `docker login` anew")
+    return config
+
 
 _NO_MIRROR = ImagesSettings()
 _PATIENCE_SECONDS = 900
@@ -79,15 +168,13 @@ class Toolset:
         if program := self.on_path(tool):
             return [str(program)]
         image = self.image_of(tool)
-        if shutil.which("docker") and (self._succeeds("image", "inspect", image) or self._pulled(image)):
+        ways = [("image", "inspect", image), *([("pull", "--quiet", image)] if self.fetch else [])]
+        if shutil.which("docker") and any(self._succeeds(*way) for way in ways):
             return [*self._container(), image]
         pulled = f" and {image} could not be pulled" if self.fetch else f" and {image} is not on the engine"
         raise ToolError(
             f"{tool} is not on PATH{pulled}: run scripts/install-supply-chain-tools.sh {tool}, or `docker pull {image}`"
         )
-
-    def _pulled(self, image: str) -> bool:
-        return self.fetch and self._succeeds("pull", "--quiet", image)
 
     def _container(self) -> list[str]:
         """Return the command that starts a tool as a container which shares this machine's files."""

@@ -2,16 +2,16 @@
 
 import datetime
 import enum
+from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, field_validator, model_validator
+from pydantic import AwareDatetime, Field, field_validator
 
+from ..addresses import Port, WebUrl
 from ..base import Limits, Section
-from ..refusal import refused
-from ..values.addresses import Port, WebUrl
-from ..values.image_names import RunnableImage
-from ..values.paths import ContainerPath
-from ..values.texts import Script, Text, VariableName
+from ..errors import refused
+from ..references import RunnableImage
+from ..texts import ContainerPath, Script, Text, VariableName
 
 _TAKEN = frozenset(
     {
@@ -174,62 +174,43 @@ class BackendSettings(Section):
     limits: Limits = Limits(memory_mib=512)
     """Limits of one container."""
 
-    @model_validator(mode="after")
-    def _volumes_are_its_own(self) -> "BackendSettings":
+    def _broken(self) -> Iterator[str]:
+        yield from self._broken_volumes()
+        set_by = _SET_BY if self.own and not self.tokens else _SET_BY | _OF_THE_REFERENCE
+        for name in sorted(self.environment.keys() & set_by.keys()):
+            yield f"environment.{name}: follows from {set_by[name]}; say it there, or give your variable another name"
+        for number, name in enumerate(self.tokens or ()):
+            if name in (self.tokens or ())[:number]:
+                yield f"tokens.{number}: {name!r} is there already; give each token a name of its own"
+            elif name.endswith("-former"):
+                yield f"tokens.{number}: must not end with -former, the one before a token is called so"
+        if self.target is Target.MINIMAL and self.variant is not Variant.ALPINE:
+            yield "target 'minimal' exists for variant 'alpine' only; set variant: alpine"
+        if self.image and (self.context or self.dockerfile or self.stage):
+            yield "image and context exclude each other; a ready image is not built: remove one of them"
+        elif self.own and self.health_command is None:
+            yield (
+                "healthCommand is required with context or image: a program in your image that ends with 0 while"
+                f" /health/live answers 200, such as [wget, -qO-, http://127.0.0.1:{self.port}/health/live]"
+            )
+        if self.stage and not self.own:
+            yield "stage is one of your own Dockerfile; set context, or choose the reference's with target"
+
+    def _broken_volumes(self) -> Iterator[str]:
         if taken := sorted(self.volumes.keys() & _TAKEN):
-            raise ValueError(f"volumes.{taken[0]}: is a volume of the platform's own; choose another name")
+            yield f"volumes.{taken[0]}: is a volume of the platform's own; choose another name"
         places: dict[str, str] = {}
         for name, path in self.volumes.items():
             if path in self._code:
-                raise ValueError(f"volumes.{name}: {path} is the application's code; choose a folder like /app/uploads")
+                yield f"volumes.{name}: {path} is the application's code; choose a folder like /app/uploads"
             if (other := places.setdefault(path, name)) != name:
-                raise ValueError(f"volumes.{name}: is in the place of volumes.{other}, {path}; choose another folder")
-        return self
+                yield f"volumes.{name}: is in the place of volumes.{other}, {path}; choose another folder"
 
     @property
     def _code(self) -> tuple[str, ...]:
         """Where the image, or in development the working tree, has what runs."""
         mounted = ("/app/app", "/app/tests") if self.target is Target.DEVELOPMENT else ()
         return mounted if self.own else ("/app", "/app/app", *mounted)
-
-    @model_validator(mode="after")
-    def _settings_are_not_said_twice(self) -> "BackendSettings":
-        set_by = _SET_BY if self.own and not self.tokens else _SET_BY | _OF_THE_REFERENCE
-        lines = [
-            f"environment.{name}: follows from {set_by[name]}; say it there, or give your variable another name"
-            for name in sorted(self.environment.keys() & set_by.keys())
-        ]
-        if lines:
-            raise ValueError("\n".join(lines))
-        return self
-
-    @model_validator(mode="after")
-    def _tokens_are_told_apart(self) -> "BackendSettings":
-        for number, name in enumerate(self.tokens or ()):
-            if name in (self.tokens or ())[:number]:
-                raise ValueError(f"tokens.{number}: {name!r} is there already; give each token a name of its own")
-            if name.endswith("-former"):
-                raise ValueError(f"tokens.{number}: must not end with -former, the one before a token is called so")
-        return self
-
-    @model_validator(mode="after")
-    def _minimal_is_alpine(self) -> "BackendSettings":
-        if self.target is Target.MINIMAL and self.variant is not Variant.ALPINE:
-            raise ValueError("target 'minimal' exists for variant 'alpine' only; set variant: alpine")
-        if self.image and (self.context or self.dockerfile or self.stage):
-            raise ValueError("image and context exclude each other; a ready image is not built: remove one of them")
-        return self
-
-    @model_validator(mode="after")
-    def _own_application_says_how(self) -> "BackendSettings":
-        if self.own and self.health_command is None:
-            raise ValueError(
-                "healthCommand is required with context or image: a program in your image that ends with 0 while"
-                f" /health/live answers 200, such as [wget, -qO-, http://127.0.0.1:{self.port}/health/live]"
-            )
-        if self.stage and not self.own:
-            raise ValueError("stage is one of your own Dockerfile; set context, or choose the reference's with target")
-        return self
 
     @property
     def own(self) -> bool:

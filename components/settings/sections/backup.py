@@ -1,17 +1,16 @@
 """The settings of backups: where they go, when they run, what is kept."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
+from ..addresses import url_problem
 from ..base import Limits, Section
-from ..refusal import refused
-from ..values.addresses import url_problem
-from ..values.paths import HostPath
-from ..values.schedule import Schedule, ScheduleOrOff
-from ..values.texts import Script
+from ..errors import refused
+from ..texts import HostPath, Schedule, ScheduleOrOff, Script
 
 _SERVICES = ("s3", "rest", "b2", "azure", "gs", "swift")
 """What restic reaches by itself; sftp and rclone would need programs of their own, and keys for them."""
@@ -94,8 +93,6 @@ class BackupSettings(Section):
     drill_limits: Limits = Limits(memory_mib=768)
     """Limits of the container of the drill, which runs a PostgreSQL and a MinIO of its own for a while."""
 
-    @model_validator(mode="after")
-    def _one_place(self) -> "BackupSettings":
+    def _broken(self) -> Iterator[str]:
         if self.repository and self.path:
-            raise ValueError("repository and path exclude each other: a backup has one place; remove one of them")
-        return self
+            yield "repository and path exclude each other: a backup has one place; remove one of them"

@@ -1,25 +1,28 @@
-"""Images: what third-party ones are called, where they come from, what builds one's own and where it is pushed."""
+"""The settings of images: names, sources and builders, where one's own is pushed, what it must prove before it runs."""
 
 import enum
 import re
+from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field
 
+from ..addresses import HttpsUrl
 from ..base import Section
-from ..refusal import refused
-from ..values.image_names import ImageReference, Namespace, RegistryHost, RegistryPath
-from ..values.paths import HostPath
-from ..values.texts import Line
-from ..values.versions import third_party
+from ..errors import must_be
+from ..references import ImageReference, Namespace, RegistryHost, RegistryPath, third_party
+from ..texts import HostPath, Line
 
 _Builder = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
-def _platform(value: str) -> str:
-    if not re.fullmatch(r"linux/(386|amd64(/v[2-4])?|arm(/v[5-7])?|arm64(/v8)?|loong64|ppc64le|riscv64|s390x)", value):
-        raise refused("a platform of Linux containers, like linux/amd64 or linux/arm/v7", value)
-    return value
+_PLATFORM = re.compile(r"linux/(386|amd64(/v[2-4])?|arm(/v[5-7])?|arm64(/v8)?|loong64|ppc64le|riscv64|s390x)")
+_Platform = Annotated[
+    str, must_be("a platform of Linux containers, like linux/amd64 or linux/arm/v7", fits=_PLATFORM.fullmatch)
+]
+_User = Annotated[
+    Line, must_be("a user without a colon, which ends it in a login", fits=lambda value: ":" not in value)
+]
 
 
 class BuildCache(enum.Enum):
@@ -104,9 +107,9 @@ class RegistrySettings(Section):
     """Registry host, with its port when it has one. Default: nothing is pushed, images stay on the engine."""
     namespace: Namespace = "slidegenie"
     """Path in front of the image's name."""
-    username: Line = "slidegenie"
+    username: _User = "slidegenie"
     """User of the login; its password is `secrets.registryPassword`."""
-    platforms: tuple[Annotated[str, AfterValidator(_platform)], ...] = ("linux/amd64", "linux/arm64")
+    platforms: tuple[_Platform, ...] = ("linux/amd64", "linux/arm64")
     """Platforms of a pushed image. An image that is only loaded is built for the engine's own."""
     builder: _Builder = "default"
     """Builder of `docker buildx` for pushed images. The engine's own, `default`, builds for one platform; for several,
@@ -116,26 +119,87 @@ class RegistrySettings(Section):
     name, or `registry`, a tag `cache-<name>` with the layers of every stage, which takes another builder than
     `default`. Whoever may push there decides what is built upon."""
 
-    @field_validator("username")
-    @classmethod
-    def _ends_before_the_password(cls, value: str) -> str:
-        if ":" in value:
-            raise refused("a user without a colon, which ends it in a login", value)
-        return value
-
-    @model_validator(mode="after")
-    def _several_platforms_need_a_builder(self) -> "RegistrySettings":
+    def _broken(self) -> Iterator[str]:
         if not self.platforms:
-            raise ValueError("platforms must name at least one, like linux/amd64; got none")
+            yield "platforms must name at least one, like linux/amd64; got none"
         if self.address and len(self.platforms) > 1 and self.builder == "default":
-            raise ValueError(
+            yield (
                 f"builder 'default' builds for one platform, platforms are {', '.join(self.platforms)}: make a builder"
                 " with `docker buildx create --name slidegenie --driver docker-container` and name it in builder, or"
                 " leave one platform"
             )
         if self.cache is BuildCache.REGISTRY and self.builder == "default":
-            raise ValueError(
+            yield (
                 "cache 'registry' is more than builder 'default' can; set cache: inline, or make a builder with `docker"
                 " buildx create --name slidegenie --driver docker-container` and name it in builder"
             )
-        return self
+
+
+GENERATED = "generated"
+KEYLESS = "keyless"
+
+
+class Require(enum.Enum):
+    """What becomes of a rollout whose image fails a check."""
+
+    OFF = "off"
+    """Nothing is checked, signed or attached."""
+    WARN = "warn"
+    """What fails is said, and the rollout goes on. No tool is fetched for it."""
+    ENFORCE = "enforce"
+    """What fails stops the rollout before any container is replaced, a missing tool too."""
+
+
+class Vendor(Section):
+    """Whose signature a third-party image must carry: a key's, or that of an identity."""
+
+    public_key: HostPath | None = None
+    """Path of the public key. Default: `identity` and `issuer` say who."""
+    identity: Line | None = None
+    """Who must have signed, as in the certificate, such as the URL of the workflow that releases the image."""
+    issuer: HttpsUrl | None = None
+    """The OpenID Connect issuer that must have vouched for `identity`."""
+
+    def _broken(self) -> Iterator[str]:
+        given = tuple(value is not None for value in (self.public_key, self.identity, self.issuer))
+        if given not in {(True, False, False), (False, True, True)}:
+            yield "needs either publicKey, or identity and issuer; give one of the two"
+
+
+class SupplyChainSettings(Section):
+    """Scan, SBOM, signature and verification of the image that runs."""
+
+    require: Require = Require.WARN
+    """What becomes of a rollout whose image fails a check."""
+    scan_policy: Line | None = None
+    """File that says which findings stop a rollout. Default: `security/trivy-scan.yml`."""
+    key: Annotated[
+        str,
+        Field(
+            pattern=rf"^({GENERATED}|{KEYLESS}|/[!-~]+|(awskms|azurekms|gcpkms|hashivault|k8s)://[!-~]+)$",
+            examples=["generated, keyless, /etc/slidegenie/cosign.key or awskms:///alias/slidegenie"],
+        ),
+    ] = GENERATED
+    """What signs a pushed image: `generated` (a key pair made once, encrypted in the stack's state), the path of a
+    private key made by `cosign generate-key-pair` (its password is `secrets.signingPassword`), a KMS URI, or
+    `keyless`."""
+    public_key: HostPath | None = None
+    """Path of the public key that signatures are verified with, for a stack that runs images somebody else signed.
+    Default: the public half of `key`."""
+    identity: Line | None = None
+    """With `key: keyless`: who must have signed, as in the certificate, such as the URL of a CI workflow or an e-mail
+    address."""
+    issuer: HttpsUrl | None = None
+    """With `key: keyless`: the OpenID Connect issuer that must have vouched for `identity`."""
+    vendors: dict[str, Vendor] = Field(default={})
+    """Third-party images that are verified too, by their key in `images`, which must then have a digest. Default: their
+    digest, where there is one, is all that is asked."""
+
+    def _broken(self) -> Iterator[str]:
+        named = [name for name in ("identity", "issuer") if getattr(self, name) is not None]
+        if self.key == KEYLESS and len(named) < 2:  # noqa: PLR2004 - both
+            yield "key 'keyless' needs identity and issuer: anybody can get a certificate; say whose counts"
+        if self.key != KEYLESS and named:
+            yield f"{' and '.join(named)} only counts with key: keyless; got {self.key!r}, remove it"
+        if self.key == KEYLESS and self.public_key:
+            yield "publicKey and key 'keyless' exclude each other; remove one of them"

@@ -1,15 +1,16 @@
-"""The settings of the monitoring: what runs, how long data is kept, who is told."""
+"""The settings of what watches a stack and keeps it in order: monitoring, maintenance, container policy."""
 
 import email.utils
 import enum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from ..addresses import HostPort, PageUrl, Port, is_mail_address
 from ..base import Limits, Section
-from ..refusal import refused
-from ..values.addresses import HostPort, PageUrl, Port, is_mail_address
-from ..values.texts import Line
+from ..errors import must_be
+from ..references import RegistryPath
+from ..texts import Line
 
 _MOST_SCRAPE_SECONDS = 60
 
@@ -21,16 +22,16 @@ def _mail_addresses(value: str) -> list[str]:
     return found if all(map(is_mail_address, found)) else []
 
 
-def _recipients(value: str) -> str:
-    if not _mail_addresses(value):
-        raise refused("mail addresses by commas, like ops@example.com, Anna <anna@example.com>", value)
-    return value
-
-
-def _sender(value: str) -> str:
-    if len(_mail_addresses(value)) != 1:
-        raise refused("one mail address, like alerts@example.com or Alerts <alerts@example.com>", value)
-    return value
+_Recipients = Annotated[
+    str, must_be("mail addresses by commas, like ops@example.com, Anna <anna@example.com>", fits=_mail_addresses)
+]
+_Sender = Annotated[
+    str,
+    must_be(
+        "one mail address, like alerts@example.com or Alerts <alerts@example.com>",
+        fits=lambda value: len(_mail_addresses(value)) == 1,
+    ),
+]
 
 
 class ImageStore(enum.Enum):
@@ -66,9 +67,9 @@ class MonitoringPorts(Section):
 class Email(Section):
     """Where mail about alerts goes."""
 
-    to: Annotated[str, AfterValidator(_recipients)]
+    to: _Recipients
     """Recipients, by commas."""
-    sender: Annotated[str, AfterValidator(_sender)]
+    sender: _Sender
     """Address in the From line."""
     smarthost: HostPort
     """Mail server and port; TLS is required."""
@@ -123,3 +124,65 @@ class MonitoringSettings(Section):
             "cadvisor": self.ports.cadvisor if self.cadvisor else None,
         }
         return {service: port for service, port in given.items() if port is not None and self.enabled}
+
+
+Moment = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["02:00"])]
+"""A time of day on the Docker host, `HH:MM`."""
+
+
+class Weekday(enum.Enum):
+    """A day of the week, as timers of systemd call it."""
+
+    MONDAY = "Mon"
+    TUESDAY = "Tue"
+    WEDNESDAY = "Wed"
+    THURSDAY = "Thu"
+    FRIDAY = "Fri"
+    SATURDAY = "Sat"
+    SUNDAY = "Sun"
+
+
+class MaintenanceSettings(Section):
+    """What `make schedule` has done on the Docker host, and what `make clean` keeps."""
+
+    scan_at: Moment = "02:00"
+    """Time of the daily scan, by the clock of the host."""
+    clean_on: Weekday = Weekday.SUNDAY
+    """Day of the weekly cleanup."""
+    clean_at: Moment = "03:00"
+    """Time of the weekly cleanup, by the clock of the host."""
+    freshness_on: Weekday = Weekday.MONDAY
+    """Day of the weekly look for newer base images."""
+    freshness_at: Moment = "04:00"
+    """Time of the weekly look for newer base images, by the clock of the host."""
+    keep_releases: Annotated[int, Field(ge=1, le=50)] = 5
+    """Images of this many last releases stay; those of the application's last five in any case, for `make rollback`."""
+    cache_days: Annotated[int, Field(ge=1, le=365)] = 7
+    """Build cache that was not used for this many days goes."""
+
+
+_PolicyPath = Annotated[str, Field(min_length=1, examples=["security/container-security.yml"])]
+
+
+class Enforcement(enum.Enum):
+    """What becomes of a rollout that breaks the container policy."""
+
+    ADVISORY = "advisory"
+    """What breaks it is said, and the rollout goes on."""
+    MANDATORY = "mandatory"
+    """It is refused before anything is changed."""
+    DISABLED = "disabled"
+    """Nothing is judged."""
+
+
+class PolicySettings(Section):
+    """The container policy, see docs/policy.md."""
+
+    enforcement: Enforcement = Enforcement.ADVISORY
+    """What becomes of a rollout that breaks the policy."""
+    file: _PolicyPath | None = None
+    """The policy itself, which is also what hardens the containers. Default: `security/container-security.yml`."""
+    exceptions: _PolicyPath | None = None
+    """A file with a list `exceptions` of your own, on top of those in the policy. Default: none."""
+    registries: tuple[RegistryPath, ...] = ()
+    """Registries of your own, such as a mirror, besides those in the policy; with as much of the path as counts."""

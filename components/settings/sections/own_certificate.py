@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from ..values.texts import ENCRYPTED
+from ..texts import ENCRYPTED
 
 _CHAIN = "proxy.certificate"
 _KEY = "secrets.tlsKey"

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from ..addresses import url_problem
 from ..base import Section
-from ..values.addresses import url_problem
-from ..values.texts import ENCRYPTED, VariableName
+from ..texts import ENCRYPTED, VariableName, not_empty
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LEAST_GRAFANA = 4
@@ -23,9 +23,7 @@ def _checked(problem: Callable[[str], str | None], *, trimmed: bool = True) -> A
         if trimmed:
             # A block of YAML and an editor end a text with a line break: some programs count it, and others do not.
             text = text.rstrip("\r\n")
-        if not text.strip():
-            raise ValueError("is empty; give it, or remove the key")
-        if text != ENCRYPTED and (found := problem(text)):
+        if not_empty(text) != ENCRYPTED and (found := problem(text)):
             raise ValueError(found)
         return SecretStr(text)
 

@@ -1,52 +1,44 @@
 """The settings of data stores: the platform's own, or somebody else's in their place."""
 
 import enum
-import ipaddress
 import re
+from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field
 
+from ..addresses import EndpointUrl, Host, Port, is_plain_address
 from ..base import Limits, Section
-from ..refusal import refused
-from ..values.addresses import EndpointUrl, Host, Port
-from ..values.texts import Certificates
+from ..errors import must_be
+from ..texts import Certificates
 
 _LONGEST_NAME = 63
 """Bytes of a name in PostgreSQL; it cuts off what is longer."""
 
 
-def _postgres_name(value: str) -> str:
-    if not re.fullmatch(r"[^\x00-\x1f\x7f]+", value) or not 0 < len(value.strip().encode()) <= _LONGEST_NAME:
-        raise refused(f"a name of 1 to {_LONGEST_NAME} bytes in one line", value)
-    return value
+def _is_postgres_name(value: str) -> bool:
+    return bool(re.fullmatch(r"[^\x00-\x1f\x7f]+", value)) and 0 < len(value.strip().encode()) <= _LONGEST_NAME
 
 
-def _redis_user(value: str) -> str:
-    if not re.fullmatch(r"[!-~]+", value):
-        raise refused("a user's name without spaces", value)
-    return value
-
-
-def _bucket(value: str) -> str:
-    """Check a name by the rules of S3, https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
-    wanted = "3 to 63 lower-case letters, digits, dots and dashes, with a letter or digit at both ends, like decks"
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value):
-        raise refused(wanted, value)
+def _bucket_problem(value: str) -> str | None:
+    """Go by the rules of S3, https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
     if re.search(r"\.[.-]|-\.", value):
-        raise refused(wanted, value, "a dot stands between letters or digits")
-    try:
-        ipaddress.IPv4Address(value)
-    except ValueError:
-        pass
-    else:
-        raise refused(wanted, value, "an address is no name")
+        return "a dot stands between letters or digits"
+    if is_plain_address(value):
+        return "an address is no name"
     if value.startswith(("xn--", "sthree-")) or value.endswith(("-s3alias", "--ol-s3")):
-        raise refused(wanted, value, "S3 keeps names that begin or end so for itself")
-    return value
+        return "S3 keeps names that begin or end so for itself"
+    return None
 
 
-_PostgresName = Annotated[str, AfterValidator(_postgres_name)]
+_PostgresName = Annotated[str, must_be(f"a name of 1 to {_LONGEST_NAME} bytes in one line", fits=_is_postgres_name)]
+_RedisUser = Annotated[str, must_be("a user's name without spaces", fits=re.compile(r"[!-~]+").fullmatch)]
+_BUCKET = "3 to 63 lower-case letters, digits, dots and dashes, with a letter or digit at both ends, like decks"
+_Bucket = Annotated[
+    str,
+    must_be(_BUCKET, fits=re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]").fullmatch),
+    must_be(_BUCKET, problem=_bucket_problem),
+]
 
 
 class SslMode(enum.Enum):
@@ -86,13 +78,9 @@ class ExternalPostgres(Section):
     """PEM certificates that the server's is trusted by, with `sslmode: verify-ca` or `verify-full`; application,
     migrations and backups get them, as the file in `DATABASE_SSLROOTCERT`. Default: the public authorities."""
 
-    @model_validator(mode="after")
-    def _trust_has_a_use(self) -> "ExternalPostgres":
+    def _broken(self) -> Iterator[str]:
         if self.root_certificate is not None and not self.sslmode.verifies:
-            raise ValueError(
-                f"rootCertificate has no use with sslmode '{self.sslmode.value}'; set it to verify-full, or remove it"
-            )
-        return self
+            yield f"rootCertificate has no use with sslmode '{self.sslmode.value}'; set it to verify-full, or remove it"
 
 
 class PostgresSettings(Section):
@@ -111,7 +99,7 @@ class ExternalRedis(Section):
     """Name or address."""
     port: Port = 6379
     """TCP port."""
-    user: Annotated[str, AfterValidator(_redis_user)] = "default"
+    user: _RedisUser = "default"
     """ACL user; its password is `secrets.redisPassword`."""
 
 
@@ -125,14 +113,12 @@ class RedisSettings(Section):
     limits: Limits = Limits(memory_mib=256)
     """Limits of the container; must leave room above `maxmemoryMib`."""
 
-    @model_validator(mode="after")
-    def _maxmemory_fits(self) -> "RedisSettings":
+    def _broken(self) -> Iterator[str]:
         if self.maxmemory_mib > (most := self.limits.memory_mib * 3 // 4):
-            raise ValueError(
+            yield (
                 f"maxmemoryMib must be at most three quarters of limits.memoryMib ({most}),"
                 f" the rest is for snapshots; got {self.maxmemory_mib}"
             )
-        return self
 
 
 class ExternalStorage(Section):
@@ -150,7 +136,7 @@ class StorageSettings(Section):
     external: ExternalStorage | None = None
     """Use this endpoint, with `secrets.storageAccessKey` and `secrets.storageSecretKey`. Default: the platform runs
     MinIO."""
-    bucket: Annotated[str, AfterValidator(_bucket)] = "slidegenie"
+    bucket: _Bucket = "slidegenie"
     """Bucket; made when it is missing."""
     limits: Limits = Limits(memory_mib=512)
     """Limits of the container."""

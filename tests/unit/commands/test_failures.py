@@ -11,7 +11,7 @@ import pytest
 from pulumi import automation as auto
 from pulumi.automation import EngineEvent, OpType
 
-from components.containers.rollout import reasons
+from components.containers import found
 from slidegenie import backups
 from slidegenie.__main__ import main
 from slidegenie.compose import update
@@ -51,7 +51,7 @@ def test_a_job_that_failed_is_told_where_nobody_else_does_so(
         job["Config"]["Labels"]["io.slidegenie.role"] = "job"
     monkeypatch.setattr(update, "containers", lambda *_, **__: jobs)
     monkeypatch.setattr(
-        reasons,
+        found,
         "docker",
         lambda *_: subprocess.CompletedProcess((), 0, stdout="Redis answered: WRONGPASS\n", stderr=""),
     )

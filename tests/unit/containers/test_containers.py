@@ -25,9 +25,9 @@ from components import (
     VolumeMount,
     Zone,
 )
-from components.containers.process_limit import process_limit_hook
-from components.core.durations import go_duration
+from components.containers.foundation import process_limit_hook
 from components.core.engine import DockerEngine
+from components.core.text import go_duration
 from components.monitoring import ScrapeTarget
 from slidegenie.plan import Plan, Resource, Secret
 

@@ -13,7 +13,7 @@ from pulumi.runtime import config as runtime_config
 from components import SettingsError
 from components.core.engine import DockerEngine, split
 from components.core.labels import compose_project, host_name
-from components.core.socket_group import engine_of, local_socket_group, program_engine
+from components.core.program import engine_of, local_socket_group, program_engine
 from components.settings import EngineSettings
 from slidegenie.plan import record
 

@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 from components import DataVolume, DataVolumeArgs, Foundation
-from components.containers import foreign_data
+from components.containers import existing_data
 from components.containers.existing_data import Place, UnseenError
 from components.core.engine import DockerEngine
 from slidegenie.console import Problem
@@ -70,7 +70,7 @@ def test_a_database_that_the_stack_cannot_open_is_refused_with_the_ways_out(look
     assert (
         f"data that is there already (a database in {VOLUME}, backups in slidegenie-test-backups, on localhost)" in said
     )
-    assert said.endswith(foreign_data.WAYS_OUT)
+    assert said.endswith(existing_data.WAYS_OUT)
 
 
 def test_what_the_stack_opens_is_not_even_looked_at(looks: SimpleNamespace) -> None:
@@ -127,7 +127,7 @@ def run_hook(name: str) -> None:
         return True
 
     engine, image = pulumi.Output.from_input(DockerEngine()), pulumi.Output.from_input("seed:1")
-    recorded(lambda: pulumi.Output.all(run(foreign_data.foreign_data_hook(engine, image))))
+    recorded(lambda: pulumi.Output.all(run(existing_data.foreign_data_hook(engine, image))))
 
 
 def test_plain_pulumi_refuses_a_volume_that_its_state_does_not_know(looks: SimpleNamespace) -> None:

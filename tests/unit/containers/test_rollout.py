@@ -7,9 +7,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.containers.rollout import again, found, reasons
-from components.containers.rollout.attempt import Replacement, config_label, failed_before
-from components.containers.rollout.found import FoundContainer
+from components.containers import former_logins, found
+from components.containers.found import FoundContainer
+from components.containers.rollout import Replacement, config_label, failed_before
 from components.core.engine import DockerEngine
 
 BESIDE, IN_PLACE, RERUN = Replacement.BESIDE, Replacement.IN_PLACE, Replacement.RERUN
@@ -111,7 +111,7 @@ def logs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         assert args == ("logs", "--tail", "12", "0123456789abcdef")
         return subprocess.CompletedProcess(args, 0, stdout="\n".join(lines), stderr="")
 
-    monkeypatch.setattr(reasons, "docker", docker)
+    monkeypatch.setattr(found, "docker", docker)
     return lines
 
 
@@ -119,7 +119,7 @@ def test_the_last_answer_of_the_health_check_is_told(logs: list[str]) -> None:
     logs += ["starting", "database: connection refused"]
     checks = [{"Output": "first"}, {"Output": "one\ntwo\nthree\nfour\n"}]
 
-    assert reasons.explain(DockerEngine(), container(Health={"Status": "unhealthy", "Log": checks})) == [
+    assert found.explain(DockerEngine(), container(Health={"Status": "unhealthy", "Log": checks})) == [
         "app (0123456789ab) is unhealthy",
         "  its health check said:",
         "    two",
@@ -133,7 +133,7 @@ def test_the_last_answer_of_the_health_check_is_told(logs: list[str]) -> None:
 
 @pytest.mark.usefixtures("logs")
 def test_a_container_that_ran_out_of_memory_is_told_so() -> None:
-    assert reasons.explain(DockerEngine(), container(Running=False, Status="exited", OOMKilled=True)) == [
+    assert found.explain(DockerEngine(), container(Running=False, Status="exited", OOMKilled=True)) == [
         "app (0123456789ab) is exited",
         "  it was killed for using more memory than its limit",
     ]
@@ -144,7 +144,7 @@ def test_a_container_that_ran_out_of_memory_is_told_so() -> None:
 def test_a_container_that_said_nothing_is_one_line(health: dict[str, Any] | None) -> None:
     expected = "starting" if health else "running"
 
-    assert reasons.explain(DockerEngine(), container(Health=health)) == [f"app (0123456789ab) is {expected}"]
+    assert found.explain(DockerEngine(), container(Health=health)) == [f"app (0123456789ab) is {expected}"]
 
 
 def test_who_has_a_port_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,10 +152,10 @@ def test_who_has_a_port_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         assert args == ("ps", "--filter", "publish=8443", "--format", "{{.Names}}")
         return subprocess.CompletedProcess(args, 0, stdout="shop-proxy-1\n", stderr="")
 
-    monkeypatch.setattr(reasons, "docker", docker)
+    monkeypatch.setattr(found, "docker", docker)
     said = "driver failed programming external connectivity: Bind for 127.0.0.1:8443 failed: port is already allocated"
 
-    assert reasons.port_holders(DockerEngine(), [said, said, "something else"]) == [
+    assert found.port_holders(DockerEngine(), [said, said, "something else"]) == [
         "port 8443 of localhost is taken by container shop-proxy-1: end it, or choose another port in the settings"
     ]
 
@@ -170,7 +170,7 @@ def test_who_has_a_port_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=["old release", "first release", "data store"],
 )
 def test_what_users_have_meanwhile_is_said(others: list[FoundContainer], rolling: bool, start: str) -> None:
-    assert reasons.what_serves("app", others, rolling=rolling).startswith(start)
+    assert found.what_serves("app", others, rolling=rolling).startswith(start)
 
 
 def test_an_engine_that_cannot_be_asked_is_one_line_that_names_it(
@@ -210,13 +210,15 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         known["command"] = args
         return subprocess.CompletedProcess(args, known["code"], "", known["said"])
 
-    monkeypatch.setattr(again, "docker", docker)
-    monkeypatch.setattr(again, "inspected", lambda _engine, ids: [FoundContainer(JOB)] if ids == ["job"] else [])
+    monkeypatch.setattr(former_logins, "docker", docker)
+    monkeypatch.setattr(
+        former_logins, "inspected", lambda _engine, ids: [FoundContainer(JOB)] if ids == ["job"] else []
+    )
     return known
 
 
 def test_a_job_runs_again_with_another_verb_and_the_same_chains(ran: dict[str, Any]) -> None:
-    assert again.run_again(DockerEngine(), "job", "retire") is None
+    assert former_logins.run_again(DockerEngine(), "job", "retire") is None
     assert ran["command"] == (
         *("run", "--rm", "--init", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true"),
         *("--network=slidegenie-data-1a2b", "--user=1000:1000"),
@@ -230,5 +232,5 @@ def test_a_job_runs_again_with_another_verb_and_the_same_chains(ran: dict[str, A
 def test_why_a_job_failed_when_it_ran_again_is_its_last_line(ran: dict[str, Any]) -> None:
     ran.update(code=2, said="trying\npsql: error: connection refused\n\n")
 
-    assert again.run_again(DockerEngine(), "job", "retire") == "psql: error: connection refused"
-    assert again.run_again(DockerEngine(), "gone", "retire") == "container gone is not there"
+    assert former_logins.run_again(DockerEngine(), "job", "retire") == "psql: error: connection refused"
+    assert former_logins.run_again(DockerEngine(), "gone", "retire") == "container gone is not there"

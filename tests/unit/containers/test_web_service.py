@@ -18,7 +18,7 @@ from components import (
     Zone,
     parse_settings,
 )
-from components.edge.rules import rule
+from components.edge.routes import rule
 from slidegenie.plan import Plan, StackProgram
 
 from ...support.workspace import ROOT

@@ -9,13 +9,12 @@ import pytest
 import yaml
 
 from components import Foundation, FoundationArgs, Proxy, ProxyArgs
-from components.containers import seed
-from components.containers.network import Zone
-from components.containers.rollout.found import FoundContainer
-from components.containers.rollout.rollout import StackRollout
+from components.containers import volumes
+from components.containers.found import FoundContainer
+from components.containers.foundation import Zone
+from components.containers.rollout import StackRollout
 from components.core.engine import DockerEngine
-from components.edge import config, dynamic
-from components.edge import static as fixed
+from components.edge import routes, traefik
 from components.settings import EngineSettings, ProxySettings
 from scripts.segmentation_manual import FLOWS, GOES_OUT, MEMBERS, has_way_out
 from slidegenie.plan import Plan
@@ -31,11 +30,11 @@ def proxy(**settings: Any) -> ProxySettings:
 
 
 def static(**settings: Any) -> Any:
-    return yaml.safe_load(fixed.static("net", "slidegenie/prod", proxy(**settings)))
+    return yaml.safe_load(traefik.static("net", "slidegenie/prod", proxy(**settings)))
 
 
 def edge(**settings: Any) -> Any:
-    return yaml.safe_load(dynamic.edge(proxy(**settings)))
+    return yaml.safe_load(traefik.edge(proxy(**settings)))
 
 
 def acme(**settings: Any) -> Any:
@@ -181,7 +180,7 @@ def test_a_header_can_be_added_and_one_taken_out() -> None:
 )
 def test_only_what_does_not_say_a_small_length_is_measured(method: str, length: str | None, *, measured: bool) -> None:
     """The rule is decided here as Traefik would: its matchers replaced by what they find."""
-    routers = yaml.safe_load(config.route("web", "Host(`x`)", priority=1, direct=False, request_mib=10))["http"]
+    routers = yaml.safe_load(routes.route("web", "Host(`x`)", priority=1, direct=False, request_mib=10))["http"]
     rule = routers["routers"]["web-measured"]["rule"].replace("Host(`x`)", "True")
     rule = re.sub(r"Method\(`(\w+)`\)", lambda found: str(found[1] == method), rule)
     rule = re.sub(
@@ -195,8 +194,8 @@ def test_only_what_does_not_say_a_small_length_is_measured(method: str, length: 
 
 
 def test_the_measuring_router_goes_before_its_service_and_after_a_longer_path() -> None:
-    short = yaml.safe_load(config.route("a", "Host(`x`)", priority=3, direct=False, request_mib=1))["http"]["routers"]
-    longer = yaml.safe_load(config.route("b", "Host(`x`)", priority=4, direct=False, request_mib=1))["http"]["routers"]
+    short = yaml.safe_load(routes.route("a", "Host(`x`)", priority=3, direct=False, request_mib=1))["http"]["routers"]
+    longer = yaml.safe_load(routes.route("b", "Host(`x`)", priority=4, direct=False, request_mib=1))["http"]["routers"]
 
     assert (short["a"]["priority"], short["a-measured"]["priority"], longer["b"]["priority"]) == (6, 7, 8)
     assert short["a-measured"]["middlewares"] == ["body@file"]
@@ -283,7 +282,7 @@ def test_the_route_of_a_service_that_went_is_removed_and_no_other(monkeypatch: p
         ran.append(args)
         return subprocess.CompletedProcess(args, 0, "", "")
 
-    monkeypatch.setattr(seed, "docker_command", docker)
+    monkeypatch.setattr(volumes, "docker_command", docker)
 
     def program() -> None:
         foundation = Foundation("base", FoundationArgs())

@@ -9,7 +9,7 @@ import pytest
 import trustme
 from pytest_httpserver import HTTPServer
 
-from components.edge.rules import check_path, rule
+from components.edge.routes import check_path, rule
 from slidegenie.engine import edge_check
 from slidegenie.plan import Plan
 

@@ -24,11 +24,10 @@ from components import (
     ServerArgs,
     Zone,
 )
-from components.images.backend_admission import admitted_backend
-from components.images.backend_image import BackendImageArgs
+from components.images.backend_image import BackendImageArgs, admitted_backend
 from components.images.image import without_tag
 from components.images.supply_chain import Admission, AdmissionArgs, CheckedImage, Checks, SupplyChainError, login
-from components.images.supply_chain.keys import key_pair
+from components.images.supply_chain.admission import key_pair
 from components.images.supply_chain.push import by_digest
 from components.images.variants import image_variant
 from components.settings import Require, SettingsError, parse_settings

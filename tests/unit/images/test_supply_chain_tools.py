@@ -21,13 +21,11 @@ from components.images.supply_chain import (
     SupplyChainError,
     ToolError,
     cosign,
+    inspection,
     parse_policy,
-    syft,
     tools,
-    trivy,
 )
-from components.images.supply_chain.errors import UnsignedError
-from components.images.supply_chain.tools import Toolset, toolset
+from components.images.supply_chain.tools import Toolset, UnsignedError, toolset
 from components.settings import ImagesSettings, Require
 
 DIGEST = "sha256:" + "a" * 64
@@ -81,7 +79,7 @@ while [ $# -gt 0 ]; do if [ "$1" = --output ]; then echo "{\\"SchemaVersion\\":2
 def test_an_image_of_a_registry_is_scanned_there(programs: Path, stand_in: StandIn, bench: Toolset) -> None:
     stand_in("trivy", TRIVY.replace("VERSION", "0.69.3"))
 
-    assert trivy.scan(bench, IMAGE, parse_policy({}, "policy")) == {"SchemaVersion": 2}
+    assert inspection.scan(bench, IMAGE, parse_policy({}, "policy")) == {"SchemaVersion": 2}
     assert asked(programs, "trivy")[1] == (
         f"image --format json --output {bench.folder}/trivy.json --quiet --no-progress"
         " --scanners vuln,secret,misconfig --image-config-scanners secret,misconfig"
@@ -93,7 +91,7 @@ def test_without_the_database_nothing_is_fetched(programs: Path, stand_in: Stand
     stand_in("trivy", TRIVY.replace("VERSION", "0.69.3"))
     stand_in("docker", ":")
 
-    trivy.scan(bench, LOCAL, parse_policy({"scanners": ["secret"]}, "policy"))
+    inspection.scan(bench, LOCAL, parse_policy({"scanners": ["secret"]}, "policy"))
 
     assert (
         "--scanners secret --image-config-scanners secret --offline-scan --skip-check-update --input"
@@ -107,7 +105,7 @@ def test_a_malicious_trivy_is_refused(stand_in: StandIn, bench: Toolset, version
     stand_in("trivy", TRIVY.replace("VERSION", version))
 
     with pytest.raises(ToolError, match=rf"trivy {version} is a malicious release \(CVE-2026-33634\)"):
-        trivy.scan(bench, IMAGE, parse_policy({}, "policy"))
+        inspection.scan(bench, IMAGE, parse_policy({}, "policy"))
 
 
 def test_one_that_can_be_told_by_what_is_in_it_is_not_even_started(
@@ -116,7 +114,7 @@ def test_one_that_can_be_told_by_what_is_in_it_is_not_even_started(
     stand_in("trivy", "# -X github.com/aquasecurity/trivy/pkg/version/app.ver=0.69.5\necho started")
 
     with pytest.raises(ToolError, match="CVE-2026-33634"):
-        trivy.scan(bench, IMAGE, parse_policy({}, "policy"))
+        inspection.scan(bench, IMAGE, parse_policy({}, "policy"))
     assert not (programs / "trivy.log").exists()
 
 
@@ -125,7 +123,7 @@ def test_a_trivy_that_hides_its_version_is_refused(stand_in: StandIn, bench: Too
     stand_in("trivy", f"echo '{answer}'")
 
     with pytest.raises(ToolError, match="does not tell its version"):
-        trivy.scan(bench, IMAGE, parse_policy({}, "policy"))
+        inspection.scan(bench, IMAGE, parse_policy({}, "policy"))
 
 
 @pytest.mark.parametrize("pinned", ["", f"@{DIGEST}"])
@@ -136,7 +134,7 @@ def test_a_malicious_trivy_in_an_image_is_not_even_started(
     monkeypatch.setattr(tools, "third_party", lambda _: f"ghcr.io/aquasecurity/trivy:v0.69.5{pinned}")
 
     with pytest.raises(ToolError, match=r"trivy 0\.69\.5 is a malicious release"):
-        trivy.scan(bench, IMAGE, parse_policy({}, "policy"))
+        inspection.scan(bench, IMAGE, parse_policy({}, "policy"))
     assert not (programs / "docker.log").exists()
 
 
@@ -146,7 +144,7 @@ def test_the_environment_does_not_bend_the_policy(
     for name in ("TRIVY_SEVERITY", "TRIVY_IGNOREFILE", "TRIVY_DB_REPOSITORY", "TRIVY_CACHE_DIR"):
         monkeypatch.setenv(name, "of the user")
     stand_in("trivy", "export -p >environment" + TRIVY.replace("VERSION", "0.69.3"))
-    trivy.scan(bench, IMAGE, parse_policy({}, "policy"))
+    inspection.scan(bench, IMAGE, parse_policy({}, "policy"))
 
     environment = (bench.folder / "environment").read_text(encoding="utf-8")
     assert set(re.findall(r"TRIVY_\w+(?==.of the user)", environment)) == {"TRIVY_DB_REPOSITORY", "TRIVY_CACHE_DIR"}
@@ -163,7 +161,7 @@ def test_a_tool_in_a_container_reaches_what_a_program_would(
     monkeypatch.delenv("HTTPS_PROXY", raising=False)
     stand_in("docker", ":")
     with toolset(fetch=False, images=ImagesSettings(mirror="mirror.example.com")) as bench:
-        syft.sbom(bench, IMAGE)
+        inspection.sbom(bench, IMAGE)
     inspect, run = asked(programs, "docker")
 
     assert inspect.startswith("image inspect mirror.example.com/anchore/syft:")
@@ -177,7 +175,7 @@ def test_a_tool_in_a_container_reaches_what_a_program_would(
 
 def test_a_missing_tool_says_how_to_get_it(bench: Toolset) -> None:
     with pytest.raises(ToolError) as raised:
-        syft.sbom(bench, IMAGE)
+        inspection.sbom(bench, IMAGE)
 
     assert str(raised.value).startswith("syft is not on PATH and ghcr.io/anchore/syft:")
     assert "run scripts/install-supply-chain-tools.sh syft, or `docker pull ghcr.io/anchore/syft:" in str(raised.value)
@@ -187,7 +185,7 @@ def test_a_tool_that_fails_says_its_last_words(stand_in: StandIn, bench: Toolset
     stand_in("syft", "echo no such image >&2; exit 3")
 
     with pytest.raises(ToolError, match=r"^syft failed: no such image$"):
-        syft.sbom(bench, IMAGE)
+        inspection.sbom(bench, IMAGE)
 
 
 def test_without_a_program_the_image_on_the_engine_is_used_and_nothing_is_pulled(
@@ -195,7 +193,7 @@ def test_without_a_program_the_image_on_the_engine_is_used_and_nothing_is_pulled
 ) -> None:
     stand_in("docker", ":")
 
-    syft.sbom(bench, IMAGE)
+    inspection.sbom(bench, IMAGE)
 
     inspect, run = asked(programs, "docker")
     assert inspect.startswith("image inspect ghcr.io/anchore/syft:")
@@ -207,9 +205,9 @@ def test_without_a_program_the_image_on_the_engine_is_used_and_nothing_is_pulled
 def test_an_image_of_a_tool_is_pulled_only_where_the_tool_is_required(programs: Path, stand_in: StandIn) -> None:
     stand_in("docker", '[ "$1" != image ]')
     with toolset(fetch=False) as lenient, pytest.raises(ToolError, match="is not on the engine"):
-        syft.sbom(lenient, IMAGE)
+        inspection.sbom(lenient, IMAGE)
     with toolset(fetch=True) as strict:
-        syft.sbom(strict, IMAGE)
+        inspection.sbom(strict, IMAGE)
 
     assert [line.split()[0] for line in asked(programs, "docker")] == ["image", "image", "pull", "run"]
 
@@ -446,7 +444,7 @@ def test_images_come_from_the_engine_and_a_tool_in_a_container_runs_where_its_fi
     monkeypatch.setenv("DOCKER_HOST", "ssh://there")
     stand_in("docker", _NOTE_HOST)
     with toolset(fetch=False) as bench:
-        syft.sbom(bench, LOCAL)
+        inspection.sbom(bench, LOCAL)
 
     commands = [line.split()[0] for line in asked(programs, "docker")]
     where = dict(zip(commands, asked(programs, "hosts"), strict=True))
@@ -464,7 +462,7 @@ def test_nothing_secret_shows_when_it_is_printed() -> None:
 
 def test_the_tools_ask_nobody_for_news(stand_in: StandIn, bench: Toolset) -> None:
     stand_in("syft", "export -p >environment")
-    syft.sbom(bench, IMAGE)
+    inspection.sbom(bench, IMAGE)
 
     environment = (bench.folder / "environment").read_text(encoding="utf-8")
     assert re.search("SYFT_CHECK_FOR_APP_UPDATE=.?false", environment)
@@ -479,4 +477,4 @@ def test_a_tool_that_hangs_is_given_up(stand_in: StandIn, bench: Toolset, monkey
 
     monkeypatch.setattr(subprocess, "run", hangs)
     with pytest.raises(ToolError, match="syft did not end within 900 s"):
-        syft.sbom(bench, IMAGE)
+        inspection.sbom(bench, IMAGE)

@@ -20,7 +20,7 @@ from components.settings import (
     Target,
     Variant,
 )
-from components.settings.values.versions import third_party
+from components.settings.references import third_party
 from scripts.images_manual import images_manual
 from slidegenie.maintenance.cleanup import steps
 from slidegenie.plan import Plan

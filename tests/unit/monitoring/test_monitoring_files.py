@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.monitoring.links import panel_number, runbook_link
+from components.monitoring.runbook import panel_number, runbook_link
 from scripts.dashboards import BOARDS
 
 from ...support.prometheus import (

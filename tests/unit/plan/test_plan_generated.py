@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.core.json_text import json_text
+from components.core.text import json_text
 from scripts.environment_file import COMMENTS, render_env
 from scripts.generated_files import COMPOSE_FILES, generated_files
 from scripts.golden import FURTHER, compact, difference, reviewed

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.core.policy.load import default_policy
-from components.core.policy.model import ContainerPolicy, Granted
+from components.core.policy import ContainerPolicy, Granted, default_policy
 from slidegenie.policy.judge import PolicyResult, judge
 from slidegenie.policy.normalized import CONTAINER, NETWORK, REMOTE_IMAGE, judged_resource
 from slidegenie.policy.rule import UNKNOWN, ProgramFacts

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from components.core.policy.load import default_policy, load_policy, parse, schema
-from components.core.policy.model import ContainerPolicy, Exceptions
-from components.core.policy.rules_file import RULE_FIELDS
+from components.core.policy import ContainerPolicy, Exceptions, default_policy, load_policy, parse, schema
+from components.core.policy_rules import RULE_FIELDS
 from components.settings import Enforcement, PolicySettings, SettingsError
 from slidegenie.policy.judge import CHECKS
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.core.policy.load import default_policy
+from components.core.policy import default_policy
 from slidegenie.policy.judge import PolicyResult, judge
 from slidegenie.policy.rule import ProgramFacts
 from slidegenie.policy.subjects import judged_container, judged_network, judged_volume, metrics, zones_of

@@ -7,7 +7,7 @@ import pytest
 from pulumi_policy import EnforcementLevel, ResourceValidationArgs, ResourceValidationPolicy
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
-from components.core.policy.load import default_policy
+from components.core.policy import default_policy
 from components.settings import Enforcement, PolicySettings, SettingsError
 from slidegenie.policy.normalized import CONTAINER
 from slidegenie.policy.pack import known, pack_policies, stack_settings

@@ -12,9 +12,8 @@ from pulumi.runtime import rpc
 import components
 from components import FilesArgs, Foundation, FoundationArgs, HostMount, Limits, Server, ServerArgs, Zone
 from components.containers import FilesMount, HealthCheck
-from components.containers.files import Files
-from components.core.policy.load import default_policy, load_policy
-from components.core.policy.model import ContainerPolicy, Granted
+from components.containers.volumes import Files
+from components.core.policy import ContainerPolicy, Granted, default_policy, load_policy
 from components.settings import PolicySettings
 from slidegenie.plan import Plan, StackProgram
 from slidegenie.policy.enforcement import policy_settings

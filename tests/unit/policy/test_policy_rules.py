@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.core.policy.rules_file import RULE_FIELDS
+from components.core.policy_rules import RULE_FIELDS
 from slidegenie.policy.judge import explain, report
 from slidegenie.policy.normalized import SERVICE, VOLUME
 from slidegenie.policy.rule import UNKNOWN

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from components.core.labels import IMAGE_LABEL, STACK_LABEL
 from components.images.supply_chain import SupplyChainError
-from components.images.supply_chain.errors import UnsignedError
-from components.images.supply_chain.policy import Severity
+from components.images.supply_chain.scan_policy import Severity
+from components.images.supply_chain.tools import UnsignedError
 from components.settings import Settings, SupplyChainSettings
 from slidegenie.console import Problem
 from slidegenie.maintenance import freshness, scanning, textfile

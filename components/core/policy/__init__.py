@@ -1,1 +1,0 @@
-"""The container policy file: what it says, read and checked."""
