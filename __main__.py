@@ -15,3 +15,4 @@ pulumi.export("backend", platform.backend_url)
 for service, port in settings.monitoring.published().items():
     pulumi.export(service, f"http://127.0.0.1:{port}")
 pulumi.export("authority", platform.proxy.authority)
+pulumi.export("releases", platform.releases)

@@ -12,6 +12,7 @@ from .containers.secrets import StackSecrets, StackSecretsArgs
 from .edge import Proxy, ProxyArgs
 from .images.supply_chain.admission import VendorImages, VendorImagesArgs
 from .monitoring import Additions, Monitoring, MonitoringArgs, WatchedPostgres
+from .releases import StackReleases
 from .settings import Settings
 from .stores.clients import Endpoint
 from .stores.postgres import Postgres, PostgresArgs, as_administrator, external_postgres
@@ -64,15 +65,20 @@ class SlideGeniePlatform(pulumi.ComponentResource):
     """Address of the platform."""
     backend_url: str | None
     """Address of the backend without TLS, on the Docker host only; `None` where it is not published."""
+    releases: pulumi.Output[dict[str, Any]]
+    """The last good releases, for `backend.rollback`; export it as `releases`, where the next update reads it."""
 
     def __init__(self, name: str, args: SlideGeniePlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slidegenie:index:SlideGeniePlatform", name, None, opts)
-        settings = args.settings
+        # Nothing is declared yet: a program that waits for an answer lets begin what is.
+        releases = StackReleases(args.settings.backend)
+        settings = args.settings.model_copy(update={"backend": releases.settings})
         child = pulumi.ResourceOptions(parent=self)
         images, proxy = settings.images, settings.proxy
         self.foundation = Foundation(
             name, FoundationArgs(images=images, engine=settings.engine, policy=settings.policy), opts=child
         )
+        releases.hold(self.foundation)
         if settings.supply_chain.vendors:
             vendors = VendorImagesArgs(
                 images=images,
@@ -114,6 +120,7 @@ class SlideGeniePlatform(pulumi.ComponentResource):
         self.backups = self._backups(name, settings) if settings.backup.enabled else None
         self.url = self.proxy.url
         self.backend_url = f"http://127.0.0.1:{proxy.backend_port}" if proxy.backend_port else None
+        self.releases = releases.after(self.foundation, self.backend)
         self.register_outputs({"url": self.url})
 
     def _monitoring(self, name: str, settings: Settings, monitored: Additions) -> Monitoring:

@@ -123,6 +123,7 @@ class StackRollout:
         self._engine, self._networks = engine, networks
         self._members: dict[str, Member] = {}
         self._ids: dict[str, pulumi.Output[str]] = {}
+        self._labels: dict[str, str] = {}
         self._before: asyncio.Future[list[FoundContainer]] | None = None
         self._ending = asyncio.Lock()
         self._last: list[Callable[[DockerEngine, Sequence[FoundContainer]], None]] = []
@@ -130,7 +131,9 @@ class StackRollout:
         """Runs before a container is created."""
         self.say_why = pulumi.ErrorHook("slidegenie-say-why", self._say_why)
         """Runs when one could not be."""
-        self._done: pulumi.Output[str] = pulumi.Output.from_input(pulumi.get_stack()).apply(self._finish)
+        self.reached: pulumi.Output[bool] = pulumi.Output.from_input(pulumi.get_stack()).apply(self._finish)
+        """Whether all containers that the program declares are there as it says, known at the end of the rollout; not
+        in a preview, nor in an update of a part of the stack."""
 
     def config_label(self, member: Member, config: pulumi.Output[str]) -> pulumi.Output[str]:
         """Return the label that says what the container of `member` was made from, a hash, and in which attempt."""
@@ -138,7 +141,9 @@ class StackRollout:
         async def label(value: str) -> str:
             if not speaks_to_an_engine():
                 return value
-            return config_label(value, member.resource, await self._found_before(), member.replacement)
+            made_from = config_label(value, member.resource, await self._found_before(), member.replacement)
+            self._labels[member.resource] = made_from
+            return made_from
 
         return config.apply(label)
 
@@ -151,7 +156,7 @@ class StackRollout:
 
         No container may depend on it. A preview, where nothing happens, does not wait.
         """
-        return self._done.apply(lambda _: value())
+        return self.reached.apply(lambda _: value())
 
     def at_the_end(self, tidy: Callable[[DockerEngine, Sequence[FoundContainer]], None]) -> None:
         """Have `tidy` end what the program does not declare any more, once all that it declares is healthy.
@@ -205,14 +210,17 @@ class StackRollout:
         rolling = member.replacement is Replacement.BESIDE
         return [*lines, *explain(engine, newest), what_serves(newest.service, others, rolling=rolling)]
 
-    async def _finish(self, stack: str) -> str:
+    async def _finish(self, _stack: str) -> bool:
         if not is_real_run():
-            return stack
-        # Outputs are awaited once the program has declared everything.
-        ids = {resource: await identity.future() for resource, identity in list(self._ids.items())}
+            return False
+        ids: dict[str, str | None] = {}
+        # Outputs are awaited once the program has declared everything, or while it waits for Pulumi's answer to a
+        # question: then it declares more.
+        while self._ids.keys() - ids.keys():
+            ids = {resource: await identity.future() for resource, identity in list(self._ids.items())}
         if None in ids.values():
             # Only a part of the stack is updated, and something else was never made.
-            return stack
+            return False
         sick = await self._sick(ids)
         # What serves stays while what should take its place does not. And what the program does not declare any more,
         # Pulumi ends: here it may be missing since the program failed.
@@ -226,7 +234,9 @@ class StackRollout:
         found = await self._found()
         for tidy in self._last:
             await asyncio.to_thread(tidy, await self._where(), found)
-        return stack
+        # What an update of a part of the stack left out is there from before.
+        stay = [c for c in found if ids.get(c.resource) == c.id]
+        return bool(stay) and all(c.config == self._labels.get(c.resource, c.config) for c in stay)
 
     async def _end(self, containers: Sequence[FoundContainer]) -> None:
         """End those of `containers` that are this stack's, and not those of another state under the same name."""

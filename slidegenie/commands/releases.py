@@ -7,14 +7,16 @@ import typer
 from ..console import echo, info
 from ..context import Context
 from ..engine.start import ensure_engine
-from ..rollout.rollback import History
+from ..pulumi.stack import PulumiStack
+from ..rollout.releases import listed
+from ..rollout.releases import rollback as go_back
 from ..runner import RunnerKind
 from .options import Engine, Stack
 
 
 def releases(stack: Stack = None, engine: Engine = None) -> None:
     """List the last good releases and whether the database allows to go back to them. Needs Pulumi."""
-    for line in _history(stack, engine).listed():
+    for line in listed(_stack(stack, engine)):
         echo(line)
 
 
@@ -27,12 +29,12 @@ def rollback(
     ] = False,
 ) -> None:
     """Go back: to what serves if the last rollout broke, else to the release before this one. Needs Pulumi."""
-    release = _history(stack, engine).rollback(force=force)
+    release = go_back(_stack(stack, engine), force=force)
     info(f"{release.version} serves; fix the cause before the next `make up`: that one goes by settings and code again")
 
 
-def _history(stack: str | None, engine: RunnerKind | None) -> History:
+def _stack(stack: str | None, engine: RunnerKind | None) -> PulumiStack:
     context = Context.of(stack, engine)
     pulumi = context.pulumi("which keeps no releases: check out the last good commit, `make up`")
     ensure_engine()
-    return pulumi.history
+    return pulumi.stack

@@ -106,7 +106,8 @@ def show_addresses(plan: Plan) -> None:
     where = "" if engine.local else f", on {engine.host}"
     echo()
     echo(f"  SlideGenie is up: stack {plan.stack}, {number} healthy containers{where}")
-    addresses = {name: str(value) for name, value in plan.outputs.items() if value and name != "authority"}
+    outputs = {name: value for name, value in plan.outputs.items() if isinstance(value, str)}
+    addresses = {name: value for name, value in outputs.items() if value and name != "authority"}
     for name, value in addresses.items():
         echo(f"  {name:<13} {value}")
     if not engine.local:

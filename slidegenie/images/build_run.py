@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.core.engine import DockerEngine
+from components.core.git import git_version
 from components.images.backend_image import BackendImageArgs
 from components.images.variants import VARIANTS, ImageVariant
 from components.settings import BuildCache, Settings, Target, Variant
@@ -16,7 +17,7 @@ from ..engine.docker import speak_to
 from ..plan import StackProgram
 from .build import BuildRun, Inspection, print_report
 from .buildx import Builder, check_base, check_registry
-from .git import git_origin, git_version
+from .git import git_origin
 
 
 @dataclass(frozen=True, kw_only=True)

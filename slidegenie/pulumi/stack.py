@@ -5,7 +5,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,12 @@ from ..user_folder import UserFolder
 from .progress import Progress
 from .state import StackState
 
+_LAST = 50
+"""So many of the last operations are looked through for the last update."""
+_OPENS_SECRETS = {"encryptedkey", "encryptionsalt"}
+"""Keys of a stack file with what opens its secrets, together with a passphrase or a cloud's key service."""
+_PROVIDER = "secretsprovider"
+"""Key that says which of them it is."""
 _PULUMI_STOPS = "Pulumi finishes the step under way; Ctrl-C again stops it at once"
 
 
@@ -40,10 +46,10 @@ class PulumiStack:
         self._folder = user.folder("stacks", self.name)
         self._settings = self._folder / program.file
 
-    def open(self, *, make: bool = False, backend: dict[str, Any] | None = None) -> None:
+    def open(self, *, make: bool = False, rollback: int | None = None, unchecked: bool = False) -> None:
         """Bring the settings of the stack up to date; when it does not exist, `make` it.
 
-        `backend` takes the place of that section: a rollback brings back an earlier one.
+        `rollback` is the number of the release that runs in place of what they say, `unchecked` by the database.
 
         Raises:
             Problem: when there is no such stack, or the passphrase does not fit it.
@@ -58,8 +64,9 @@ class PulumiStack:
                 raise NotBroughtUp(self.name, "Pulumi")
             info(f"making stack {self.name}")
             self._settings.unlink(missing_ok=True)
-            self._pulumi("stack", "init", self.name, "--secrets-provider", "passphrase", cwd=self._folder)
-        self._refresh_settings(backend)
+            provider = StackFile.read(self._root / self.program.file, self._project).document.get(_PROVIDER)
+            self._pulumi("stack", "init", self.name, "--secrets-provider", provider or "passphrase", cwd=self._folder)
+        self._refresh_settings({"rollback": rollback, "rollbackUnchecked": unchecked} if rollback else {})
 
     def up(self, replace: list[str]) -> int:
         """Bring the stack to what the program says; resources in `replace` are made anew whether they changed or not.
@@ -121,11 +128,12 @@ class PulumiStack:
 
     def state(self, *, secrets: bool = False) -> StackState:
         """Return the state; with `secrets`, its secrets are readable."""
-        stack = self._stack()
         if not secrets:
-            return StackState.of(stack.export_stack().deployment)
-        text = self._pulumi("stack", "export", "--show-secrets")
-        return StackState.of(json.loads(text)["deployment"])
+            return StackState.of(self._stack().export_stack().deployment)
+        return self._exported("--show-secrets")
+
+    def _exported(self, *flags: str, cwd: Path | None = None) -> StackState:
+        return StackState.of(json.loads(self._pulumi("stack", "export", *flags, cwd=cwd)).get("deployment"))
 
     def outputs(self) -> dict[str, Any]:
         """Return what the program exported; secrets are masked."""
@@ -136,21 +144,27 @@ class PulumiStack:
         workspace = auto.LocalWorkspaceOptions(pulumi_command=self._command, env_vars=self._env)
         return auto.select_stack(stack_name=self.name, work_dir=str(self._root), opts=workspace)
 
-    def section(self, name: str) -> dict[str, Any]:
-        """Return a section of the settings, as the stack file has it."""
-        noted = StackFile.read(self._settings, self._project).configuration
-        section: dict[str, Any] = noted.get(f"{self._project}:{name}") or {}
-        return section
+    def last_update_succeeded(self) -> bool:
+        """Tell how the last update ended; one that was killed is in no history."""
+        said = self._pulumi("stack", "history", "--json", "--page-size", str(_LAST), "--page", "1")
+        ended = [update["result"] for update in json.loads(said) if update["kind"] == "update"]
+        return not ended or ended[0] == "succeeded"
 
-    def _refresh_settings(self, backend: dict[str, Any] | None) -> None:
+    def _refresh_settings(self, going_back: Mapping[str, Any]) -> None:
         committed = StackFile.read(self._root / self.program.file, self._project)
         settings = committed.document | {"config": committed.configuration}
-        if backend is not None:
-            settings["config"] |= {f"{self._project}:backend": backend}
-        if "encryptionsalt" not in settings:
-            noted = StackFile.read(self._settings, self._project).document if self._settings.exists() else {}
-            settings["encryptionsalt"] = noted.get("encryptionsalt")
+        if going_back:
+            section = f"{self._project}:backend"
+            settings["config"] |= {section: {**(committed.configuration.get(section) or {}), **going_back}}
+        if not _OPENS_SECRETS & settings.keys():
+            settings = {**settings, **self._decryption()}
         self._settings.write_text(write_yaml(settings), encoding="utf-8")
+
+    def _decryption(self) -> Mapping[str, Any]:
+        """Return what opens the secrets: as noted here, else, where somebody else made the stack, as its state says."""
+        noted = StackFile.read(self._settings, self._project).document if self._settings.exists() else {}
+        known = {key: value for key, value in noted.items() if key in {*_OPENS_SECRETS, _PROVIDER} and value}
+        return known if _OPENS_SECRETS & known.keys() else self._exported(cwd=self._folder).decryption()
 
     def _environment(self) -> dict[str, str]:
         env = {}

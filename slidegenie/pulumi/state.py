@@ -1,7 +1,7 @@
 """What a stack's state says, read from `pulumi stack export`, and what of it somebody removed by hand."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from components.containers.api_tokens import TOKEN
@@ -16,11 +16,28 @@ class StackState:
     """The resources of a stack as Pulumi knows them."""
 
     resources: tuple[dict[str, Any], ...]
+    interrupted: bool = False
+    """Whether an update was killed in the middle of something."""
+    secrets_provider: Mapping[str, Any] = field(default_factory=dict)
+    """What encrypts its secrets, as Pulumi noted it."""
 
     @classmethod
     def of(cls, deployment: Mapping[str, Any] | None) -> "StackState":
         """Read an exported deployment."""
-        return cls(tuple((deployment or {}).get("resources") or ()))
+        known = deployment or {}
+        resources, pending = known.get("resources") or (), known.get("pending_operations")
+        return cls(tuple(resources), bool(pending), known.get("secrets_providers") or {})
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether an update began and has not come to its end."""
+        return self.interrupted or any(resource.get("delete") for resource in self.resources)
+
+    def decryption(self) -> dict[str, str]:
+        """Return the keys of a stack file that open its secrets; none where Pulumi's service keeps them."""
+        state = self.secrets_provider.get("state") or {}
+        names = {"salt": "encryptionsalt", "url": "secretsprovider", "encryptedkey": "encryptedkey"}
+        return {names[key]: value for key, value in state.items() if key in names and value}
 
     def container_ids(self) -> set[str]:
         """Return the IDs of all containers the state knows, also of those that wait to be deleted."""
@@ -88,14 +105,6 @@ class StackState:
     def protected(self) -> list[str]:
         """Return the URNs of what Pulumi refuses to delete."""
         return [resource["urn"] for resource in self.resources if resource.get("protect")]
-
-    def job_output(self, name: str) -> str:
-        """Return what a job printed when it last succeeded; nothing when it did not."""
-        for resource in self.current():
-            outputs = resource.get("outputs") or {}
-            if resource["urn"].rpartition("::")[2].endswith(f"-{name}") and not outputs.get("exitCode"):
-                return str(outputs.get("containerLogs") or "")
-        return ""
 
     def ending(self, names: Collection[str]) -> list[dict[str, Any]]:
         """Return the current resources whose names end with a dash and one of `names`."""

@@ -152,10 +152,8 @@ class Rotation:
             yield f"{name:<{width}}  {age:<9}  {secret.what}"
         yield "rotate one with `make rotate SECRET=<secret>`; a given one: change it where it was given, then `make up`"
 
-    def rotate(self, name: str, on_start: Callable[[], None]) -> None:
+    def rotate(self, name: str) -> None:
         """Replace one secret, roll out what uses it, and end the old one.
-
-        `on_start` is called before each rollout that this takes.
 
         Raises:
             Problem: when there is nothing to rotate, with what to do instead; or when the rollout failed.
@@ -169,14 +167,14 @@ class Rotation:
             raise Problem(f"stack {self._stack.name} has no secret {name}: `make rotate` lists what it has")
         if len(secret.steps) > 1:
             # One lets the other in: before either changes, what an interrupted rotation began must have arrived.
-            self._roll_out(name, (), on_start)
+            self._roll_out(name, ())
         shown = self._edge() if secret.store == _EDGE else None
         for number, step in enumerate(secret.steps, start=1):
             info(f"rotating {name}" + (f", step {number} of {len(secret.steps)}" if len(secret.steps) > 1 else ""))
             urns = [resource["urn"] for resource in self._stack.state().ending(step)]
             for urn in urns:
                 self._stack.unprotect(urn)
-            self._roll_out(name, urns, on_start)
+            self._roll_out(name, urns)
         if secret.store == _EDGE:
             self._see_the_edge(shown)
         info(f"{name} is rotated; {secret.closing}")
@@ -197,8 +195,8 @@ class Rotation:
             time.sleep(_PAUSE_SECONDS)
         info("the edge shows the new one" if now else "the edge cannot be asked from here: nobody saw what it shows")
 
-    def _roll_out(self, name: str, urns: Sequence[str], on_start: Callable[[], None]) -> None:
-        show_changes(roll_out(self._stack, urns, on_start=on_start))
+    def _roll_out(self, name: str, urns: Sequence[str]) -> None:
+        show_changes(roll_out(self._stack, urns))
         if name == "backup":
             self._tell_repository()
 

@@ -1,9 +1,12 @@
-"""Pulumi as what carries a plan out: every rollout is a release to go back to."""
+"""Pulumi as what carries a plan out."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pulumi.automation import PulumiCommand
+
+from components.core.engine import DockerEngine
+from components.releases.kept_images import keep_images
 
 from ..console import echo, info
 from ..engine.ownership import refuse_another_owner, refuse_foreign_data
@@ -12,7 +15,7 @@ from ..plan import Plan, StackProgram
 from ..pulumi.stack import PulumiStack
 from ..runner import RunnerKind, UpOptions
 from ..user_folder import UserFolder
-from .rollback import History
+from .releases import releases_of
 from .rollout import moved_images, roll_out, show_changes, sweep, unprotect_replaced
 from .rotation import Rotation
 
@@ -40,13 +43,8 @@ class PulumiRunner:
             self._is_open = True
         return self._stack
 
-    @property
-    def history(self) -> History:
-        """The releases of the stack."""
-        return History(self._program.root, self.stack, self._user.folder("stacks", self._program.stack))
-
     def up(self, options: UpOptions) -> None:
-        """Bring the stack to what the plan says, and note the release.
+        """Bring the stack to what the plan says.
 
         Raises:
             Problem: when it failed, with the reason; the old release serves on.
@@ -62,14 +60,11 @@ class PulumiRunner:
         if moved and not options.newest:
             names = ", ".join(sorted(set(moved.values())))
             info(f"this engine has newer images than the stack was made from ({names}); `make up NEWEST=1` takes them")
-        history = self.history
 
         def on_start() -> None:
             self._user.remember(self._program.stack, self.kind)
-            history.begin()
 
         show_changes(roll_out(stack, list(moved) if options.newest else (), on_start=on_start))
-        history.record_success()
 
     def preview(self) -> None:
         """Print what `up` would change; changes nothing."""
@@ -81,14 +76,11 @@ class PulumiRunner:
         Raises:
             Problem: when there is nothing to rotate, with what to do instead; or when the rollout failed.
         """
-        history = self.history
+        releases = releases_of(self.stack)
         # What a rollback put there is the release still.
-        held = history.held_settings()
-        self.stack.open(backend=held)
+        self.stack.open(rollback=releases.current if releases.held else None)
         unprotect_replaced(self.stack, self._plan(), remove=False)
-        self._rotation(edge_certificate).rotate(secret, on_start=history.begin if held is None else lambda: None)
-        if held is None:
-            history.record_success()
+        self._rotation(edge_certificate).rotate(secret)
 
     def rotatable(self) -> Iterator[str]:
         """Yield a line for each secret that can be rotated."""
@@ -104,7 +96,7 @@ class PulumiRunner:
         self._refuse_others()
         kept = not with_backups and bool(self.stack.state().backups())
         show_changes(self.stack.destroy(with_backups=with_backups))
-        self.history.forget()
+        keep_images(DockerEngine(), self.stack.label, ())
         return kept
 
     def outputs(self) -> Mapping[str, Any]:

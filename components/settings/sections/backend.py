@@ -173,6 +173,11 @@ class BackendSettings(Section):
     none."""
     limits: Limits = Limits(memory_mib=512)
     """Limits of one container."""
+    rollback: Annotated[int, Field(ge=1)] | None = None
+    """Number of an earlier release, one of the stack's output `releases`: its image runs, as this section was then, in
+    place of what this section says now; `volumes` stay. Default: what this section says."""
+    rollback_unchecked: bool = False
+    """Go back to it though its migrations do not say that it works on the database as it is."""
 
     def _broken(self) -> Iterator[str]:
         yield from self._broken_volumes()

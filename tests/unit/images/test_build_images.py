@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from components.core.git import UNKNOWN_VERSION, git_version
 from components.images.image import BuiltImageArgs
 from components.images.supply_chain import ToolError
 from components.settings import BuildCache, parse_settings
@@ -20,7 +21,7 @@ from slidegenie.images import buildx
 from slidegenie.images.build import Inspection
 from slidegenie.images.build_run import BuildOptions
 from slidegenie.images.buildx import Builder
-from slidegenie.images.git import UNKNOWN_VERSION, git_origin, git_version
+from slidegenie.images.git import git_origin
 
 OWN = Builder("default", own=True, platforms=frozenset({"linux/amd64"}))
 OTHER = Builder("multi", own=False, platforms=frozenset({"linux/amd64", "linux/arm64"}))

@@ -1,4 +1,4 @@
-"""Pulumi as what carries a plan out: which rollout is a release, and what of others it leaves alone."""
+"""Pulumi as what carries a plan out: which release a rotation keeps, and what of others it leaves alone."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from components.releases import Releases
 from slidegenie.console import Problem
 from slidegenie.engine import ownership
 from slidegenie.plan import StackProgram
@@ -25,7 +26,7 @@ _SERVER = {
 
 
 class Stack:
-    """A stack whose state knows nothing, and its releases; what is done to them is noted."""
+    """A stack whose state knows nothing; what is done to it is noted."""
 
     name, label = "dev", "slidegenie/dev"
 
@@ -33,10 +34,13 @@ class Stack:
         self.did: list[str] = []
         self.refusal: Problem | None = None
         self.locked: Problem | None = None
-        self.held: dict[str, Any] | None = None
+        self.releases = Releases()
 
-    def open(self, *, make: bool = False, backend: dict[str, Any] | None = None) -> None:
-        self.did.append("make" if make else f"open with {backend}" if backend else "open")
+    def open(self, *, make: bool = False, rollback: int | None = None) -> None:
+        self.did.append("make" if make else f"open with release {rollback}" if rollback else "open")
+
+    def outputs(self) -> dict[str, Any]:
+        return {"releases": self.releases.output()}
 
     def state(self) -> StackState:
         return StackState(())
@@ -60,24 +64,9 @@ class Stack:
         self.did.append(" ".join(["roll out", *anew]))
         return 1
 
-    # What History does.
-
-    def begin(self) -> None:
-        self.did.append("begin")
-
-    def record_success(self) -> None:
-        self.did.append("succeeded")
-
-    def held_settings(self) -> dict[str, Any] | None:
-        return self.held
-
-    def forget(self) -> None:
-        self.did.append("forget")
-
     # What Rotation does.
 
-    def rotate(self, secret: str, *, on_start: Callable[[], None]) -> None:
-        on_start()
+    def rotate(self, secret: str) -> None:
         self.did.append(f"rotate {secret}")
 
 
@@ -85,10 +74,11 @@ class Stack:
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
     made = Stack()
     in_a_program(tmp_path, monkeypatch)
-    for name in ("PulumiStack", "History", "Rotation"):
+    for name in ("PulumiStack", "Rotation"):
         monkeypatch.setattr(module, name, lambda *_: made)
     monkeypatch.setattr(module, "roll_out", made.roll_out)
     monkeypatch.setattr(module, "sweep", lambda *_: made.did.append("sweep"))
+    monkeypatch.setattr(module, "keep_images", lambda *_: made.did.append("let go of images"))
     monkeypatch.setattr(ownership, "containers", lambda *_, **__: [])
     return made
 
@@ -98,9 +88,9 @@ def runner() -> PulumiRunner:
     return PulumiRunner(program, program.plan, UserFolder.open(), cast("Any", None))
 
 
-def test_a_rollout_is_a_release_and_remembered(stack: Stack) -> None:
+def test_a_rollout_is_remembered(stack: Stack) -> None:
     runner().up(UpOptions())
-    assert stack.did == ["make", "begin", "roll out", "succeeded"]
+    assert stack.did == ["make", "roll out"]
     assert (UserFolder.open().current(), UserFolder.open().runner("dev")) == ("dev", RunnerKind.PULUMI)
 
 
@@ -109,10 +99,10 @@ def test_newer_images_are_taken_when_somebody_says_so(
 ) -> None:
     monkeypatch.setattr(module, "moved_images", lambda *_: {"urn::redis": "redis:8"})
     runner().up(UpOptions())
-    assert stack.did[-2] == "roll out"
+    assert stack.did[-1] == "roll out"
     assert "newer images than the stack was made from (redis:8); `make up NEWEST=1`" in capsys.readouterr().out
     runner().up(UpOptions(newest=True))
-    assert stack.did[-2] == "roll out urn::redis"
+    assert stack.did[-1] == "roll out urn::redis"
     assert "NEWEST" not in capsys.readouterr().out
 
 
@@ -124,13 +114,17 @@ def test_what_was_refused_is_neither_an_attempt_nor_remembered(stack: Stack) -> 
     assert UserFolder.open().current() is None
 
 
-def test_a_rotation_is_a_release_unless_a_rollback_holds_one(stack: Stack) -> None:
+def test_a_rotation_keeps_what_a_rollback_put_there(stack: Stack) -> None:
     runner().rotate("redis", lambda: None)
-    assert stack.did[-3:] == ["begin", "rotate redis", "succeeded"]
+    assert stack.did == ["open", "open", "rotate redis"]
     stack.did.clear()
-    stack.held = {"image": "kept"}
+    stack.releases = Releases(current=2)
     runner().rotate("redis", lambda: None)
-    assert stack.did == ["open", "open with {'image': 'kept'}", "rotate redis"], "what went back there stays"
+    assert stack.did == ["open", "open", "rotate redis"], "settings and code say what runs"
+    stack.did.clear()
+    stack.releases = Releases(current=2, held=True)
+    runner().rotate("redis", lambda: None)
+    assert stack.did == ["open", "open with release 2", "rotate redis"]
 
 
 def take_down() -> None:
@@ -145,7 +139,7 @@ def destroy() -> None:
 def test_what_a_killed_rollout_left_goes_first(stack: Stack, command: Callable[[], None]) -> None:
     command()
     assert stack.did[:2] == ["open", "sweep"]
-    assert stack.did[2:] in (["down"], ["destroy with_backups=True", "forget"])
+    assert stack.did[2:] in (["down"], ["destroy with_backups=True", "let go of images"])
 
 
 @pytest.mark.parametrize("command", [take_down, destroy])

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from pulumi import automation as auto
 
+from components.settings.yaml_file import parse_yaml
 from slidegenie.console import Problem
 from slidegenie.plan import StackProgram
 from slidegenie.pulumi import command_line
@@ -32,25 +33,91 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PulumiStack:
     return PulumiStack(StackProgram.read(tmp_path, "test"), UserFolder.open(), cast("Any", None))
 
 
+class Pulumi:
+    """Answers as the command line does, and notes what it is asked."""
+
+    def __init__(self) -> None:
+        self.stacks, self.history = ["other"], list[tuple[str, str]]()
+        self.provider: dict[str, Any] = {}
+        self.asked: list[str] = []
+
+    def __call__(self, *args: str, **_options: Any) -> str:
+        self.asked.append(" ".join(args[:2]))
+        match args[1]:
+            case "ls":
+                return json.dumps([{"name": name} for name in self.stacks])
+            case "export":
+                return json.dumps({"deployment": {"secrets_providers": self.provider}})
+            case "history":
+                return json.dumps([{"kind": kind, "result": result} for kind, result in self.history])
+        return ""
+
+
 @pytest.fixture
-def asked(stack: PulumiStack, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Answer as a Pulumi that knows another stack only; return what it is asked."""
-    commands: list[str] = []
-
-    def pulumi(*args: str, **_options: Any) -> str:
-        commands.append(" ".join(args[:2]))
-        return '[{"name": "other"}]'
-
-    monkeypatch.setattr(stack, "_pulumi", pulumi)
-    return commands
+def command(stack: PulumiStack, monkeypatch: pytest.MonkeyPatch) -> Pulumi:
+    made = Pulumi()
+    monkeypatch.setattr(stack, "_pulumi", made)
+    return made
 
 
-def test_a_stack_that_was_never_up_is_made_by_who_brings_it_up_only(stack: PulumiStack, asked: list[str]) -> None:
+def settings(stack: PulumiStack) -> dict[str, Any]:
+    """Return the settings that Pulumi is given."""
+    document: dict[str, Any] = parse_yaml(Path(stack._config()).read_bytes(), "settings")
+    return document
+
+
+def test_a_stack_that_was_never_up_is_made_by_who_brings_it_up_only(stack: PulumiStack, command: Pulumi) -> None:
     with pytest.raises(Problem, match=r"^stack test was never brought up with Pulumi from this home, or is des"):
         stack.open()
-    assert asked == ["stack ls"]
+    assert command.asked == ["stack ls"]
     stack.open(make=True)
-    assert asked == ["stack ls", "stack ls", "stack init"]
+    assert command.asked[:3] == ["stack ls", "stack ls", "stack init"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "keys"),
+    [
+        ({"type": "passphrase", "state": {"salt": "v1:abc"}}, {"encryptionsalt": "v1:abc"}),
+        (
+            {"type": "cloud", "state": {"url": "awskms://alias/x", "encryptedkey": "abc"}},
+            {"secretsprovider": "awskms://alias/x", "encryptedkey": "abc"},
+        ),
+        ({"type": "service", "state": {"owner": "ann"}}, {}),
+    ],
+)
+def test_what_opens_the_secrets_of_a_stack_that_somebody_else_made_is_in_its_state(
+    stack: PulumiStack, command: Pulumi, provider: dict[str, Any], keys: dict[str, str]
+) -> None:
+    command.stacks, command.provider = ["test"], provider
+    stack.open()
+    assert {key: value for key, value in settings(stack).items() if key != "config"} == keys
+
+
+def test_what_is_noted_here_need_not_be_asked_for(stack: PulumiStack, command: Pulumi) -> None:
+    command.stacks, command.provider = ["test"], {"state": {"salt": "v1:abc"}}
+    stack.open()
+    command.asked.clear()
+    stack.open(rollback=2, unchecked=True)
+    assert command.asked == ["stack ls"]
+    assert settings(stack)["encryptionsalt"] == "v1:abc"
+    assert settings(stack)["config"]["slidegenie:backend"] == {"rollback": 2, "rollbackUnchecked": True}
+    stack.open()
+    assert "rollback" not in settings(stack)["config"].get("slidegenie:backend", {})
+
+
+@pytest.mark.parametrize(
+    ("history", "succeeded"),
+    [
+        ([], True),
+        ([("refresh", "failed"), ("update", "succeeded"), ("update", "failed")], True),
+        ([("destroy", "succeeded"), ("update", "failed"), ("update", "succeeded")], False),
+    ],
+)
+def test_how_the_last_update_ended_is_in_the_history(
+    stack: PulumiStack, command: Pulumi, history: list[tuple[str, str]], succeeded: bool
+) -> None:
+    command.history = history
+    assert stack.last_update_succeeded() is succeeded
 
 
 def lock(folder: Path, process: int, host: str = "") -> Path:

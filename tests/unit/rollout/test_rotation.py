@@ -2,7 +2,7 @@
 
 import datetime
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -48,17 +48,12 @@ def rollouts(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Return what each rollout made anew."""
     made: list[list[str]] = []
 
-    def roll_out(_stack: object, anew: Sequence[str], *, on_start: Callable[[], None]) -> int:
-        on_start()
+    def roll_out(_stack: object, anew: Sequence[str]) -> int:
         made.append(list(anew))
         return 1
 
     monkeypatch.setattr(rotation, "roll_out", roll_out)
     return made
-
-
-def nothing() -> None:
-    """What a rollout notes as it begins is asked of the history of releases."""
 
 
 def of(*resources: dict[str, Any], **sections: Any) -> tuple[Rotation, Stack]:
@@ -107,7 +102,7 @@ def test_the_oldest_part_counts() -> None:
 def test_one_secret_is_one_rollout_that_makes_it_anew(rollouts: list[list[str]]) -> None:
     subject, stack = of(secret("slidegenie-postgres-login-password"), secret("slidegenie-redis-password"))
 
-    subject.rotate("postgres", nothing)
+    subject.rotate("postgres")
 
     assert rollouts == [["urn:x::slidegenie-postgres-login-password"]]
     assert stack.unprotected == ["urn:x::slidegenie-postgres-login-password"], "the next rollout protects it again"
@@ -117,7 +112,7 @@ def test_administrator_and_deputy_never_change_at_once(rollouts: list[list[str]]
     """Each is needed to give the other its new password, so first of all both must have arrived."""
     subject, _ = of(secret("slidegenie-redis-administrator"), secret("slidegenie-redis-deputy"))
 
-    subject.rotate("redis-administrator", nothing)
+    subject.rotate("redis-administrator")
 
     assert rollouts == [[], ["urn:x::slidegenie-redis-administrator"], ["urn:x::slidegenie-redis-deputy"]]
 
@@ -136,12 +131,12 @@ def test_the_repository_is_told_after_each_step_and_before_the_first(
     monkeypatch.setattr(rotation, "containers", lambda *_: [{"Id": "backup"}])
     subject, _ = of(secret("slidegenie-backup-password"), secret("slidegenie-backup-deputy"))
     with pytest.raises(Problem, match="the repository did not take its new password: ==> admit failed: locked"):
-        subject.rotate("backup", nothing)
+        subject.rotate("backup")
     assert (told, len(rollouts)) == ([1, 2], 2), "the deputy stays as it was: it is what opens"
 
     monkeypatch.setattr(rotation, "containers", lambda *_: [])
     with pytest.raises(Problem, match="no container backup runs"):
-        subject.rotate("backup", nothing)
+        subject.rotate("backup")
 
 
 def test_a_token_is_remembered_before_it_is_made_anew_and_only_then_ends_the_one_before(
@@ -196,7 +191,7 @@ def test_what_cannot_be_rotated_says_what_to_do(
     subject, stack = of(secret("slidegenie-redis-password"), **sections)
 
     with pytest.raises(Problem) as refused:
-        subject.rotate(name, nothing)
+        subject.rotate(name)
 
     assert said in str(refused.value)
     assert (rollouts, stack.unprotected) == ([], [])
@@ -215,7 +210,7 @@ def test_a_rotation_ends_with_what_became_of_the_old_secret(
 ) -> None:
     subject, _ = of(secret(f"slidegenie-{made}"), proxy={"tls": "local"})
 
-    subject.rotate(name, nothing)
+    subject.rotate(name)
 
     last = capsys.readouterr().out.splitlines()[-1]
     assert said in last
@@ -235,15 +230,15 @@ def test_a_certificate_is_rotated_once_the_edge_was_seen_to_show_another(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(rotation, "_PAUSE_SECONDS", 0)
-    certificate("old", "old", "old", "new").rotate("certificate", nothing)
+    certificate("old", "old", "old", "new").rotate("certificate")
     assert "==> the edge shows the new one" in capsys.readouterr().out
 
     monkeypatch.setattr(rotation, "_PATIENCE_SECONDS", 0)
     with pytest.raises(Problem, match=r"^the new certificate is made, and the edge shows the old one still"):
-        certificate("old").rotate("certificate", nothing)
+        certificate("old").rotate("certificate")
     assert "is rotated" not in capsys.readouterr().out
 
-    certificate(None).rotate("certificate", nothing)
+    certificate(None).rotate("certificate")
     assert "the edge cannot be asked from here: nobody saw what it shows" in capsys.readouterr().out
 
 
@@ -259,6 +254,6 @@ def test_a_rotation_that_was_killed_is_run_again(rollouts: list[list[str]]) -> N
     left = {"urn": "urn:x::app", "type": "docker:index/container:Container", "delete": True}
     subject, _ = of(secret("slidegenie-redis-password"), left)
 
-    subject.rotate("redis", nothing)
+    subject.rotate("redis")
 
     assert rollouts == [["urn:x::slidegenie-redis-password"]]
