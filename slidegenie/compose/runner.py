@@ -55,7 +55,7 @@ class ComposeRunner:
                 " https://www.pulumi.com/docs/install/ or https://docs.docker.com/compose/install/"
             )
         refuse_encrypted(self._program)
-        self._refuse_unchecked()
+        self._refuse_unable()
         label, plan = self._label, self._plan()
         refuse_another_owner(label, self.container_ids())
         refuse_foreign_data(plan, lambda _volume, password: self._vault.has(PASSWORD, password))
@@ -158,8 +158,13 @@ class ComposeRunner:
         if not self._vault.path.is_file():
             raise NotBroughtUp(self._name, "Docker Compose")
 
-    def _refuse_unchecked(self) -> None:
-        """Refuse a stack whose images must be checked: Compose runs what it is told."""
+    def _refuse_unable(self) -> None:
+        """Refuse what Compose cannot do: it keeps no releases, and runs images that nobody has checked."""
+        if self._program.section("backend").get("rollback") is not None:
+            raise Problem(
+                f"backend.rollback: stack {self._name} runs with Docker Compose, which keeps no releases: take it out,"
+                " check out the last good commit, `make up`"
+            )
         if self._program.section("supplyChain").get("require") == Require.ENFORCE.value:
             raise Problem(
                 f"stack {self._name} runs checked images only (supplyChain.require: enforce), and Docker Compose checks"

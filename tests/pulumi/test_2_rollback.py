@@ -1,5 +1,6 @@
-"""`make rollback` under load: after a release that came up, after one that did not, and where the database says no."""
+"""Going back under load: after a release that came up, after one that did not, and where the database says no."""
 
+import json
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from ..support.workspace import Workspace
 
 pytestmark = pytest.mark.pulumi
 
+_PLAIN_UP = ("up", "--yes", "--skip-preview")
 _VERSION = "app/migrations/versions/0002_breaking.py"
 _BREAKING = '''"""A migration that the release before it cannot live with."""
 
@@ -62,6 +64,35 @@ def test_a_rollback_mends_a_bad_release_and_a_broken_one_without_a_failed_reques
     listed = platform.run("releases")
     verdicts = dict(re.findall(r"^(?:\*|  )\s*\d+ +(\S+) .* (\S+)$", listed.out, re.MULTILINE))
     assert (verdicts["0.9.0"], verdicts["0.9.1"]) == ("runs", "abandoned"), listed.out
+
+
+def test_plain_pulumi_goes_back_by_a_setting_and_forward_again(platform: Workspace) -> None:
+    _up(platform, "0.8.0")
+    _up(platform, "0.8.1")
+    releases = json.loads(platform.pulumi("stack", "output", "releases", "--json").out)
+    (number,) = (release["number"] for release in releases["known"] if release["version"] == "0.8.0")
+    assert releases["current"] == number + 1
+
+    platform.configure("backend", rollback=number + 2)
+    refused = platform.pulumi(*_PLAIN_UP)
+    assert refused.code != 0
+    assert f"backend.rollback: is {number + 2}, and the stack has no such release; it knows" in refused.text
+    assert "Traceback" not in refused.text
+
+    platform.configure("backend", rollback=number)
+    back = platform.pulumi(*_PLAIN_UP)
+    assert back.code == 0, back.text
+    assert _versions(platform) == {"0.8.0"}
+    assert platform.pulumi("preview", "--expect-no-changes").code == 0
+
+    platform.configure("backend", rollback=None)
+    forward = platform.pulumi(*_PLAIN_UP)
+    assert forward.code == 0, forward.text
+    assert _versions(platform) == {"0.8.1"}
+    releases = json.loads(platform.pulumi("stack", "output", "releases", "--json").out)
+    known = {release["number"]: release["abandoned"] for release in releases["known"]}
+    assert (releases["current"], releases["held"]) == (number + 2, False)
+    assert (known[number], known[number + 1], known[number + 2]) == (False, True, False)
 
 
 def test_a_database_that_cannot_go_back_is_refused_with_the_reason(platform: Workspace) -> None:

@@ -1,5 +1,6 @@
 """Compose: what was never brought up is neither listed nor taken down, and an `up` builds what changed alone."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -259,3 +260,12 @@ def test_a_second_command_waits_until_all_that_the_first_one_started_has_ended(
     child.communicate()
     waiting.join()
     assert order == ["first", "second"]
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_release_that_nobody_keeps_is_refused() -> None:
+    program = StackProgram.read(ROOT, "airgap")
+    configuration = {**program.configuration, "slidegenie:backend": {"rollback": 3}}
+    going_back = dataclasses.replace(program, configuration=configuration)
+    with pytest.raises(Problem, match=r"backend\.rollback: stack airgap runs with Docker Compose, which keeps no rel"):
+        ComposeRunner(going_back, UserFolder.open()).up(UpOptions())
