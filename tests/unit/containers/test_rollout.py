@@ -1,16 +1,21 @@
 """What a rollout makes once more, what it ends, and what it says when it failed."""
 
+import asyncio
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
+from pulumi.runtime.sync_await import _sync_await
 
 from components.containers import former_logins, found
 from components.containers.found import FoundContainer
 from components.containers.rollout import Replacement, config_label, failed_before
 from components.core.engine import DockerEngine
+
+from ..planned import recorded
 
 BESIDE, IN_PLACE, RERUN = Replacement.BESIDE, Replacement.IN_PLACE, Replacement.RERUN
 
