@@ -82,15 +82,15 @@ class StackReleases:
         async def check(engine: DockerEngine) -> None:
             if target.on_engine and not await asyncio.to_thread(is_there, engine, target.image):
                 raise pulumi.RunError(
-                    f"the image of {target.version} (no. {target.number}) is no longer on {engine.address}; nothing was"
-                    " changed. Take backend.rollback out, and bring its commit up"
+                    f"the image of {target.version} (no. {target.number}) is no longer on {engine.address};"
+                    " no container was changed. Take backend.rollback out, and bring its commit up"
                 )
             running = self._before.running()
             schema = await asyncio.to_thread(lambda: schema_on(engine, _found(engine)))
             why = refusal(target, schema or (running.schema if running else None))
             if why and not self._unchecked:
                 raise pulumi.RunError(
-                    f"cannot go back to {target.version} (no. {target.number}); nothing was changed: {why}"
+                    f"cannot go back to {target.version} (no. {target.number}); no container was changed: {why}"
                 )
 
         return where.apply(check)

@@ -105,7 +105,7 @@ def test_a_rollback_and_a_rotation_from_another_home(people: tuple[Person, Perso
     assert second.serving() == {"1.0.0"}
     assert first.versions() == second.versions() == {"1.1.0": "abandoned", "1.0.0": "runs"}
 
-    assert "redis is rotated" in second.run("rotate", "--secret", "redis").out
+    assert "redis is rotated" in second.run("rotate", "redis").out
     assert first.serving() == {"1.0.0"}, "a rotation keeps what a rollback put there"
     assert first.versions() == second.versions() == {"1.1.0": "abandoned", "1.0.0": "runs"}
 

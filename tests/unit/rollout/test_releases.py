@@ -262,7 +262,7 @@ def test_a_database_that_cannot_go_back_is_refused_unless_somebody_knows_better(
     # It may be the migration of a rollout that broke afterwards.
     stack.migrated = 'migrate: schema {"head": "2", "compatible_with": ["2"]}\n'
     known = stack.releases
-    with pytest.raises(pulumi.RunError, match=r"nothing was changed: the database is at revision 2"):
+    with pytest.raises(pulumi.RunError, match=r"no container was changed: the database is at revision 2"):
         stack.up(release="2.0.0", rollback=1)
     assert stack.releases == known
     assert stack.up(release="2.0.0", rollback=1, rollbackUnchecked=True).held
@@ -290,7 +290,8 @@ def test_a_release_without_migrations_goes_back_to_another_one_without(stack: St
 def test_an_image_that_went_is_refused(stack: Stack) -> None:
     releases_of(stack, 2)
     stack.images.clear()
-    with pytest.raises(pulumi.RunError, match=r"the image of 1.0.0 \(no. 1\) is no longer on .*; nothing was changed"):
+    said = r"the image of 1.0.0 \(no. 1\) is no longer on .*; no container was changed"
+    with pytest.raises(pulumi.RunError, match=said):
         stack.up(release="2.0.0", rollback=1)
 
 
