@@ -21,7 +21,8 @@ and proxy, and says what the service is:
 
 Every container is non-root, read-only, without capabilities, limited and health-checked. There is no way to say
 otherwise, but for one that must be root: it says why, and keeps all the rest. What `__all__` lists is the public
-interface; resource names, type tokens and outputs are part of it. The sections of the settings are in the module
+interface; resource names, type tokens and outputs are part of it. A program exports `platform.releases` under the name
+`releases`: the next update reads there what ran before. The sections of the settings are in the module
 `settings`; the table of images of the application is in `variants`.
 """
 

@@ -99,7 +99,9 @@ def test_a_service_that_went_leaves_its_path_to_who_is_next(team: Path) -> None:
     main = team / "__main__.py"
     with trusting(f"https://localhost:{_HTTPS}") as client:
         assert client.get("/reports").is_success
-        main.write_text(main.read_text(encoding="utf-8").partition("image = BuiltImage(")[0], encoding="utf-8")
+        main.write_text(
+            main.read_text(encoding="utf-8").partition("image = slidegenie.BuiltImage(")[0], encoding="utf-8"
+        )
         _pulumi(team, "up", "--yes", "--skip-preview")
         answer = client.get("/reports")
     assert answer.status_code == httpx.codes.NOT_FOUND
