@@ -62,7 +62,7 @@ def command(stack: PulumiStack, monkeypatch: pytest.MonkeyPatch) -> Pulumi:
 
 def settings(stack: PulumiStack) -> dict[str, Any]:
     """Return the settings that Pulumi is given."""
-    document: dict[str, Any] = parse_yaml(Path(stack._config()).read_bytes(), "settings")
+    document: dict[str, Any] = parse_yaml(stack._settings.read_bytes(), "settings")
     return document
 
 
