@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from ..core.docker_command import docker
-from ..core.engine import DockerEngine
+from ..core.engine import DockerEngine, docker
 
 
 def keep_images(engine: DockerEngine, label: str, images: Iterable[str]) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import pulumi
 
 from ..backend import Backend
+from ..containers.found import FoundContainer, found_containers
 from ..containers.foundation import Foundation
-from ..containers.rollout.found import FoundContainer, found_containers
 from ..core.engine import DockerEngine
 from ..core.git import git_version
 from ..core.labels import STACK_LABEL, stack_labels
-from ..core.real_run import speaks_to_an_engine
+from ..core.program import speaks_to_an_engine
 from ..settings import BackendSettings, SettingsError, parse_settings
 from .kept_images import is_there, keep_images
 from .model import NO_SCHEMA, Release, Releases, migrates, refusal

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from ..containers.rollout.found import FoundContainer
-from ..core.docker_command import docker
-from ..core.engine import DockerEngine
+from ..containers.found import FoundContainer
+from ..core.engine import DockerEngine, docker
 from .model import Schema
 
 APPLICATION, MIGRATIONS = "app", "migrate"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from components.containers.rollout.found import FoundContainer
+from components.containers.found import FoundContainer
 from components.core.engine import DockerEngine
 from components.releases import Release, Releases
 from components.releases.kept_images import is_there

@@ -10,9 +10,9 @@ import pulumi
 import pytest
 from pulumi.runtime.sync_await import _sync_await
 
-from components.containers import former_logins, found
+from components.containers import former_logins, found, rollout
 from components.containers.found import FoundContainer
-from components.containers.rollout import Replacement, config_label, failed_before
+from components.containers.rollout import Member, Replacement, StackRollout, config_label, failed_before
 from components.core.engine import DockerEngine
 
 from ..planned import recorded
@@ -239,3 +239,64 @@ def test_why_a_job_failed_when_it_ran_again_is_its_last_line(ran: dict[str, Any]
 
     assert former_logins.run_again(DockerEngine(), "job", "retire") == "psql: error: connection refused"
     assert former_logins.run_again(DockerEngine(), "gone", "retire") == "container gone is not there"
+
+
+# ---------------------------------------------------------------------------- what a rollout came to
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> list[FoundContainer]:
+    """Return what an engine has, on which a rollout is under way."""
+    there: list[FoundContainer] = []
+    monkeypatch.setattr(rollout, "found_containers", lambda *_: list(there))
+    monkeypatch.setattr(rollout, "speaks_to_an_engine", lambda: True)
+    monkeypatch.setattr(rollout, "is_real_run", lambda: True)
+    monkeypatch.setattr(rollout, "end", _nobody)
+    return there
+
+
+async def _nobody(_engine: DockerEngine, _containers: object) -> None:
+    """End no container."""
+
+
+def reached(declare: Callable[[StackRollout], object]) -> bool:
+    def program() -> None:
+        subject = StackRollout(pulumi.Output.from_input(DockerEngine()), [])
+        declare(subject)
+        pulumi.export("reached", subject.reached)
+
+    outputs = recorded(program).outputs
+    return bool(outputs["reached"])
+
+
+def declared(subject: StackRollout, resource: str, identity: pulumi.Input[str | None], config: str = "new") -> None:
+    """Declare a container that Pulumi says has this ID."""
+    member = Member(resource=resource, replacement=BESIDE)
+    label = subject.config_label(member, pulumi.Output.from_input(config))
+    known: Any = pulumi.Output.all(label, identity).apply(lambda values: values[1])
+    subject.add(member, known)
+
+
+def test_a_rollout_is_complete_when_everything_is_there_as_the_program_says(engine: list[FoundContainer]) -> None:
+    engine.append(HEALTHY)
+    assert reached(lambda subject: declared(subject, "app-1", "b"))
+
+
+def test_an_update_of_a_part_of_the_stack_is_not_complete(engine: list[FoundContainer]) -> None:
+    engine.append(OLD)
+    assert not reached(lambda subject: declared(subject, "app-1", "a")), "what is there is of before"
+    assert not reached(lambda subject: declared(subject, "app-1", None)), "it was never made"
+
+
+def test_what_is_declared_after_a_question_to_pulumi_belongs_to_the_rollout(engine: list[FoundContainer]) -> None:
+    engine += [HEALTHY, container("c", "old", "reports-1")]
+
+    def declare(subject: StackRollout) -> None:
+        made: asyncio.Future[str] = asyncio.Future()
+        declared(subject, "app-1", pulumi.Output.from_input(made))
+        # As a function of a provider does, whose answer the program waits for.
+        _sync_await(asyncio.sleep(0.05))
+        declared(subject, "reports-1", "c")
+        made.set_result("b")
+
+    assert not reached(declare), "the second one is of before"

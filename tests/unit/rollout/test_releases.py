@@ -10,7 +10,7 @@ import pulumi
 import pytest
 from pulumi.output import Unknown
 
-from components.containers.rollout.found import FoundContainer
+from components.containers.found import FoundContainer
 from components.core.engine import DockerEngine
 from components.releases import Release, Releases, Schema, StackReleases, kept_images, what_runs
 from components.releases import stack_releases as module
