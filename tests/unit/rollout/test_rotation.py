@@ -148,14 +148,14 @@ def test_a_token_is_remembered_before_it_is_made_anew_and_only_then_ends_the_one
         *({"urn": f"urn:x::{app}-{name}-former", "type": "random"} for name in ("site", "my-site")),
     )
 
-    subject.rotate("token-site", nothing)
+    subject.rotate("token-site")
 
     assert rollouts == [[], [f"urn:x::{app}-site-former"], [f"urn:x::{app}-site"]]
     assert "`make rotate SECRET=token-site-former` ends the old one" in capsys.readouterr().out
     assert [line.split()[0] for line in subject.listed()][1:-1] == ["token-site", "token-my-site"]
 
     stack.resources[2]["created"] = "2026-01-01T00:00:00+00:00"
-    subject.rotate("token-site-former", nothing)
+    subject.rotate("token-site-former")
 
     assert rollouts[3:] == [[f"urn:x::{app}-site-former"]]
 
