@@ -86,6 +86,11 @@ scan clean freshness schedule unschedule:
 plan: .venv/.runtime ## Show the whole platform without Docker or Pulumi (STACK=prod, ARGS=--json|--compose|--diagram)
 	@$(CLI) $@ $(if $(STACK),--stack '$(STACK)') $(call given,ARGS)
 
+.PHONY: diff
+diff: .venv/.runtime ## Say what a change does to what runs (BASE=origin/main, HEAD=branch, STACK=prod, ARGS=--json)
+	@$(CLI) $@ $(if $(STACK),--stack '$(STACK)') $(call given,ARGS) -- $(if $(call given,BASE),'$(BASE)',$(error \
+		BASE must name what is there, such as make diff BASE=origin/main)) $(call option,HEAD)
+
 .PHONY: policy
 policy: .venv/.runtime ## Judge the stack by the container policy; LIVE=1 judges what runs
 	@$(CLI) $@ $(OF_STACK) $(call flag,LIVE,--live)

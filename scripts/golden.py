@@ -11,8 +11,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from slidegenie.plan.as_json import plain_plan
 from slidegenie.plan.record import Plan
-from slidegenie.plan.render import plain_plan
 
 PRODUCTION = "prod"
 """The stack whose plan is kept whole."""

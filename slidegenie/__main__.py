@@ -8,12 +8,15 @@ import typer
 from components.images.supply_chain import SupplyChainError
 from components.settings import SettingsError
 
-from .commands import app, backups, images, maintenance, releases, secrets, stack
+from .commands import app, backups, changes, images, maintenance, releases, secrets, stack
 from .console import Problem, warn, without_complaint
 from .plan import UnknownStackError
 
 _GROUPS = {
-    "Stack": (stack.up, stack.preview, stack.plan, stack.down, stack.destroy, stack.drift, stack.refresh, stack.engine),
+    "Stack": (
+        *(stack.up, stack.preview, stack.plan, changes.diff, stack.down, stack.destroy, stack.drift, stack.refresh),
+        stack.engine,
+    ),
     "Application": (app.logs, app.shell, app.pytest),
     "Releases": (releases.releases, releases.rollback),
     "Secrets": (secrets.password, secrets.rotate, secrets.authority, secrets.secrets),

@@ -16,7 +16,8 @@ from ..engine.start import ensure_engine
 from ..images import airgap
 from ..maintenance.cleanup import note_rollout
 from ..maintenance.records import image_record
-from ..plan.render import render_diagram, render_json, render_tree, tree_of
+from ..plan.as_json import render_json
+from ..plan.render import render_diagram, render_tree, tree_of
 from ..policy.enforcement import enforce, judge_stack
 from ..runner import UpOptions
 from .options import Confirm, Engine, Stack, refuse_unconfirmed

@@ -10,6 +10,8 @@ from components.containers.found import FoundContainer, explain, what_serves_on
 from components.core.engine import DockerEngine
 from components.core.labels import SERVICE_LABEL
 
+from ..changes import Kind, LimitsChange
+from ..changes.markdown import limits_lines
 from ..console import Problem, echo, info, warn
 from ..engine.docker import containers, docker, health, image_id, inspect, role
 from ..engine.docker import service as service_of
@@ -53,13 +55,32 @@ class Update:
 
     def show(self) -> None:
         """Print what `run` would do."""
+        for line in limits_lines(self._limits()):
+            echo(f"    {line}")
         for stage, names in self._stages():
+            for name in self._replaced(stage.together):
+                echo(f"    {name}: {Kind.RECREATED}, it stops before the new one starts")
             if names:
                 self._compose.run(*_UP, "--dry-run", *sorted(names))
             for service in stage.rolling:
                 found = replicas(self._view.title, service.name)
                 if said := told(service.name, steps(self._wanted[service.name], found)):
                     echo(f"    {said}")
+
+    def _limits(self) -> LimitsChange:
+        """Return what the servers that run may use, and those of the plan."""
+        running = [found["HostConfig"] for found in containers(self._view.title) if role(found) == "server"]
+        wanted = [(service.inputs, service.replicas) for service in self._view.services if not service.job]
+        return LimitsChange(
+            memory_mib=(
+                sum(int(limits["Memory"]) for limits in running) // 2**20,
+                sum(int(inputs["memory"]) * replicas for inputs, replicas in wanted),
+            ),
+            cpus=(
+                round(sum(int(limits["NanoCpus"]) for limits in running) / 1e9, 3),
+                round(sum(float(inputs["cpus"]) * replicas for inputs, replicas in wanted), 3),
+            ),
+        )
 
     def _stages(self) -> Iterable[tuple[Stage, set[str]]]:
         """Yield each stage, and what Compose brings up in it: with the first one also what prepares volumes."""

@@ -60,10 +60,17 @@ class Resource:
     """Inputs whose change replaces it."""
     retain_on_delete: bool
     """Whether the real thing stays when the resource goes."""
+    aliases: tuple[str, ...] = ()
+    """URNs it had in earlier releases, those too that follow from a parent's."""
     id: str = ""
     """The ID it has in the plan; empty for a component, and where nobody can know it."""
     outputs: dict[str, Any] = field(default_factory=dict)
     """Outputs a component registered, or a provider would have computed."""
+
+    @property
+    def place(self) -> str:
+        """What tells it from all others of its stack, whatever that is called: the end of its URN."""
+        return place_of(self.urn)
 
 
 @dataclass
@@ -94,6 +101,19 @@ class Plan:
         if len(found) != 1:
             raise KeyError(f"{len(found)} resources are called {name}")
         return found[0]
+
+
+def place_of(urn: str) -> str:
+    """Return the end of a URN: the types of its parents and its own, and its name."""
+    return urn.split("::", 2)[2]
+
+
+def planned_name(kind: str, name: str, inputs: Mapping[str, Any], stack: str) -> str:
+    """Return what the engine would call a network or volume; an image's own name."""
+    if kind.endswith(":Network"):
+        # The real name has a random end. In Compose it is this one, and two stacks may share a host.
+        return str(inputs.get("name", f"{name}-{stack}"))
+    return str(inputs.get("name", name))
 
 
 Values = Callable[[str, str], bytes]
@@ -197,10 +217,37 @@ class _Monitor(mocks.MockMonitor):
             delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
             replace_on_changes=tuple(request.replaceOnChanges),
             retain_on_delete=request.retainOnDelete,
+            aliases=self._aliases(request),
             id=response.id,
             outputs=_plain(rpc.deserialize_properties(response.object, keep_unknowns=True)) if request.custom else {},
         )
         self._plan.resources.append(resource)
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """Return the URN that Pulumi would give: with the types of all parents, and not of the last one only."""
+        above = parent.split("::")[2] if parent else _STACK
+        kind = type_ if above == _STACK else f"{above}${type_}"
+        return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{kind}::{name}"
+
+    def _aliases(self, request: "resource_pb2.RegisterResourceRequest") -> tuple[str, ...]:
+        own = [(request.name, request.type)]
+        found: list[str] = []
+        for alias in request.aliases:
+            if alias.urn:
+                found.append(alias.urn)
+                continue
+            name, kind = alias.spec.name or request.name, alias.spec.type or request.type
+            own.append((name, kind))
+            parent = "" if alias.spec.noParent else alias.spec.parentUrn or request.parent
+            found.append(self.make_urn(parent, kind, name))
+        # What a parent was called, its children were called after.
+        if parent_resource := self._by_urn.get(request.parent):
+            for former in parent_resource.aliases:
+                for name, kind in own:
+                    began = name.startswith(parent_resource.name)
+                    end = name[len(parent_resource.name) :]
+                    found.append(self.make_urn(former, kind, f"{former.rpartition('::')[2]}{end}" if began else name))
+        return tuple(dict.fromkeys(found))
 
 
 def _all_else_unknown(response: Any) -> Any:
@@ -230,11 +277,8 @@ def _computed(  # noqa: PLR0911 - a table
 ) -> dict[str, Any] | None:
     """Return what a provider would have computed; `None` for a type that this table does not know."""
     match kind.rpartition(":")[2]:
-        case "Network":
-            # The real name has a random end. In Compose it is this one, and two stacks may share a host.
-            return {"name": inputs.get("name", f"{name}-{pulumi.get_stack()}")}
-        case "Volume":
-            return {"name": inputs.get("name", name)}
+        case "Network" | "Volume":
+            return {"name": planned_name(kind, name, inputs, pulumi.get_stack())}
         case "RemoteImage":
             # The image's own name: what a person reads, and what Compose runs.
             return {"imageId": inputs["name"]}

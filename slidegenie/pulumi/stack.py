@@ -22,6 +22,7 @@ from ..plan import StackProgram
 from ..user_folder import UserFolder
 from .progress import Progress
 from .state import StackState
+from .steps import PreviewedSteps
 
 _LAST = 50
 """So many of the last operations are looked through for the last update."""
@@ -76,9 +77,21 @@ class PulumiStack:
         """
         return self._watched(self._stack().up, replace=replace or None)
 
-    def preview(self) -> str:
-        """Return what `up` would change, as Pulumi prints it."""
-        return self._pulumi("preview", "--diff", "--config-file", str(self._settings))
+    def preview(self) -> tuple[PreviewedSteps, str]:
+        """Return what `up` would change, and how Pulumi prints it.
+
+        Raises:
+            UpdateFailed: when it cannot be known.
+        """
+        steps, progress = PreviewedSteps(), Progress()
+
+        def listen(event: auto.EngineEvent) -> None:
+            steps(event)
+            progress(event)
+
+        with _explained(progress):
+            done = self._stack().preview(diff=True, on_event=listen, color="never", config_file=str(self._settings))
+        return steps, done.stdout
 
     def drift(self) -> str:
         """Return what was changed outside of Pulumi, as it prints it. Only looks: the state stays as it is."""
@@ -191,14 +204,8 @@ class PulumiStack:
     def _watched(self, operation: Callable[..., object], **options: Any) -> int:
         """Let an update come to its end, and say in few lines why it failed; return the number of changes."""
         progress = Progress()
-        with interrupted_after(_PULUMI_STOPS):
-            try:
-                operation(
-                    on_event=progress, color="never", show_secrets=False, config_file=str(self._settings), **options
-                )
-            except auto.CommandError as error:
-                causes = _known_causes(str(error)) or progress.errors or [last_line(str(error))]
-                raise UpdateFailed(causes) from None
+        with _explained(progress):
+            operation(on_event=progress, color="never", show_secrets=False, config_file=str(self._settings), **options)
         return progress.changes
 
     def refuse_while_locked(self) -> None:
@@ -228,6 +235,17 @@ class PulumiStack:
             # It may end at this moment.
             with contextlib.suppress(FileNotFoundError):
                 yield lock, json.loads(lock.read_text(encoding="utf-8") or "{}")
+
+
+@contextlib.contextmanager
+def _explained(progress: Progress) -> Iterator[None]:
+    """Let an operation come to its end, and say in few lines why it failed."""
+    with interrupted_after(_PULUMI_STOPS):
+        try:
+            yield
+        except auto.CommandError as error:
+            causes = _known_causes(str(error)) or progress.errors or [last_line(str(error))]
+            raise UpdateFailed(causes) from None
 
 
 class UpdateFailed(Problem):

@@ -8,11 +8,15 @@ from pulumi.automation import PulumiCommand
 from components.core.engine import DockerEngine
 from components.releases.kept_images import keep_images
 
+from ..changes import Comparison, changes_of
+from ..changes.told import told
 from ..console import echo, info
 from ..engine.ownership import refuse_another_owner, refuse_foreign_data
 from ..maintenance.records import image_record
 from ..plan import Plan, StackProgram
+from ..plan.as_json import plain_plan, read_plan
 from ..pulumi.stack import PulumiStack
+from ..pulumi.steps import deployed_plan
 from ..runner import RunnerKind, UpOptions
 from ..user_folder import UserFolder
 from .releases import releases_of
@@ -67,8 +71,14 @@ class PulumiRunner:
         show_changes(roll_out(stack, list(moved) if options.newest else (), on_start=on_start))
 
     def preview(self) -> None:
-        """Print what `up` would change; changes nothing."""
-        echo(self._made().preview())
+        """Print what `up` would change, service by service and then as Pulumi does; changes nothing."""
+        stack, plan = self._made(), self._plan()
+        steps, printed = stack.preview()
+        before = deployed_plan(stack.state(), plan.project, plan.stack)
+        after = steps.with_environments(read_plan(plain_plan(plan, self._program.root)))
+        for line in told(changes_of(Comparison(before, after, told=steps.told))):
+            echo(line)
+        echo(printed)
 
     def rotate(self, secret: str, edge_certificate: Callable[[], str | None]) -> None:
         """Replace a generated secret: a rollout of what settings and code say by now, and so a release.

@@ -10,9 +10,10 @@ import pytest
 
 from components.settings import SettingsError
 from slidegenie.__main__ import main
+from slidegenie.plan.as_json import render_json
 from slidegenie.plan.program import StackProgram
 from slidegenie.plan.record import Secret
-from slidegenie.plan.render import render_diagram, render_json, render_tree
+from slidegenie.plan.render import render_diagram, render_tree
 
 from ..plans import (
     ROOT,
@@ -241,7 +242,12 @@ def test_json_masks_secrets_and_names_parents_and_dependencies() -> None:
     assert app["options"]["deleteBeforeReplace"] is False
     assert "Container slidegenie-app-migrate" in app["options"]["dependencies"]
     assert by_key["Container", "slidegenie-postgres-1"]["options"]["deleteBeforeReplace"] is True
-    assert by_key["Volume", "slidegenie-postgres-data"]["options"] == {"protect": True}
+    # What stood between it and its parent in releases of before.
+    above = "slidegenie:index:SlideGeniePlatform$slidegenie:index:Postgres$slidegenie:index:DataVolume"
+    assert by_key["Volume", "slidegenie-postgres-data"]["options"] == {
+        "aliases": [f"{above}$docker:index/volume:Volume::slidegenie-postgres-data"],
+        "protect": True,
+    }
     assert by_key["Image", "slidegenie-app"]["options"] == {"retainOnDelete": True}
     assert document["outputs"]["platform"] == "https://slidegenie.example.com"
 

@@ -13,7 +13,7 @@ from scripts.golden import FURTHER, compact, difference, reviewed
 from slidegenie.compose.project import FILES_DIR
 from slidegenie.compose.write import with_docker_group
 from slidegenie.plan import StackProgram
-from slidegenie.plan.render import render_json
+from slidegenie.plan.as_json import render_json
 from slidegenie.plan.view import view_of
 
 from ..plans import ROOT, STACKS, container, made_of, plan_of

@@ -11,12 +11,13 @@ from slidegenie.console import Problem
 from slidegenie.engine import ownership
 from slidegenie.plan import StackProgram
 from slidegenie.pulumi.state import StackState
+from slidegenie.pulumi.steps import PreviewedSteps
 from slidegenie.rollout import runner as module
 from slidegenie.rollout.runner import PulumiRunner
 from slidegenie.runner import RunnerKind, UpOptions
 from slidegenie.user_folder import UserFolder
 
-from ..plans import in_a_program
+from ..plans import container, in_a_program, made_of
 
 _SERVER = {
     "Id": "theirs",
@@ -48,6 +49,10 @@ class Stack:
     def refuse_while_locked(self) -> None:
         if self.locked is not None:
             raise self.locked
+
+    def preview(self) -> tuple[PreviewedSteps, str]:
+        self.did.append("preview")
+        return PreviewedSteps(), "what Pulumi prints"
 
     def down(self) -> int:
         self.did.append("down")
@@ -158,3 +163,20 @@ def test_nothing_is_taken_away_from_under_an_update(stack: Stack, command: Calla
     with pytest.raises(Problem, match="somebody is at it"):
         command()
     assert stack.did == ["open"]
+
+
+def test_a_preview_says_what_becomes_of_services_before_pulumi_says_it_of_resources(
+    stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StackProgram, "plan", lambda *_: made_of([container("web", memory=64)]))
+    runner().preview()
+
+    assert stack.did == ["make", "preview"]
+    assert capsys.readouterr().out.splitlines() == [
+        "what becomes of the services of stack test: 1 added",
+        "    web: added",
+        "    memory of all servers: 0 → 64 MiB (+64)",
+        "    CPUs of all servers: 0 → 1 (+1)",
+        "    data: not touched",
+        "what Pulumi prints",
+    ]

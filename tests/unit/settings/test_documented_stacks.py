@@ -19,8 +19,9 @@ from components.settings.yaml_file import parse_yaml
 from scripts import settings_manual as manual
 from slidegenie.compose.project import compose_project
 from slidegenie.engine.preflight import needed_images
+from slidegenie.plan.as_json import render_json
 from slidegenie.plan.program import StackProgram
-from slidegenie.plan.render import render_diagram, render_json, render_tree
+from slidegenie.plan.render import render_diagram, render_tree
 
 from ..plans import ROOT, STACKS
 
