@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 
@@ -26,6 +27,20 @@ class UpOptions:
     """Make anew what stands on an image of which the engine has a newer one by now."""
     remove_protected: bool = False
     """Remove data, and what opens it, that the settings no longer have."""
+    plan: Path | None = None
+    """What a preview saved: nothing but that is done. Default: whatever there is to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewOptions:
+    """What a preview does beyond showing; only Pulumi can."""
+
+    expect_no_changes: bool = False
+    """Fail where there is anything to change."""
+    policy_pack: Path | None = None
+    """Folder of a policy pack that judges what would be done."""
+    save_plan: Path | None = None
+    """File that takes it, for `UpOptions.plan`."""
 
 
 class Runner(Protocol):
@@ -36,7 +51,7 @@ class Runner(Protocol):
     def up(self, options: UpOptions) -> None:
         """Bring the stack to what the plan says, and see every server healthy."""
 
-    def preview(self) -> None:
+    def preview(self, options: PreviewOptions) -> None:
         """Print what `up` would change; changes nothing."""
 
     def down(self) -> None:

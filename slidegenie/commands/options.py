@@ -1,5 +1,6 @@
 """The options that commands share."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,10 @@ Engine = Annotated[
 ]
 Confirm = Annotated[
     str | None, typer.Option("--confirm", metavar="NAME", help="The stack's name, in place of the question.")
+]
+SavedPlan = Annotated[
+    Path | None,
+    typer.Option("--plan", metavar="FILE", help="What `preview --save-plan` wrote: do that and no more. Needs Pulumi."),
 ]
 
 

@@ -1,6 +1,7 @@
 """Commands that bring a stack up, look at it, judge it, change it and take it away."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import rich.console
@@ -19,8 +20,8 @@ from ..maintenance.records import image_record
 from ..plan.as_json import render_json
 from ..plan.render import render_diagram, render_tree, tree_of
 from ..policy.enforcement import enforce, judge_stack
-from ..runner import UpOptions
-from .options import Confirm, Engine, Stack, refuse_unconfirmed
+from ..runner import PreviewOptions, UpOptions
+from .options import Confirm, Engine, SavedPlan, Stack, refuse_unconfirmed
 
 _NO_STATE = (
     "which keeps no state to compare with: `make policy LIVE=1` judges what runs, and `make up` makes again what is"
@@ -36,6 +37,7 @@ def up(
     remove_data: Annotated[
         bool, typer.Option("--remove-data", help="Remove the data volumes that the settings no longer have.")
     ] = False,
+    plan: SavedPlan = None,
 ) -> None:
     """Bring the platform up, or to what its settings say now; sets up whatever is missing."""
     context = _judged(Context.of(stack, engine))
@@ -44,19 +46,38 @@ def up(
     # Where something was brought up before, another stack would not be what is meant.
     context = _with_images(context, may_fall_back=not context.named and context.user.current() is None, newest=newest)
     preflight.prepare_folders(context.plan)
-    context.rollout_runner().up(UpOptions(newest=newest, remove_protected=remove_data))
+    context.rollout_runner().up(UpOptions(newest=newest, remove_protected=remove_data, plan=plan and plan.absolute()))
     note_rollout(image_record(context.user, context.label), context.plan, context.root, newest=newest)
     wait_for_edge(context.plan)
     show_addresses(context.plan)
 
 
-def preview(stack: Stack = None, engine: Engine = None) -> None:
+def preview(
+    stack: Stack = None,
+    engine: Engine = None,
+    *,
+    expect_no_changes: Annotated[
+        bool, typer.Option("--expect-no-changes", help="Fail where there is anything to change. Needs Pulumi.")
+    ] = False,
+    policy_pack: Annotated[
+        Path | None,
+        typer.Option("--policy-pack", metavar="FOLDER", help="Judge what Pulumi would do by this pack. Needs Pulumi."),
+    ] = None,
+    save_plan: Annotated[
+        Path | None, typer.Option("--save-plan", metavar="FILE", help="Write it for `up --plan`. Needs Pulumi.")
+    ] = None,
+) -> None:
     """Show what `up` would change; changes nothing."""
     context = Context.of(stack, engine)
     # Before anything else, so that mistakes in the settings are named.
     _ = context.plan
     ensure_engine()
-    context.rollout_runner().preview()
+    options = PreviewOptions(
+        expect_no_changes=expect_no_changes,
+        policy_pack=policy_pack and policy_pack.absolute(),
+        save_plan=save_plan and save_plan.absolute(),
+    )
+    context.rollout_runner().preview(options)
 
 
 def plan(
@@ -83,9 +104,14 @@ def plan(
         sys.stdout.write(render_tree(context.plan))
 
 
-def drift(stack: Stack = None, engine: Engine = None) -> None:
+def drift(
+    stack: Stack = None,
+    engine: Engine = None,
+    *,
+    expect_none: Annotated[bool, typer.Option("--expect-none", help="Fail where there is any.")] = False,
+) -> None:
     """Show what was changed outside of the platform; changes nothing. Needs Pulumi."""
-    echo(Context.of(stack, engine).pulumi(_NO_STATE).stack.drift())
+    echo(Context.of(stack, engine).pulumi(_NO_STATE).stack.drift(expect_none=expect_none))
 
 
 def refresh(stack: Stack = None, engine: Engine = None) -> None:

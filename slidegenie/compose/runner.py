@@ -17,7 +17,7 @@ from ..engine.docker import containers, docker, plugin
 from ..engine.ownership import backup_volumes, refuse_another_owner, refuse_foreign_data, refuse_remains
 from ..plan import Plan, Secret, StackProgram
 from ..plan.view import PASSWORD, View, view_of
-from ..runner import RunnerKind, UpOptions
+from ..runner import PreviewOptions, RunnerKind, UpOptions
 from ..user_folder import UserFolder, private_folder
 from .command import ComposeBuilds, ComposeCommand, alone
 from .project import ComposeProject, compose_project
@@ -42,12 +42,14 @@ class ComposeRunner:
         self._secrets = self._folder / "secrets"
         self._vault = Vault(self._secrets / "vault.json")
 
-    def up(self, options: UpOptions) -> None:  # noqa: ARG002 - images are new already, and Compose protects nothing
+    def up(self, options: UpOptions) -> None:
         """Bring the stack to what the plan says, and wait until every server is healthy.
 
         Raises:
             Problem: when Compose fails or a server does not become healthy, with the reason.
         """
+        # Images are new already, and Compose protects nothing: what else may be asked changes nothing here.
+        self._refuse_of_pulumi(options.plan is not None)
         info(f"rolling out stack {self._name} with Docker Compose, from the same plan")
         if not plugin("compose"):
             raise Problem(
@@ -80,8 +82,13 @@ class ComposeRunner:
         Update(view, project, compose).run()
         remove_former(project)
 
-    def preview(self) -> None:
-        """Print what `up` would do with the settings of now. Changes nothing, and makes no secret."""
+    def preview(self, options: PreviewOptions) -> None:
+        """Print what `up` would do with the settings of now. Changes nothing, and makes no secret.
+
+        Raises:
+            Problem: when it is to do what only Pulumi can.
+        """
+        self._refuse_of_pulumi(options != PreviewOptions())
         refuse_encrypted(self._program)
         with tempfile.TemporaryDirectory() as folder:
             vault, file = Path(folder, "vault.json"), Path(folder, _FILE)
@@ -157,6 +164,13 @@ class ComposeRunner:
         """Refuse to look for what was never made: to the plan it would only be missing, and easily made up."""
         if not self._vault.path.is_file():
             raise NotBroughtUp(self._name, "Docker Compose")
+
+    def _refuse_of_pulumi(self, asked: bool) -> None:  # noqa: FBT001 - one question
+        if asked:
+            raise Problem(
+                f"stack {self._name} runs with Docker Compose, which saves no plan, knows no policy packs and counts no"
+                " changes; nothing was changed: `make policy` judges its plan"
+            )
 
     def _refuse_unable(self) -> None:
         """Refuse what Compose cannot do: it keeps no releases, and runs images that nobody has checked."""

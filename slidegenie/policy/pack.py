@@ -21,6 +21,7 @@ from pulumi_policy.proxy import UnknownValueError
 from components.core.policy import ContainerPolicy, Granted, load_policy, parse
 from components.settings import PolicySettings, SettingsError, keys_of
 
+from ..plan import StackProgram
 from .judge import CHECKS, Undecided, Violation, explain, judge_rule
 from .normalized import NETWORK, built_tags, judged_resource, pushed_repositories, zone_of
 from .rule import UNKNOWN, ProgramFacts, RuleCheck
@@ -34,7 +35,8 @@ def serve() -> None:
     # Pulumi runs a pack in its own folder; the paths in the settings start at the program's.
     root = next((folder for folder in (here, *here.parents) if (folder / "Pulumi.yaml").is_file()), here)
     try:
-        settings = stack_settings(get_config_env(), os.environ.get("PULUMI_PROJECT", ""))
+        given = stack_settings(get_config_env(), os.environ.get("PULUMI_PROJECT", ""))
+        settings = settings_beside(root, os.environ.get("PULUMI_STACK", "")) or given
         policy = load_policy(settings, root)
     except SettingsError as error:
         sys.exit(str(error))
@@ -43,6 +45,21 @@ def serve() -> None:
         policies=pack_policies(policy, lambda: datetime.datetime.now(datetime.UTC).date()),
         enforcement_level=EnforcementLevel(settings.enforcement.value),
     )
+
+
+def settings_beside(root: Path, stack: str) -> PolicySettings | None:
+    """Return what the stack file beside the pack, in `root`, says about the policy; `None` where there is no such file.
+
+    It is what Pulumi hands over, unless the pack is of another checkout than the program: then whoever wrote the pack
+    says how strict it is, and not the change that it judges.
+
+    Raises:
+        SettingsError: when that is no stack file.
+    """
+    if not all((root / name).is_file() for name in ("Pulumi.yaml", f"Pulumi.{stack}.yaml")):
+        return None
+    program = StackProgram.read(root, stack)
+    return parse(PolicySettings, program.section("policy"), program.file)
 
 
 def stack_settings(configuration: Mapping[str, Any], project: str) -> PolicySettings:

@@ -19,6 +19,7 @@ from ..engine.docker import docker, last_line
 from ..engine.ownership import backup_volumes, refuse_remains
 from ..engine.start import runs
 from ..plan import StackProgram
+from ..runner import PreviewOptions
 from ..user_folder import UserFolder
 from .progress import Progress
 from .state import StackState
@@ -69,33 +70,46 @@ class PulumiStack:
             self._pulumi("stack", "init", self.name, "--secrets-provider", provider or "passphrase", cwd=self._folder)
         self._refresh_settings({"rollback": rollback, "rollbackUnchecked": unchecked} if rollback else {})
 
-    def up(self, replace: list[str]) -> int:
+    def up(self, replace: list[str], plan: Path | None = None) -> int:
         """Bring the stack to what the program says; resources in `replace` are made anew whether they changed or not.
 
-        Raises:
-            UpdateFailed: when a resource could not be made.
-        """
-        return self._watched(self._stack().up, replace=replace or None)
+        With a `plan` that a preview saved, nothing is done that is not in it.
 
-    def preview(self) -> tuple[PreviewedSteps, str]:
+        Raises:
+            UpdateFailed: when a resource could not be made, or the plan has no room for what there is to do.
+        """
+        return self._watched(self._stack().up, replace=replace or None, plan=str(plan) if plan else None)
+
+    def preview(self, options: PreviewOptions) -> tuple[PreviewedSteps, str]:
         """Return what `up` would change, and how Pulumi prints it.
 
         Raises:
-            UpdateFailed: when it cannot be known.
+            UpdateFailed: when that cannot be shown, breaks a policy or is more than was expected; with all it printed.
         """
-        steps, progress = PreviewedSteps(), Progress()
-
-        def listen(event: auto.EngineEvent) -> None:
-            steps(event)
-            progress(event)
-
-        with _explained(progress):
-            done = self._stack().preview(diff=True, on_event=listen, color="never", config_file=str(self._settings))
+        steps = PreviewedSteps()
+        try:
+            done = self._stack().preview(
+                diff=True,
+                expect_no_changes=options.expect_no_changes,
+                policy_packs=[str(options.policy_pack)] if options.policy_pack else None,
+                plan=str(options.save_plan) if options.save_plan else None,
+                on_event=steps,
+                color="never",
+                config_file=str(self._settings),
+            )
+        except auto.CommandError as error:
+            # Which policy it breaks, and what was not expected, is all over it.
+            raise UpdateFailed(_known_causes(str(error)) or str(error).strip().splitlines()) from None
         return steps, done.stdout
 
-    def drift(self) -> str:
-        """Return what was changed outside of Pulumi, as it prints it. Only looks: the state stays as it is."""
-        return self._pulumi("refresh", "--preview-only", "--diff", "--config-file", str(self._settings))
+    def drift(self, *, expect_none: bool = False) -> str:
+        """Return what was changed outside of Pulumi, as it prints it. Only looks: the state stays as it is.
+
+        Raises:
+            UpdateFailed: when that cannot be shown, or there is any though none is expected; with all it printed.
+        """
+        flags = ["--expect-no-changes"] if expect_none else []
+        return self._pulumi("refresh", "--preview-only", "--diff", *flags, "--config-file", str(self._settings))
 
     def refresh(self, only: Sequence[str] = ()) -> str:
         """Take what is really there over into the state: of everything, or of the resources whose URNs are given."""
@@ -198,14 +212,23 @@ class PulumiStack:
             check=False,
         )
         if done.returncode != 0:
-            raise UpdateFailed(_known_causes(done.stderr + done.stdout) or [last_line(done.stderr or done.stdout)])
+            said = _known_causes(done.stderr + done.stdout)
+            # Which policy it breaks, and what was not expected, is all over it.
+            whole = "--diff" in args and (done.stdout + done.stderr).strip().splitlines()
+            raise UpdateFailed(said or whole or [last_line(done.stderr or done.stdout)])
         return done.stdout
 
     def _watched(self, operation: Callable[..., object], **options: Any) -> int:
         """Let an update come to its end, and say in few lines why it failed; return the number of changes."""
         progress = Progress()
-        with _explained(progress):
-            operation(on_event=progress, color="never", show_secrets=False, config_file=str(self._settings), **options)
+        with interrupted_after(_PULUMI_STOPS):
+            try:
+                operation(
+                    on_event=progress, color="never", show_secrets=False, config_file=str(self._settings), **options
+                )
+            except auto.CommandError as error:
+                causes = _known_causes(str(error)) or progress.errors or [last_line(str(error))]
+                raise UpdateFailed(causes) from None
         return progress.changes
 
     def refuse_while_locked(self) -> None:
@@ -235,17 +258,6 @@ class PulumiStack:
             # It may end at this moment.
             with contextlib.suppress(FileNotFoundError):
                 yield lock, json.loads(lock.read_text(encoding="utf-8") or "{}")
-
-
-@contextlib.contextmanager
-def _explained(progress: Progress) -> Iterator[None]:
-    """Let an operation come to its end, and say in few lines why it failed."""
-    with interrupted_after(_PULUMI_STOPS):
-        try:
-            yield
-        except auto.CommandError as error:
-            causes = _known_causes(str(error)) or progress.errors or [last_line(str(error))]
-            raise UpdateFailed(causes) from None
 
 
 class UpdateFailed(Problem):

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from components.core.labels import CONTENT_LABEL, STACK_LABEL
 
@@ -15,14 +16,26 @@ from ..pulumi.stack import PulumiStack, UpdateFailed
 from ..pulumi.state import StackState, removed_by_hand
 
 
-def roll_out(stack: PulumiStack, anew: Sequence[str] = (), *, on_start: Callable[[], None] = lambda: None) -> int:
+class RolloutFailed(Problem):
+    """A rollout that had begun did not succeed; what served before serves on."""
+
+
+def roll_out(
+    stack: PulumiStack,
+    anew: Sequence[str] = (),
+    *,
+    plan: Path | None = None,
+    on_start: Callable[[], None] = lambda: None,
+) -> int:
     """Bring the stack up, and make again what somebody removed by hand; return the number of changes.
 
-    `anew` has the URNs of what is made anew though nothing about it changed. `on_start` is called once nothing refuses
-    the rollout any more, and before anything is changed.
+    `anew` has the URNs of what is made anew though nothing about it changed. With a `plan` that a preview saved,
+    nothing is done that is not in it. `on_start` is called once nothing refuses the rollout any more, and before
+    anything is changed.
 
     Raises:
-        Problem: when it failed, with the reason; the old release serves on.
+        RolloutFailed: when it failed, with the reason; the old release serves on.
+        Problem: when it did not begin.
     """
     # What a running update has just made looks like what somebody else made.
     stack.refuse_while_locked()
@@ -37,10 +50,10 @@ def roll_out(stack: PulumiStack, anew: Sequence[str] = (), *, on_start: Callable
     try:
         if removed:
             stack.refresh(removed)
-        return stack.up([*anew, *jobs, *_images_that_went(before)])
+        return stack.up([*anew, *jobs, *_images_that_went(before)], plan)
     except UpdateFailed as error:
         lines = ["the rollout failed:", *(f"  {line}" for cause in error.causes for line in cause.splitlines()[:30])]
-        raise Problem("\n".join(lines)) from None
+        raise RolloutFailed("\n".join(lines)) from None
 
 
 def sweep(state: StackState, label: str) -> None:

@@ -17,7 +17,7 @@ from ..plan import Plan, StackProgram
 from ..plan.as_json import plain_plan, read_plan
 from ..pulumi.stack import PulumiStack
 from ..pulumi.steps import deployed_plan
-from ..runner import RunnerKind, UpOptions
+from ..runner import PreviewOptions, RunnerKind, UpOptions
 from ..user_folder import UserFolder
 from .releases import releases_of
 from .rollout import moved_images, roll_out, show_changes, sweep, unprotect_replaced
@@ -68,12 +68,16 @@ class PulumiRunner:
         def on_start() -> None:
             self._user.remember(self._program.stack, self.kind)
 
-        show_changes(roll_out(stack, list(moved) if options.newest else (), on_start=on_start))
+        show_changes(roll_out(stack, list(moved) if options.newest else (), plan=options.plan, on_start=on_start))
 
-    def preview(self) -> None:
-        """Print what `up` would change, service by service and then as Pulumi does; changes nothing."""
+    def preview(self, options: PreviewOptions) -> None:
+        """Print what `up` would change, service by service and then as Pulumi does; changes nothing.
+
+        Raises:
+            Problem: when it cannot be shown, breaks a policy or is more than was expected; with all that Pulumi said.
+        """
         stack, plan = self._made(), self._plan()
-        steps, printed = stack.preview()
+        steps, printed = stack.preview(options)
         before = deployed_plan(stack.state(), plan.project, plan.stack)
         after = steps.with_environments(read_plan(plain_plan(plan, self._program.root)))
         for line in told(changes_of(Comparison(before, after, told=steps.told))):

@@ -14,7 +14,7 @@ from slidegenie.compose.project import ComposeProject, compose_project, render_c
 from slidegenie.context import Context
 from slidegenie.plan import Plan, Resource, StackProgram
 from slidegenie.plan.view import CONTAINER, NETWORK, VOLUME
-from slidegenie.runner import Runner, RunnerKind, UpOptions
+from slidegenie.runner import PreviewOptions, Runner, RunnerKind, UpOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("dev", "prod", "airgap")
@@ -169,8 +169,8 @@ class FakeRunner:
     def up(self, options: UpOptions) -> None:
         self.note("up", *(name for name, wanted in dataclasses.asdict(options).items() if wanted))
 
-    def preview(self) -> None:
-        self.note("preview")
+    def preview(self, options: PreviewOptions) -> None:
+        self.note("preview", *(name for name, wanted in dataclasses.asdict(options).items() if wanted))
 
     def down(self) -> None:
         self.note("down")

@@ -140,6 +140,13 @@ def test_what_was_pulled_before_a_pull_failed_is_on_record(
     assert set(image_record(UserFolder.open(), "slidegenie/dev").pulled()) == {"redis:8"}
 
 
+def test_what_a_workflow_asks_of_a_preview_and_of_a_rollout_is_passed_on(runner: FakeRunner) -> None:
+    assert main(["preview", "--policy-pack", "base/security", "--save-plan", "plan.json", "--expect-no-changes"]) == 0
+    assert runner.asked[-1] == "preview expect_no_changes policy_pack save_plan"
+    assert main(["up", "--plan", "plan.json"]) == 0
+    assert "up plan" in runner.asked
+
+
 def test_a_preview_names_mistakes_before_it_asks_for_an_engine(
     runner: FakeRunner, capsys: pytest.CaptureFixture[str]
 ) -> None:

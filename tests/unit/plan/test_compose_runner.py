@@ -18,7 +18,7 @@ from slidegenie.compose.runner import ComposeRunner
 from slidegenie.console import NotBroughtUp, Problem
 from slidegenie.engine import ownership
 from slidegenie.plan import StackProgram
-from slidegenie.runner import UpOptions
+from slidegenie.runner import PreviewOptions, UpOptions
 from slidegenie.user_folder import UserFolder
 
 from ..plans import ROOT
@@ -269,3 +269,16 @@ def test_a_release_that_nobody_keeps_is_refused() -> None:
     going_back = dataclasses.replace(program, configuration=configuration)
     with pytest.raises(Problem, match=r"backend\.rollback: stack airgap runs with Docker Compose, which keeps no rel"):
         ComposeRunner(going_back, UserFolder.open()).up(UpOptions())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [PreviewOptions(expect_no_changes=True), PreviewOptions(policy_pack=Path("p")), UpOptions(plan=Path("p"))],
+)
+def test_what_only_pulumi_can_is_refused_and_not_left_out(engine: Engine, options: PreviewOptions | UpOptions) -> None:
+    runner = ComposeRunner(StackProgram.read(ROOT, "airgap"), UserFolder.open())
+    with pytest.raises(
+        Problem, match="saves no plan, knows no policy packs and counts no changes; nothing was changed"
+    ):
+        runner.up(options) if isinstance(options, UpOptions) else runner.preview(options)
+    assert engine.removed == []

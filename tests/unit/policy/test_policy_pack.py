@@ -1,6 +1,7 @@
 """The policy pack: what it answers when Pulumi asks, as Pulumi would ask it."""
 
 import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 from components.core.policy import default_policy
 from components.settings import Enforcement, PolicySettings, SettingsError
 from slidegenie.policy.normalized import CONTAINER
-from slidegenie.policy.pack import known, pack_policies, stack_settings
+from slidegenie.policy.pack import known, pack_policies, settings_beside, stack_settings
 from slidegenie.policy.rule import UNKNOWN
 
 from .policy_cases import GOOD, SECRET, TODAY
@@ -183,3 +184,17 @@ def test_a_wrong_setting_is_one_line(section: str, said: str) -> None:
     with pytest.raises(SettingsError) as raised:
         stack_settings({"reports:policy": section}, "reports")
     assert raised.value.problems == [said]
+
+
+def test_a_pack_of_another_checkout_goes_by_the_stack_file_beside_it(tmp_path: Path) -> None:
+    """Else a change would say itself how strictly it is judged."""
+    assert settings_beside(tmp_path, "prod") is None
+    (tmp_path / "Pulumi.yaml").write_text("name: reports\n", encoding="utf-8")
+    file = tmp_path / "Pulumi.prod.yaml"
+    file.write_text("config:\n  reports:policy:\n    enforcement: mandatory\n", encoding="utf-8")
+    assert settings_beside(tmp_path, "prod") == PolicySettings(enforcement=Enforcement.MANDATORY)
+    file.write_text("config: {}\n", encoding="utf-8")
+    assert settings_beside(tmp_path, "prod") == PolicySettings(), "nothing said here is nothing for the change to say"
+    file.write_text("settings: {}\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="is no key of a stack file"):
+        settings_beside(tmp_path, "prod")

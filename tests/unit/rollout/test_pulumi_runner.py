@@ -14,7 +14,7 @@ from slidegenie.pulumi.state import StackState
 from slidegenie.pulumi.steps import PreviewedSteps
 from slidegenie.rollout import runner as module
 from slidegenie.rollout.runner import PulumiRunner
-from slidegenie.runner import RunnerKind, UpOptions
+from slidegenie.runner import PreviewOptions, RunnerKind, UpOptions
 from slidegenie.user_folder import UserFolder
 
 from ..plans import container, in_a_program, made_of
@@ -50,7 +50,7 @@ class Stack:
         if self.locked is not None:
             raise self.locked
 
-    def preview(self) -> tuple[PreviewedSteps, str]:
+    def preview(self, _options: PreviewOptions) -> tuple[PreviewedSteps, str]:
         self.did.append("preview")
         return PreviewedSteps(), "what Pulumi prints"
 
@@ -62,11 +62,13 @@ class Stack:
         self.did.append(f"destroy {with_backups=}")
         return 0
 
-    def roll_out(self, _stack: object, anew: Sequence[str] = (), *, on_start: Callable[[], None]) -> int:
+    def roll_out(
+        self, _stack: object, anew: Sequence[str] = (), *, plan: Path | None, on_start: Callable[[], None]
+    ) -> int:
         if self.refusal is not None:
             raise self.refusal
         on_start()
-        self.did.append(" ".join(["roll out", *anew]))
+        self.did.append(" ".join(["roll out", *anew, *(["by a plan"] if plan else [])]))
         return 1
 
     # What Rotation does.
@@ -97,6 +99,11 @@ def test_a_rollout_is_remembered(stack: Stack) -> None:
     runner().up(UpOptions())
     assert stack.did == ["make", "roll out"]
     assert (UserFolder.open().current(), UserFolder.open().runner("dev")) == ("dev", RunnerKind.PULUMI)
+
+
+def test_a_plan_that_was_approved_is_what_is_rolled_out(stack: Stack) -> None:
+    runner().up(UpOptions(plan=Path("plan.json")))
+    assert "roll out by a plan" in stack.did
 
 
 def test_newer_images_are_taken_when_somebody_says_so(
@@ -169,7 +176,7 @@ def test_a_preview_says_what_becomes_of_services_before_pulumi_says_it_of_resour
     stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(StackProgram, "plan", lambda *_: made_of([container("web", memory=64)]))
-    runner().preview()
+    runner().preview(PreviewOptions())
 
     assert stack.did == ["make", "preview"]
     assert capsys.readouterr().out.splitlines() == [

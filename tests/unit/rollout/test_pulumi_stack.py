@@ -15,6 +15,7 @@ from slidegenie.plan import StackProgram
 from slidegenie.pulumi import command_line
 from slidegenie.pulumi.stack import PulumiStack
 from slidegenie.rollout import rollout
+from slidegenie.runner import PreviewOptions
 from slidegenie.user_folder import UserFolder
 
 from ..plans import write_program
@@ -148,6 +149,55 @@ def test_the_lock_of_an_update_that_was_killed_here_goes(stack: PulumiStack, tmp
     stack._unlock_if_abandoned()
     assert not file.exists()
     stack.refuse_while_locked()
+
+
+# ---------------------------------------------------------------------------- what Pulumi is asked
+
+
+_SAID = auto.CommandResult(stdout="Policies: [mandatory] privileged", stderr="error: it failed", code=255)
+
+
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        (PreviewOptions(), {}),
+        (PreviewOptions(expect_no_changes=True), {"expect_no_changes": True}),
+        (PreviewOptions(policy_pack=Path("/base/security")), {"policy_packs": ["/base/security"]}),
+        (PreviewOptions(save_plan=Path("/plan.json")), {"plan": "/plan.json"}),
+    ],
+    ids=["nothing more", "no changes", "a policy", "a plan"],
+)
+def test_a_preview_that_fails_says_all_that_pulumi_said(
+    stack: PulumiStack, options: PreviewOptions, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, Any] = {}
+
+    class Failing:
+        def preview(self, **options: Any) -> None:
+            told.update({name: value for name, value in options.items() if value})
+            raise auto.CommandError(_SAID)
+
+    monkeypatch.setattr(stack, "_stack", Failing)
+    with pytest.raises(Problem, match=r"(?s)\[mandatory\] privileged.*error: it failed"):
+        stack.preview(options)
+    assert told.pop("diff") is True
+    assert {name: told[name] for name in told if name in ("expect_no_changes", "policy_packs", "plan")} == asked
+
+
+def test_drift_that_nobody_expects_is_said_whole(stack: PulumiStack, tmp_path: Path) -> None:
+    script = tmp_path / "pulumi"
+    script.write_text(
+        f'#!/bin/sh\necho "$@" >>{tmp_path}/told\necho "~ memory"\necho "error: changes" >&2\nexit 1\n',
+        encoding="utf-8",
+    )
+    script.chmod(0o755)
+    stack._command = auto.PulumiCommand.__new__(auto.PulumiCommand)
+    stack._command.command = str(script)
+    with pytest.raises(Problem) as found:
+        stack.drift(expect_none=True)
+    assert str(found.value) == "~ memory\nerror: changes"
+    asked = (tmp_path / "told").read_text(encoding="utf-8")
+    assert asked.startswith("refresh --preview-only --diff --expect-no-changes --config-file")
 
 
 # ---------------------------------------------------------------------------- programs
