@@ -8,7 +8,7 @@ import typer
 from components.images.supply_chain import SupplyChainError
 from components.settings import SettingsError
 
-from .commands import app, backups, changes, images, maintenance, releases, secrets, stack
+from .commands import app, backups, changes, ci, images, maintenance, releases, secrets, stack
 from .console import Problem, warn, without_complaint
 from .plan import UnknownStackError
 
@@ -42,6 +42,7 @@ def _program() -> typer.Typer:
     for group, commands in _GROUPS.items():
         for command in commands:
             program.command(command.__name__.replace("_", "-"), rich_help_panel=group)(command)
+    program.add_typer(ci.commands, name="ci", rich_help_panel="Workflows")
     return program
 
 

@@ -64,6 +64,9 @@ def build_images(  # noqa: PLR0913 - one for each option
         str | None,
         typer.Option("--key", metavar="KEY", envvar="COSIGN_KEY", help="Key file, KMS URI or keyless."),
     ] = None,
+    digests: Annotated[
+        Path | None, typer.Option("--digests", metavar="FILE", help="Write the digests of what was pushed.")
+    ] = None,
 ) -> None:
     """Build the backend's images for this machine; with --push, for several platforms into a registry.
 
@@ -85,6 +88,7 @@ def build_images(  # noqa: PLR0913 - one for each option
         stack=stack,
         builder=builder,
         key=_key(key),
+        digests=digests and digests.absolute(),
     )
     build(ROOT, options)
 

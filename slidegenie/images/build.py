@@ -157,6 +157,12 @@ def print_report(made: Sequence[BuiltVariant]) -> None:
     Console(markup=False).print(table)
 
 
+def digests(made: Sequence[BuiltVariant]) -> str:
+    """Return a line for each pushed image as `sha256sum` writes it, for what attests where images come from."""
+    pushed = [one.reference.partition("@sha256:") for one in made if one.pushed]
+    return "".join(f"{digest}  {name}\n" for name, _, digest in pushed)
+
+
 def _engine(identity: str) -> tuple[str, str]:
     (image,) = json.loads(docker("image", "inspect", identity).stdout)
     return _megabytes(image["Size"]), str(len(image["RootFS"]["Layers"]))

@@ -15,7 +15,7 @@ from components.settings.references import parse
 from ..console import Problem, info
 from ..engine.docker import speak_to
 from ..plan import StackProgram
-from .build import BuildRun, Inspection, print_report
+from .build import BuildRun, Inspection, digests, print_report
 from .buildx import Builder, check_base, check_registry
 from .git import git_origin
 
@@ -39,6 +39,7 @@ class BuildOptions:
     stack: str | None = None
     builder: str | None = None
     key: str | None = None
+    digests: Path | None = None
 
     def variants(self) -> list[ImageVariant]:
         """Return the images that are asked for, in the order of the table; without a wish the three of Debian."""
@@ -73,8 +74,7 @@ def _build(root: Path, options: BuildOptions) -> None:
     version = options.version or git_version(root)
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", version):
         raise Problem(f"-v must be a version that can be a tag, such as 1.4.0; got {version!r}")
-    if options.sign and not options.push:
-        raise Problem("--sign needs --push: a signature is kept in the registry, beside the image")
+    _refuse_what_needs_a_registry(options)
     repository = f"{options.registry}/{options.name}"
     try:
         parse(f"{repository}:{version}")
@@ -114,9 +114,18 @@ def _build(root: Path, options: BuildOptions) -> None:
         for number, variant in enumerate(variants, start=1):
             info(f"[{number}/{len(variants)}] {repository}:{variant.name}, version {version}")
             done.append(run.build(variant))
+        if options.digests:
+            options.digests.write_text(digests(done), encoding="utf-8")
     finally:
         if done:
             print_report(done)
+
+
+def _refuse_what_needs_a_registry(options: BuildOptions) -> None:
+    if options.digests and not options.push:
+        raise Problem("--digests needs --push: an image has its digest in a registry")
+    if options.sign and not options.push:
+        raise Problem("--sign needs --push: a signature is kept in the registry, beside the image")
 
 
 def _platforms(options: BuildOptions, settings: Settings) -> list[str]:

@@ -176,7 +176,7 @@ class Workspace:
 
     def _arguments(self, command: str, *options: str) -> list[str]:
         on = ["--stack", self.stack, "--engine", self.engine]
-        return [sys.executable, "-m", "slidegenie", command, *on, *options]
+        return [sys.executable, "-m", "slidegenie", *command.split(), *on, *options]
 
     def _options(self, environment: dict[str, str]) -> dict[str, Any]:
         home = {"SLIDEGENIE_HOME": str(self.root / "home")}

@@ -20,8 +20,8 @@ from slidegenie.runner import RunnerKind
 from ..plans import ROOT, FakeRunner, in_a_program
 from ..project.test_docs import targets
 
-_OF_SCRIPTS = {"build-images", "scan-images"}
-"""Commands that a script of the same work calls, and `make` does not."""
+_OF_SCRIPTS = {"build-images", "scan-images", "ci"}
+"""Commands that a script or a workflow calls, and `make` does not."""
 _OF_THE_PROJECT = {"help", "lock", "generate", "check", "format", "test", "release-check"}
 """Targets that are about the project, and not about a stack."""
 
@@ -57,7 +57,7 @@ def test_every_command_is_in_a_group_and_says_what_it_does(capsys: pytest.Captur
     said = capsys.readouterr().out
     shown = re.findall(r"^│ ([a-z][a-z-]+) ", said, re.MULTILINE)
     assert sorted(shown) == NAMES
-    assert re.findall(r"^╭─ (\w+) ─", said, re.MULTILINE) == ["Options", *program._GROUPS]
+    assert re.findall(r"^╭─ (\w+) ─", said, re.MULTILINE) == ["Options", *program._GROUPS, "Workflows"]
     assert "SLIDEGENIE_HOME" in said
     assert "DOCKER_HOST" in said
 

@@ -13,12 +13,13 @@ import pytest
 from components.core.git import UNKNOWN_VERSION, git_version
 from components.images.image import BuiltImageArgs
 from components.images.supply_chain import ToolError
+from components.images.variants import VARIANTS
 from components.settings import BuildCache, parse_settings
 from slidegenie.__main__ import main
 from slidegenie.commands import images as commands
 from slidegenie.console import Problem
 from slidegenie.images import buildx
-from slidegenie.images.build import Inspection
+from slidegenie.images.build import BuiltVariant, Inspection, digests
 from slidegenie.images.build_run import BuildOptions
 from slidegenie.images.buildx import Builder
 from slidegenie.images.git import git_origin
@@ -371,3 +372,16 @@ def test_a_name_that_no_registry_takes_is_refused_before_anything_is_built(
     said = capsys.readouterr().err
     assert "-r and -n must make the name of an image, such as ghcr.io/acme and backend; got " in said
     assert why in said
+
+
+def test_the_digests_are_lines_as_sha256sum_writes_them_of_what_is_in_a_registry() -> None:
+    def built(reference: str, *, pushed: bool) -> BuiltVariant:
+        return BuiltVariant(variant=VARIANTS[0], reference=reference, pushed=pushed, scan="", signature="")
+
+    made = [built(f"registry.example:5000/acme/backend@{DIGEST}", pushed=True), built(DIGEST, pushed=False)]
+    assert digests(made) == f"{'b' * 64}  registry.example:5000/acme/backend\n"
+
+
+def test_digests_without_a_registry_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build-images", "--digests", "images.sha256"]) == 1
+    assert "--digests needs --push" in capsys.readouterr().err

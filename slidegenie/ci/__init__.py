@@ -1,0 +1,1 @@
+"""What the workflows of continuous integration do beyond the commands that people type."""
