@@ -115,6 +115,7 @@ check: .venv/.dev ## Lint, type-check, unit tests, generated files fresh: second
 	@.venv/bin/lint-imports >.venv/imports.log || { cat .venv/imports.log; exit 1; }
 	@.venv/bin/shellcheck --external-sources $(SHELL_SOURCES)
 	@.venv/bin/hadolint $(DOCKERFILES)
+	@.venv/bin/zizmor --offline --quiet .github/workflows
 	@.venv/bin/python -m scripts.generate --check
 	@.venv/bin/python -m pytest tests/unit -n auto --dist loadfile
 

@@ -121,6 +121,7 @@ CONFIG = json.loads((ROOT / "renovate.json").read_text(encoding="utf-8"))
 MANAGED = {
     "pip_requirements": r"(^|/)[\w-]*requirements([-.]\w+)?\.txt$",
     "gomod": r"(^|/)go\.mod$",
+    "github-actions": r"^\.github/workflows/[^/]+\.ya?ml$",
 }
 """Files that Renovate's own managers read."""
 
@@ -138,7 +139,9 @@ def test_every_file_that_names_a_dependency_has_a_manager() -> None:
     assert set(CONFIG["enabledManagers"]) == {"custom.regex", *MANAGED}
     patterns = [pattern.strip("/") for m in CONFIG["customManagers"] for pattern in m["managerFilePatterns"]]
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
-    names = re.compile(r"(^|/)(requirements[\w.-]*\.txt|go\.mod|package\.json|Dockerfile|[\w.-]+\.Dockerfile)$")
+    names = re.compile(
+        r"(^|/)(requirements[\w.-]*\.txt|go\.mod|package\.json|Dockerfile|[\w.-]+\.Dockerfile|workflows/.+)$"
+    )
     files = [name for name in listed.stdout.splitlines() if names.search(name)]
     assert len(files) > 20
     unread = [f for f in files if not any(re.search(p, f) for p in (*patterns, *MANAGED.values()))]
