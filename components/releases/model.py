@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from ..settings import REFERENCE_HEALTH, REFERENCE_MIGRATIONS
-
 KEPT = 5
 """So many releases are known at most."""
 _SCHEMA = re.compile(r"migrate: schema (\{.*\})")
@@ -79,7 +77,7 @@ class Release:
         """
         volumes = {"volumes": kept} if (kept := now.get("volumes")) else {}
         ready = {key: value for key, value in self.settings.items() if key not in {*_OF_A_BUILD, "volumes"}}
-        return _commands(self.settings) | ready | volumes | {"image": self.image}
+        return ready | volumes | {"image": self.image, "reference": _of_the_reference(self.settings)}
 
 
 @dataclass(frozen=True)
@@ -164,7 +162,7 @@ def refusal(target: Release, schema: Schema | None) -> str | None:
 
 def migrates(settings: Mapping[str, Any]) -> bool:
     """Tell whether a release with this section `backend` has migrations."""
-    return bool((_commands(settings) | dict(settings)).get("migrateCommand"))
+    return bool(settings.get("migrateCommand", _of_the_reference(settings)))
 
 
 def _kept(known: Sequence[Release]) -> tuple[Release, ...]:
@@ -174,11 +172,8 @@ def _kept(known: Sequence[Release]) -> tuple[Release, ...]:
     return tuple(release for release in known if release in kept)
 
 
-def _commands(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the commands of a release that left them to the defaults: those of a ready image are others."""
-    if settings.get("context") or settings.get("image"):
-        return {}
-    return {"healthCommand": list(REFERENCE_HEALTH), "migrateCommand": list(REFERENCE_MIGRATIONS)}
+def _of_the_reference(settings: Mapping[str, Any]) -> bool:
+    return bool(settings.get("reference") or not (settings.get("context") or settings.get("image")))
 
 
 def _as_written(value: Any) -> Any:

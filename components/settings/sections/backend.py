@@ -125,6 +125,9 @@ class BackendSettings(Section):
     image: RunnableImage | None = None
     """A ready image of your own application; nothing is built. It needs a digest with `supplyChain.require: enforce`.
     Default: built from `context`."""
+    reference: bool = False
+    """Whether `image` is one of the reference backend, built elsewhere or before: it keeps that one's commands, tokens
+    and bounds. Default: it is an application of your own."""
     health_command: Annotated[_Command, Field(min_length=1)] | None = None
     """Program and arguments, run in the container without a shell; ends with 0 while `/health/live` answers 200.
     Default: the reference backend's; required for your own application."""
@@ -198,6 +201,8 @@ class BackendSettings(Section):
                 "healthCommand is required with context or image: a program in your image that ends with 0 while"
                 f" /health/live answers 200, such as [wget, -qO-, http://127.0.0.1:{self.port}/health/live]"
             )
+        if self.reference and not self.image:
+            yield "reference says what image is: set image, or take reference out"
         if self.stage and not self.own:
             yield "stage is one of your own Dockerfile; set context, or choose the reference's with target"
 
@@ -220,7 +225,7 @@ class BackendSettings(Section):
     @property
     def own(self) -> bool:
         """Whether an application of your own takes the reference backend's place."""
-        return bool(self.context or self.image)
+        return bool(self.context or self.image) and not self.reference
 
     @property
     def token_names(self) -> tuple[str, ...]:

@@ -106,6 +106,25 @@ def test_the_reference_keeps_its_commands_and_can_leave_its_migrations_out() -> 
     assert "migrate" not in {service(container) for container in workloads(without)}
 
 
+def test_a_ready_image_of_the_reference_is_told_what_a_built_one_is() -> None:
+    built, ready = (
+        application(backend={"release": "1.4.2", **image})
+        for image in ({}, {"image": "registry.example.com/backend:1.4.2", "reference": True})
+    )
+    for name in ("slidegenie-app-1", "slidegenie-app-migrate"):
+        was, now = (plan.named(name, CONTAINER).inputs for plan in (built, ready))
+        differ = {key for key in was.keys() | now.keys() if was.get(key) != now.get(key)}
+        assert differ <= {"image", "labels"}, differ
+    assert {r.name for r in built.resources if "token" in r.name} == {
+        r.name for r in ready.resources if "token" in r.name
+    }
+
+
+def test_without_an_image_there_is_nothing_to_be_the_references() -> None:
+    with pytest.raises(SettingsError, match="backend: reference says what image is: set image, or take reference out"):
+        application(backend={"reference": True})
+
+
 @pytest.mark.parametrize(
     ("dockerfile", "backend", "stage"),
     [
