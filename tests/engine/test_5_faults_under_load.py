@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -141,7 +142,7 @@ def test_a_write_that_is_gone_is_noticed(struck: Struck) -> None:
     with struck.writers() as writers:
         writers.wait_for(_acknowledged(5), "a few writes")
     victim = writers.acknowledged[2]
-    gone = struck.engine.inside(lambda: _client(struck).delete(f"{_write_url(struck)}/{victim.identity}"))
+    gone = struck.engine.inside(lambda: httpx.delete(f"{_write_url(struck)}/{victim.identity}", **_asking(struck)))
     assert gone.is_success
     lost = writers.lost()
     assert len(lost) == 1
@@ -198,15 +199,15 @@ def test_nothing_is_lost_when_the_disk_of_the_data_is_full(struck: Struck, figur
         free = struck.engine.run("stat", "-f", "-c", "%a", str(struck.engine.data_root)).strip()
         assert int(free) * 4 < 1024, f"the disk is not full: {free} blocks"
         writers.wait_for(lambda writes: sum(1 for w in writes if w.failure) >= _ENOUGH // 3, "writes are refused")
-        refused = struck.engine.inside(lambda: _client(struck).post(_write_url(struck), json=example()))
+        refused = struck.engine.inside(lambda: httpx.post(_write_url(struck), json=example(), **_asking(struck)))
         assert refused.status_code >= 500, "what cannot be kept must not be acknowledged"
         struck.engine.run("rm", str(filler))
 
     _through(struck, figures, fill)
 
 
-def _client(struck: Struck) -> httpx.Client:
-    return httpx.Client(headers=bearing(struck.token), timeout=30)
+def _asking(struck: Struck) -> dict[str, Any]:
+    return {"headers": bearing(struck.token), "timeout": 30}
 
 
 def _write_url(struck: Struck) -> str:
