@@ -23,7 +23,7 @@ from components.settings import SettingsError
 from slidegenie.console import echo, info, warn, without_complaint
 from slidegenie.engine.docker import docker, plugin
 from slidegenie.plan import UnknownStackError
-from slidegenie.plan.program import StackProgram
+from slidegenie.plan.program import StackProgram, stack_names
 from slidegenie.pulumi.command_line import find_pulumi
 
 from .markdown import table_row
@@ -118,7 +118,7 @@ def rows(stack: str) -> list[CheckRow]:
     """Return what is looked at, with the base images and the scan policy of a stack."""
     python, policy = sys.executable, StackProgram.read(ROOT, stack).settings.supply_chain.scan_policy
     images = [f"{_REPOSITORY}:{variant.name}" for variant in VARIANTS]
-    plans = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
+    plans = stack_names(ROOT)
     registry, _, name = _REPOSITORY.partition("/")
     pytest = [python, "-m", "pytest", "-q", "-rs"]
     planning = "; ".join(

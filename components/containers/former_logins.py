@@ -5,11 +5,9 @@ import asyncio
 import pulumi
 import pulumi_random as random
 
-from ..core.engine import DockerEngine, docker
+from ..core.engine import HARDENED_RUN, DockerEngine, docker
 from .found import inspected
 from .rollout import StackRollout
-
-_HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true")
 
 
 def run_again(engine: DockerEngine, container: str, verb: str) -> str | None:
@@ -24,7 +22,7 @@ def run_again(engine: DockerEngine, container: str, verb: str) -> str | None:
     network = next(iter(job["NetworkSettings"]["Networks"]))
     done = docker(
         engine,
-        *("run", "--rm", "--init", *_HARDENED, f"--network={network}", f"--user={config['User']}"),
+        *("run", "--rm", "--init", *HARDENED_RUN, f"--network={network}", f"--user={config['User']}"),
         *(f"--memory={host['Memory']}", f"--memory-swap={host['Memory']}", f"--pids-limit={host['PidsLimit'] or 64}"),
         *(f"--tmpfs={path}:{options}" for path, options in host["Tmpfs"].items()),
         *(f"--mount=type=volume,src={m['Name']},dst={m['Destination']},readonly" for m in job["Mounts"]),

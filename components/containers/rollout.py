@@ -225,13 +225,13 @@ class StackRollout:
         # What serves stays while what should take its place does not. And what the program does not declare any more,
         # Pulumi ends: here it may be missing since the program failed.
         taken_over = {resource: identity for resource, identity in ids.items() if identity not in {c.id for c in sick}}
-        await self._end([c for c in await self._found() if taken_over.get(c.resource, c.id) != c.id])
+        found = await self._found()
+        await self._end([c for c in found if taken_over.get(c.resource, c.id) != c.id])
         if sick:
             engine = await self._where()
             said = [await asyncio.to_thread(explain, engine, container) for container in sick]
             lines = "\n".join(line for one in said for line in one)
             raise pulumi.RunError(f"not everything is healthy:\n{lines}\nFix the cause and run the same command again.")
-        found = await self._found()
         for tidy in self._last:
             await asyncio.to_thread(tidy, await self._where(), found)
         # What an update of a part of the stack left out is there from before.

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from ..core.engine import DockerEngine
+from ..core.engine import HARDENED_RUN, DockerEngine
 from ..core.engine import docker as docker_command
 from ..core.labels import CONTENT_LABEL, DATA_LABEL, ROLE_LABEL, compose_project, formerly_below, stack_labels
 from .found import FoundContainer
@@ -200,7 +200,7 @@ def remove_files(engine: DockerEngine, seeded: FoundContainer, files: Sequence[s
     volume = next(mount["Name"] for mount in seeded.inspected["Mounts"] if mount["Destination"] == _PATH)
     docker_command(
         engine,
-        *("run", "--rm", "--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true"),
+        *("run", "--rm", "--network=none", *HARDENED_RUN),
         *("--memory=64m", "--pids-limit=16", f"--mount=type=volume,src={volume},dst={_PATH}"),
         *(str(seeded.inspected["Image"]), "rm", "-f", *(f"{_PATH}/{file}" for file in files)),
     )

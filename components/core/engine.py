@@ -201,6 +201,10 @@ def _folder(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or Path.home()) / ".docker")
 
 
+HARDENED_RUN = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true")
+"""Options of `docker run` for what a program runs for a moment: no more than a container of the stack may."""
+
+
 class EngineError(pulumi.RunError):
     """The engine cannot be asked; Pulumi prints what is wrong, and nothing of the program."""
 

@@ -72,3 +72,8 @@ def literally(text: str) -> str:
     """Return `text` so that the engine writes it as it is, whatever braces it has."""
     # Only this begins an action; what ends one is text everywhere else.
     return text.replace("{{", '{{"{{"}}')
+
+
+def as_whole(value: Any) -> Any:
+    """Return a number as the whole one that it is, and anything else as it is: Pulumi has floating numbers only."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

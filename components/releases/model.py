@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from ..core.text import as_whole
+
 KEPT = 5
 """So many releases are known at most."""
 _SCHEMA = re.compile(r"migrate: schema (\{.*\})")
@@ -110,6 +112,11 @@ class Releases:
         """Return the one that came up last."""
         return self.numbered(self.current)
 
+    def schema(self, said: Schema | None) -> Schema | None:
+        """Return the schema of the database: what its last migrations `said`, else those of what runs."""
+        running = self.running()
+        return said or (running.schema if running else None)
+
     def numbered(self, number: int | None) -> Release | None:
         """Return the release with this number; `None` when there is none."""
         return next((release for release in self.known if release.number == number), None)
@@ -181,4 +188,4 @@ def _as_written(value: Any) -> Any:
         return {key: _as_written(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_as_written(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return as_whole(value)

@@ -85,9 +85,8 @@ class StackReleases:
                     f"the image of {target.version} (no. {target.number}) is no longer on {engine.address};"
                     " no container was changed. Take backend.rollback out, and bring its commit up"
                 )
-            running = self._before.running()
-            schema = await asyncio.to_thread(lambda: schema_on(engine, _found(engine)))
-            why = refusal(target, schema or (running.schema if running else None))
+            said = await asyncio.to_thread(lambda: schema_on(engine, _found(engine)))
+            why = refusal(target, self._before.schema(said))
             if why and not self._unchecked:
                 raise pulumi.RunError(
                     f"cannot go back to {target.version} (no. {target.number}); no container was changed: {why}"

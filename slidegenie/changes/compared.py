@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from components.core.labels import CONFIG_LABEL, ROLE_LABEL
+from components.core.labels import CONFIG_LABEL
 from components.settings.references import repository_of
 
 from ..plan.record import Plan, Resource, Secret
-from ..plan.view import BUILT, CONTAINER, NETWORK, PULLED, VOLUME, labels_of, pushed_by_digest
+from ..plan.view import BUILT, CONTAINER, NETWORK, PULLED, VOLUME, pushed_by_digest, role_of
 from .outcome import Fate, Outcome, own_fate, replacement
 
 _SETS = frozenset({"envs", "groupAdds", "labels", "mounts", "networksAdvanced", "ports", "securityOpts", "uploads"})
 """Inputs of a container whose order says nothing."""
-_REFERENCES = {"mounts": VOLUME, "networksAdvanced": NETWORK}
-"""Inputs of a container that name other resources."""
+_REFERENCES = {"mounts": (VOLUME, "source"), "networksAdvanced": (NETWORK, "name")}
+"""Inputs of a container that name other resources: their type, and where the name is in each item."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Comparison:
     @property
     def containers(self) -> list[Outcome]:
         """What becomes of servers and jobs."""
-        return [o for o in self.of_type(CONTAINER) if labels_of(o.resource).get(ROLE_LABEL) != "seed"]
+        return [o for o in self.of_type(CONTAINER) if role_of(o.resource) != "seed"]
 
     @property
     def seeds(self) -> list[Outcome]:
         """What becomes of the containers that only prepare volumes."""
-        return [o for o in self.of_type(CONTAINER) if labels_of(o.resource).get(ROLE_LABEL) == "seed"]
+        return [o for o in self.of_type(CONTAINER) if role_of(o.resource) == "seed"]
 
     @cached_property
     def volumes(self) -> dict[str, Outcome]:
@@ -113,10 +113,14 @@ class Comparison:
         inputs = {key: value for key, value in resource.inputs.items() if value is not None}
         if resource.type == CONTAINER:
             renamed = False
-            for key, kind in _REFERENCES.items():
-                name = "source" if kind == VOLUME else "name"
-                inputs[key] = [item | {name: self._first_place(plan, kind, item)} for item in inputs.get(key) or []]
-                renamed = renamed or any(self._is_renamed(plan, kind, item) for item in resource.inputs.get(key) or [])
+            for key, (kind, field_) in _REFERENCES.items():
+                called, items = _called(plan, kind), inputs.get(key) or []
+                named = [called.get(str(item[field_])) for item in items]
+                inputs[key] = [
+                    item | {field_: str(item[field_]) if other is None else self._first_place(plan, other)}
+                    for item, other in zip(items, named, strict=True)
+                ]
+                renamed = renamed or any(other is not None and self._is_renamed(plan, other) for other in named)
             if renamed and isinstance(labels := inputs.get("labels"), list):
                 # A digest with names of volumes in it; those that are there keep theirs on the engine.
                 inputs["labels"] = [label for label in labels if label["label"] != CONFIG_LABEL]
@@ -125,17 +129,10 @@ class Comparison:
                     inputs[key] = sorted((_value(item) for item in inputs[key]), key=_written)
         return {key: _value(value) for key, value in inputs.items()}
 
-    def _first_place(self, plan: Plan, kind: str, item: Mapping[str, Any]) -> str:
-        name = str(item["source" if kind == VOLUME else "name"])
-        resource = _called(plan, kind).get(name)
-        if resource is None:
-            return name
+    def _first_place(self, plan: Plan, resource: Resource) -> str:
         return self._former.get(resource.place, resource).place if plan is self.after else resource.place
 
-    def _is_renamed(self, plan: Plan, kind: str, item: Mapping[str, Any]) -> bool:
-        resource = _called(plan, kind).get(str(item["source" if kind == VOLUME else "name"]))
-        if resource is None:
-            return False
+    def _is_renamed(self, plan: Plan, resource: Resource) -> bool:
         if plan is self.after:
             return resource.place in self._former and self._former[resource.place].place != resource.place
         return any(old.place == resource.place != place for place, old in self._former.items())
@@ -163,16 +160,15 @@ class Comparison:
         return replace(followed, fate=Fate.AFTER) if first and followed.fate.replaced else followed
 
     def _used(self, resource: Resource) -> dict[str, list[Resource]]:
-        used = {
-            key: [
-                other
-                for item in resource.inputs.get(key) or []
-                if (other := _called(self.after, kind).get(str(item["source" if kind == VOLUME else "name"])))
-            ]
-            for key, kind in _REFERENCES.items()
-        }
-        image = str(resource.inputs.get("image"))
-        return used | {"image": list(images_called(self.after, image))}
+        used = {key: list(self._named(resource, key)) for key in _REFERENCES}
+        return used | {"image": list(images_called(self.after, str(resource.inputs.get("image"))))}
+
+    def _named(self, resource: Resource, key: str) -> Iterator[Resource]:
+        kind, field_ = _REFERENCES[key]
+        called = _called(self.after, kind)
+        for item in resource.inputs.get(key) or []:
+            if (name := str(item[field_])) in called:
+                yield called[name]
 
 
 def images_called(plan: Plan, image: str) -> Iterator[Resource]:
@@ -204,7 +200,7 @@ def _goes_first(job: Outcome, resource: Resource) -> bool:
     return (
         job.resource.type == CONTAINER
         and job.fate is Fate.AFTER
-        and labels_of(job.resource).get(ROLE_LABEL) == "job"
+        and role_of(job.resource) == "job"
         and job.resource.inputs.get("image") == resource.inputs.get("image")
     )
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import yaml
 
-from components.core.labels import CONTENT_LABEL, ROLE_LABEL
+from components.core.labels import CONTENT_LABEL
 
 from ..plan.record import Plan, Resource, Secret
-from ..plan.view import CONTAINER, VOLUME, labels_of
+from ..plan.view import CONTAINER, VOLUME, labels_of, role_of
 from .compared import Comparison
 from .outcome import Fate
 
@@ -92,7 +92,7 @@ def _uploads(plan: Plan) -> Iterator[tuple[str, str, Any]]:
     """Yield volume, name and content of each file."""
     for seed in plan.of_type(CONTAINER):
         uploads = seed.inputs.get("uploads")
-        if labels_of(seed).get(ROLE_LABEL) != "seed" or not isinstance(uploads, list):
+        if role_of(seed) != "seed" or not isinstance(uploads, list):
             continue
         places = {mount["target"]: mount["source"] for mount in seed.inputs.get("mounts") or []}
         for upload in uploads:

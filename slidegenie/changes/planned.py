@@ -19,7 +19,7 @@ from components.settings.yaml_file import write_yaml
 from ..console import Problem
 from ..plan import Plan
 from ..plan.as_json import SECRET_KEY, has_marks, read_plan, without_marks
-from ..plan.program import project_name
+from ..plan.program import project_name, stack_names
 from ..plan.view import BUILT
 from .checkout import Checkout, Repository, in_context
 from .compared import Comparison
@@ -52,7 +52,7 @@ class Planner:
     def stacks(self) -> list[str]:
         """Return the names of the stacks of both sides."""
         sides = (self._before, self._after)
-        return sorted({name for side in sides for name in _stacks(side)})
+        return sorted({name for side in sides for name in stack_names(side.root)})
 
     def plan(self, stacks: Sequence[str]) -> dict[str, Sides]:
         """Return both sides of each stack; of one that a side does not have, that side is empty.
@@ -61,7 +61,7 @@ class Planner:
             Problem: when a side cannot be planned, or no side has a stack.
         """
         for stack in stacks:
-            if not any(stack in _stacks(side) for side in (self._before, self._after)):
+            if not any(stack in stack_names(side.root) for side in (self._before, self._after)):
                 known = ", ".join(self.stacks()) or "none"
                 sides = f"neither in {self._before.name} nor in {self._after.name}"
                 raise Problem(f"stack {stack!r} is {sides}; known stacks: {known}")
@@ -77,7 +77,7 @@ class Planner:
         }
 
     def _plan(self, side: Checkout, stack: str) -> Plan:
-        if stack not in _stacks(side):
+        if stack not in stack_names(side.root):
             return Plan(self._project(side), stack)
         done = self._run(side, stack)
         original = side.root / f"{_file(stack)}.original"
@@ -146,10 +146,6 @@ def alike(before: Plan, after: Plan) -> tuple[Plan, Plan]:
     if all(has_marks(plan) for plan in (before, after) if plan.resources):
         return before, after
     return without_marks(before), without_marks(after)
-
-
-def _stacks(side: Checkout) -> list[str]:
-    return sorted(path.name[len("Pulumi.") : -len(".yaml")] for path in side.root.glob("Pulumi.*.yaml"))
 
 
 def _file(stack: str) -> str:

@@ -4,10 +4,10 @@ import enum
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from components.core.labels import CONFIG_LABEL, PIDS_LABEL, ROLE_LABEL, SERVICE_LABEL
+from components.core.labels import CONFIG_LABEL, PIDS_LABEL, SERVICE_LABEL
 
 from ..plan.record import Resource
-from ..plan.view import labels_of
+from ..plan.view import labels_of, role_of
 from .compared import Comparison, volume_called
 from .files import changed_files
 from .outcome import UNNOTICED, Fate, Outcome
@@ -105,7 +105,7 @@ def _change(comparison: Comparison, name: str, group: Sequence[Outcome]) -> Serv
 def _kind(group: Sequence[Outcome]) -> tuple[Kind, str | None]:
     """Return what becomes of a service, and why there is a gap where that cannot be seen from the order."""
     fates = {outcome.fate for outcome in group}
-    job = all(labels_of(outcome.resource).get(ROLE_LABEL) == "job" for outcome in group)
+    job = all(role_of(outcome.resource) == "job" for outcome in group)
     for fate, kind in ((Fate.ADDED, Kind.ADDED), (Fate.REMOVED, Kind.REMOVED)):
         if fates == {fate}:
             return kind, None
@@ -166,7 +166,7 @@ def _felt(comparison: Comparison, name: str, group: Sequence[Outcome]) -> Iterat
     users = {
         service_name(o.after)
         for o in comparison.containers
-        if o.after and urns & set(o.after.dependencies) and labels_of(o.after).get(ROLE_LABEL) != "job"
+        if o.after and urns & set(o.after.dependencies) and role_of(o.after) != "job"
     } - {name}
     if users:
         yield f"without it meanwhile: {', '.join(sorted(users))}"

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from components.core.labels import DATA_LABEL, ROLE_LABEL
+from components.core.labels import DATA_LABEL
 
 from ..plan.record import Plan, Resource
-from ..plan.view import BUILT, CONTAINER, PASSWORD, VOLUME, labels_of
+from ..plan.view import BUILT, CONTAINER, PASSWORD, VOLUME, labels_of, role_of
 from .compared import Comparison, images_called
 from .outcome import Fate, Outcome
 from .services import service_name
@@ -115,8 +115,7 @@ def _images(plan: Plan) -> dict[str, str]:
     """Return the image of each service, and that of seeds."""
     found = {}
     for container in plan.of_type(CONTAINER):
-        seed = labels_of(container).get(ROLE_LABEL) == "seed"
-        found[_SEEDS if seed else service_name(container)] = _image(plan, container)
+        found[_SEEDS if role_of(container) == "seed" else service_name(container)] = _image(plan, container)
     return found
 
 
@@ -142,7 +141,7 @@ def limits_change(comparison: Comparison) -> LimitsChange:
 
 
 def _totals(plan: Plan) -> tuple[int, float]:
-    servers = [c for c in plan.of_type(CONTAINER) if labels_of(c).get(ROLE_LABEL, "server") == "server"]
+    servers = [c for c in plan.of_type(CONTAINER) if role_of(c) in ("", "server")]
     memory = sum(int(server.inputs.get("memory") or 0) for server in servers)
     return memory, round(sum(float(server.inputs.get("cpus") or 0) for server in servers), 3)
 

@@ -46,9 +46,9 @@ class StackProgram:
         project = project_name(root)
         file = root / f"Pulumi.{stack}.yaml"
         if not file.is_file():
-            known = sorted(path.name[len("Pulumi.") : -len(".yaml")] for path in root.glob("Pulumi.*.yaml"))
+            known = ", ".join(stack_names(root))
             raise UnknownStackError(
-                f"stack {stack!r} does not exist: there is no {file.name}; known stacks: {', '.join(known)}."
+                f"stack {stack!r} does not exist: there is no {file.name}; known stacks: {known}."
                 f" To make it, write {file.name} (docs/configuration.md lists the keys)"
             )
         stack_file = StackFile.read(file, project)
@@ -106,6 +106,11 @@ class StackProgram:
         # Paths of data files are relative to where the program runs, as Pulumi runs it in its own folder.
         with contextlib.chdir(self.root):
             return record(program, project=self.project, stack=self.stack, values=values)
+
+
+def stack_names(root: Path) -> list[str]:
+    """Return the names of the stacks that have a stack file in `root`, sorted."""
+    return sorted(path.name[len("Pulumi.") : -len(".yaml")] for path in root.glob("Pulumi.*.yaml"))
 
 
 def project_name(root: Path) -> str:

@@ -15,11 +15,14 @@ from pulumi.runtime import mocks, rpc
 from pulumi.runtime.settings import get_root_resource
 from pulumi.runtime.stack import Stack
 
+from components.core.text import as_whole
+
 if TYPE_CHECKING:
     from pulumi.runtime.proto import resource_pb2
 
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - Pulumi's wire marker
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""Key of what stands for a secret, or for another value that JSON has not: on the wire, and in a state."""
 _STACK = "pulumi:pulumi:Stack"
 UUID7 = "random:index/randomUuid7:RandomUuid7"
 _FIXED_MILLISECONDS = 1_735_689_600_000  # 2025-01-01: certificates of a fixed plan need a date
@@ -301,14 +304,14 @@ def _computed(  # noqa: PLR0911 - a table
 
 
 def _secret(value: str) -> dict[str, str]:
-    return {_SIGNATURE: _SECRET, "value": value}
+    return {SIGNATURE: _SECRET, "value": value}
 
 
 def _nested(value: Any) -> Any:
     """Return what is on the wire, each secret where it is: Pulumi's reader makes one of all that is around it."""
-    if isinstance(value, struct_pb2.Struct) and _SIGNATURE not in value:
+    if isinstance(value, struct_pb2.Struct) and SIGNATURE not in value:
         return {key: _nested(item) for key, item in value.items()}
-    if isinstance(value, struct_pb2.Struct) and value[_SIGNATURE] == _SECRET:
+    if isinstance(value, struct_pb2.Struct) and value[SIGNATURE] == _SECRET:
         return Secret(_nested(value["value"]))
     if isinstance(value, struct_pb2.ListValue):
         return [_nested(item) for item in value]
@@ -317,9 +320,9 @@ def _nested(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        if value.get(_SIGNATURE) == _SECRET:
+        if value.get(SIGNATURE) == _SECRET:
             return Secret(_plain(value["value"]))
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return as_whole(value)

@@ -196,6 +196,11 @@ def labels_of(resource: Resource) -> dict[str, str]:
     return {label["label"]: label["value"] for label in resource.inputs.get("labels") or []}
 
 
+def role_of(container: Resource) -> str:
+    """Return what a container is in its stack: `server`, `job` or `seed`; empty where it does not say."""
+    return labels_of(container).get(ROLE_LABEL, "")
+
+
 def _network(resource: Resource) -> Network:
     labels = labels_of(resource)
     return Network(

@@ -6,13 +6,13 @@ from typing import Any
 
 from pulumi.automation import EngineEvent, OpType
 
+from components.core.text import as_whole
+
 from ..changes import Fate
 from ..plan import Plan, Secret
-from ..plan.record import Resource, place_of
+from ..plan.record import SIGNATURE, Resource, place_of
 from .state import StackState
 
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""Key of what stands in a state for a secret, or for another value that JSON has not."""
 _NO_RESOURCES = ("pulumi:pulumi:Stack", "pulumi:providers:")
 _MASKED = repr(Secret(None))
 
@@ -107,10 +107,10 @@ def deployed_plan(state: StackState, project: str, stack: str) -> Plan:
 
 def _masked(value: Any) -> Any:
     if isinstance(value, Mapping):
-        if _SIGNATURE in value:
+        if SIGNATURE in value:
             return Secret(_MASKED)
         # Keys of the SDK's own, such as `__defaults`.
         return {key: _masked(item) for key, item in value.items() if not key.startswith("__")}
     if isinstance(value, list):
         return [_masked(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return as_whole(value)

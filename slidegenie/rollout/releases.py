@@ -29,7 +29,8 @@ def listed(stack: PulumiStack) -> list[str]:
     releases, found = releases_of(stack), _found(stack)
     if not releases.known:
         raise Problem(f"stack {stack.name} has no release yet: each `make up` or `pulumi up` that succeeds is one")
-    lines = [_HEAD, *(_line(release, releases, _schema(releases, found)) for release in reversed(releases.known))]
+    schema = _schema(releases, found)
+    lines = [_HEAD, *(_line(release, releases, schema) for release in reversed(releases.known))]
     if _is_broken(stack, releases, found):
         lines.append("a rollout began after it and did not succeed: `make rollback` goes back to what runs (*)")
     return lines
@@ -83,8 +84,7 @@ def _is_broken(stack: PulumiStack, releases: Releases, found: Sequence[FoundCont
 
 def _schema(releases: Releases, found: Sequence[FoundContainer]) -> Schema | None:
     """Return what the migrations that ran last said, of a rollout that broke afterwards too."""
-    running = releases.running()
-    return schema_on(DockerEngine(), found) or (running.schema if running else None)
+    return releases.schema(schema_on(DockerEngine(), found))
 
 
 def _found(stack: PulumiStack) -> list[FoundContainer]:
