@@ -170,9 +170,9 @@ def judge_plan(plan: Plan, policy: ContainerPolicy, today: datetime.date) -> Pol
 
 
 def judged_resources(plan: Plan) -> Iterator[JudgedResource]:
-    """Yield what rules are about."""
+    """Yield what rules are about, by name: the order in which a program registers replicas is another one each time."""
     facts = facts_of(plan)
-    for resource in plan.resources:
+    for resource in sorted(plan.resources, key=lambda resource: resource.name):
         properties, hidden = _plain(resource)
         subject = judged_resource(resource.type, resource.name, properties, hidden=hidden, facts=facts)
         if subject is not None:
